@@ -1,0 +1,257 @@
+//! Where the cluster is, in all the forms in which people write it.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::Error;
+
+/// The base URL of a cluster, in one form: `https://HOST[:PORT][/PATH]`, without `/v1` and without a slash at the end.
+///
+/// A host alone means `https`. A trailing `/` or `/v1` is dropped. A user, a password, a query and a fragment are
+/// refused, and a password is not shown. The host is letters, digits, `.`, `-` and `_`, or an IPv6 address in
+/// brackets: nothing that two programs could read in two ways.
+///
+/// # Examples
+///
+/// ```
+/// use algo_logs::BaseUrl;
+///
+/// let url: BaseUrl = "cluster.example.com/v1/".parse()?;
+/// assert_eq!(url.to_string(), "https://cluster.example.com");
+/// assert_eq!(url, "HTTPS://Cluster.Example.com:443".parse()?);
+/// # Ok::<(), algo_logs::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BaseUrl {
+    https: bool,
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl BaseUrl {
+    /// Whether requests are encrypted: `https` rather than `http`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!("cluster.example.com".parse::<algo_logs::BaseUrl>()?.is_https());
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or ::1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!("http://127.0.0.1:8080".parse::<algo_logs::BaseUrl>()?.is_loopback());
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn is_loopback(&self) -> bool {
+        if self.host == "localhost" {
+            return true;
+        }
+        match (self.ipv4(), self.ipv6()) {
+            (Some(ip), _) => ip.is_loopback(),
+            (_, Some(ip)) => ip.is_loopback(),
+            _ => false,
+        }
+    }
+
+    /// Whether the host needs to be looked up.
+    pub(crate) fn is_name(&self) -> bool {
+        self.ipv4().is_none() && self.ipv6().is_none()
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn ipv4(&self) -> Option<Ipv4Addr> {
+        self.host.parse().ok()
+    }
+
+    fn ipv6(&self) -> Option<Ipv6Addr> {
+        self.host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+    }
+}
+
+impl Default for BaseUrl {
+    /// The public service's address, `https://api.algorithmia.com`.
+    fn default() -> Self {
+        Self {
+            https: true,
+            host: "api.algorithmia.com".to_owned(),
+            port: 443,
+            path: String::new(),
+        }
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong = |why: &str| {
+            Err(Error::settings(format!(
+                "the base URL cannot be used: {why}"
+            )))
+        };
+        let (https, rest) = match text.split_once("://") {
+            None => (true, text),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+            Some(_) => return wrong("its scheme is neither https nor http"),
+        };
+        // Before anything else is looked at, since all that follows may say what it saw.
+        if rest.contains('@') {
+            return wrong("it has a user or a password in it");
+        }
+        if rest.contains(['?', '#']) {
+            return wrong("it has a query or a fragment");
+        }
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, ""),
+        };
+        let (host, port) = match authority.rfind(':') {
+            Some(colon) if !authority[colon..].contains(']') => {
+                (&authority[..colon], Some(&authority[colon + 1..]))
+            }
+            _ => (authority, None),
+        };
+        let port = match port {
+            None if https => 443,
+            None => 80,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse() {
+                Ok(port) if port != 0 => port,
+                _ => return wrong("its port is not from 1 to 65535"),
+            },
+            Some(_) => return wrong("its port is not a number"),
+        };
+        let mut url = Self {
+            https,
+            host: host.to_ascii_lowercase(),
+            port,
+            path: String::new(),
+        };
+        let named = !url.host.is_empty()
+            && url
+                .host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+        if !named && url.ipv6().is_none() {
+            return wrong("its host is no host name and no address");
+        }
+        let path = path.trim_end_matches('/');
+        let path = path.strip_suffix("/v1").unwrap_or(path);
+        let plain = |segment: &str| {
+            segment != "."
+                && segment != ".."
+                && segment
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"_-.~".contains(&b))
+        };
+        if !path.split('/').all(plain) || path.contains("//") {
+            return wrong("its path is not plain letters, digits, '_', '-', '.' and '~'");
+        }
+        url.path = path.trim_end_matches('/').to_owned();
+        Ok(url)
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, default) = if self.https {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port != default {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn is(text: &str, url: &str) {
+        assert_eq!(text.parse::<BaseUrl>().unwrap().to_string(), url);
+    }
+
+    #[track_caller]
+    fn refused(text: &str, why: &str) {
+        let error = text.parse::<BaseUrl>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the base URL cannot be used: {why}")
+        );
+        assert!(!format!("{error:?}").contains("SECRET"));
+    }
+
+    #[test]
+    fn forms_that_people_write() {
+        is("https://api.algorithmia.com", "https://api.algorithmia.com");
+        is("https://c.example.com/", "https://c.example.com");
+        is("https://c.example.com/v1", "https://c.example.com");
+        is("https://c.example.com/v1/", "https://c.example.com");
+        is("c.example.com", "https://c.example.com");
+        is("c.example.com:8443/v1", "https://c.example.com:8443");
+        is("localhost:8080", "https://localhost:8080");
+        is("HTTPS://C.Example.COM:443", "https://c.example.com");
+        is("http://127.0.0.1:80", "http://127.0.0.1");
+        is("http://[::1]:8080//", "http://[::1]:8080");
+        is("[::1]", "https://[::1]");
+        is("gw.example.com/algo/v1", "https://gw.example.com/algo");
+        is("gw.example.com/v1x", "https://gw.example.com/v1x");
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused() {
+        refused("", "its host is no host name and no address");
+        refused("https://", "its host is no host name and no address");
+        refused("ftp://c", "its scheme is neither https nor http");
+        refused("https://u:SECRET@c", "it has a user or a password in it");
+        refused("u:SECRET@c", "it has a user or a password in it");
+        refused("https://c/?key=SECRET", "it has a query or a fragment");
+        refused("https://c#SECRET", "it has a query or a fragment");
+        refused("https://c:", "its port is not from 1 to 65535");
+        refused("https://c:0", "its port is not from 1 to 65535");
+        refused("https://c:65536", "its port is not from 1 to 65535");
+        refused("https://c:+80", "its port is not a number");
+        refused("https://c d", "its host is no host name and no address");
+        refused("https://c\\d", "its host is no host name and no address");
+        refused("https://[c]", "its host is no host name and no address");
+        refused("https://::1", "its host is no host name and no address");
+        let path = "its path is not plain letters, digits, '_', '-', '.' and '~'";
+        refused("https://c/a b", path);
+        refused("https://c/a/../b", path);
+        refused("https://c/a//b", path);
+        refused("https://c/%2e", path);
+        refused("https://c/a\r\nX: y", path);
+    }
+
+    #[test]
+    fn loopback() {
+        for url in ["http://localhost", "http://127.1.2.3:1", "[::1]:8"] {
+            assert!(url.parse::<BaseUrl>().unwrap().is_loopback(), "{url}");
+        }
+        for url in [
+            "http://localhost.example.com",
+            "127.0.0.1.example.com",
+            "[::2]",
+            "1.2.3.4",
+        ] {
+            assert!(!url.parse::<BaseUrl>().unwrap().is_loopback(), "{url}");
+        }
+    }
+}

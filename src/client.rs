@@ -1,0 +1,549 @@
+//! The client: one method an endpoint, each a path and a type.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::algorithm::segment;
+use crate::error::Retry;
+use crate::http::{Endpoint, Exchange, Http, Settings};
+use crate::logs::{Logs, Source};
+use crate::pages::Pages;
+use crate::retry::Clock;
+use crate::{Algorithm, BaseUrl, Build, Error, ErrorKind, Token, Version};
+
+/// A client of one cluster. It is cheap to clone, and clones share its connections, which are kept alive.
+///
+/// # Examples
+///
+/// ```no_run
+/// use algo_logs::{Algorithm, Client, Token};
+///
+/// let client = Client::builder()
+///     .base_url("https://cluster.example.com")
+///     .token(Token::simple("sim0123456789")?)
+///     .build()?;
+/// let algorithm: Algorithm = "acme/Lemmatizer".parse()?;
+/// for build in client.builds(&algorithm) {
+///     let build = build?;
+///     println!("{} {}", build.build_id(), build.status());
+/// }
+/// # Ok::<(), algo_logs::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: Arc<Http>,
+}
+
+impl Client {
+    /// Starts to set up a client.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder().build()?;
+    /// assert_eq!(client.base_url().to_string(), "https://api.algorithmia.com");
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder {
+            base: None,
+            settings: Settings::default(),
+        }
+    }
+
+    /// The cluster that this client asks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder().base_url("cluster.example.com/v1").build()?;
+    /// assert_eq!(client.base_url().to_string(), "https://cluster.example.com");
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn base_url(&self) -> &BaseUrl {
+        self.http.base()
+    }
+
+    /// The builds of an algorithm: `GET /v1/algorithms/OWNER/NAME/builds`.
+    ///
+    /// Nothing is sent before the first item is asked for.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let newest = client.builds(&"acme/Lemmatizer".parse()?).next().transpose()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn builds(&self, algorithm: &Algorithm) -> Pages<Build> {
+        self.pages(Endpoint {
+            path: format!("{}/builds", algorithm.path()),
+            what: format!("builds of {algorithm}"),
+        })
+    }
+
+    /// The versions of an algorithm: `GET /v1/algorithms/OWNER/NAME/versions`.
+    ///
+    /// A failed build has no version. Nothing is sent before the first item is asked for.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// for version in client.versions(&"acme/Lemmatizer".parse()?).published(true) {
+    ///     println!("{:?}", version?.semantic_version());
+    /// }
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn versions(&self, algorithm: &Algorithm) -> Pages<Version> {
+        self.pages(Endpoint {
+            path: format!("{}/versions", algorithm.path()),
+            what: format!("versions of {algorithm}"),
+        })
+    }
+
+    /// One build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such build, and what every request may fail with.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let build = client.build(&"acme/Lemmatizer".parse()?, "8a366318")?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
+        self.http.get_json(&build_endpoint(algorithm, build_id)?)
+    }
+
+    /// One version, by the commit that it was built from: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
+    ///
+    /// `git_hash` is the full 40-digit SHA; there is no look-up by semantic version. The answer holds the log, too: where
+    /// it may be larger than 32 MiB, ask [`version_logs`](Client::version_logs) instead.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::TooLarge`] if the answer is over 32 MiB, and
+    /// what every request may fail with.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let hash = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
+    /// let version = client.version(&"acme/Lemmatizer".parse()?, hash)?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn version(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Version, Error> {
+        self.http.get_json(&version_endpoint(algorithm, git_hash)?)
+    }
+
+    /// The log of a build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`, member `logs`.
+    ///
+    /// The service answers 404 to several things. They are told apart here, by its error code or by asking for the build
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFinished`] while the build is in progress, [`ErrorKind::NoLog`] if it has finished and its log is
+    /// lost, [`ErrorKind::NotFound`] if there is no such build, and what every request may fail with.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let mut log = client.build_logs(&"acme/Lemmatizer".parse()?, "8a366318")?;
+    /// std::io::copy(&mut log, &mut std::io::stdout())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn build_logs(&self, algorithm: &Algorithm, build_id: &str) -> Result<Logs, Error> {
+        let build = build_endpoint(algorithm, build_id)?;
+        let endpoint = Endpoint {
+            path: format!("{}/logs", build.path),
+            what: format!("log of {}", build.what),
+        };
+        Logs::open(self.http.clone(), endpoint.clone(), Source::Build)
+            .map_err(|error| self.why_no_log(&build, error).about(&endpoint.what))
+    }
+
+    /// The log of a version: `GET /v1/algorithms/OWNER/NAME/versions/HASH`, member `compilation.output`.
+    ///
+    /// Where the version has no output, or an empty one, its build's log is read instead. To know that, the beginning of
+    /// the log is read at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::NoLog`] if neither the version nor its build has
+    /// a log, and what every request may fail with.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let hash = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
+    /// let mut log = client.version_logs(&"acme/Lemmatizer".parse()?, hash)?;
+    /// std::io::copy(&mut log, &mut std::io::stdout())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn version_logs(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Logs, Error> {
+        let version = version_endpoint(algorithm, git_hash)?;
+        let endpoint = Endpoint {
+            path: version.path.clone(),
+            what: format!("log of {}", version.what),
+        };
+        let mut logs = Logs::open(self.http.clone(), endpoint, Source::Version)?;
+        if logs.has_content()? {
+            return Ok(logs);
+        }
+        let version: Version = self.http.get_json(&version)?;
+        match version.build_id() {
+            Some(build_id) => self.build_logs(algorithm, build_id),
+            None if logs.is_missing() => Err(Error::new(
+                ErrorKind::NoLog,
+                "the version has no output, and names no build",
+            )
+            .about(&format!("log of version {git_hash} of {algorithm}"))),
+            None => Ok(logs),
+        }
+    }
+
+    /// Asks for a build again and again until it has finished, and gives it as it then is.
+    ///
+    /// Errors that may pass (no connection, silence, 429, 5xx) are ridden out until the time is up.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFinished`] if the build is still in progress when the time is up, the last error if it was not an
+    /// answer that came last, and at once any error that does not pass.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use algo_logs::Wait;
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let build = client.wait_for_build(&"acme/Lemmatizer".parse()?, "8a366318", &Wait::default())?;
+    /// assert!(build.status().is_finished());
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn wait_for_build(
+        &self,
+        algorithm: &Algorithm,
+        build_id: &str,
+        wait: &Wait,
+    ) -> Result<Build, Error> {
+        let endpoint = build_endpoint(algorithm, build_id)?;
+        let clock = self.http.clock();
+        let started = clock.now();
+        loop {
+            let last = match self.http.get_json::<Build>(&endpoint) {
+                Ok(build) if build.status().is_finished() => return Ok(build),
+                Ok(_) => not_finished(&endpoint),
+                Err(error) if error.may_retry() == Retry::No => return Err(error),
+                Err(error) => error,
+            };
+            let left = wait
+                .timeout
+                .saturating_sub(clock.now().saturating_duration_since(started));
+            if left.is_zero() {
+                return Err(last);
+            }
+            clock.sleep(wait.interval.min(left));
+        }
+    }
+
+    fn pages<T>(&self, list: Endpoint) -> Pages<T> {
+        Pages::new(self.http.clone(), list)
+    }
+
+    /// What a 404 for a log means. Only "no such algorithm" and "no such build", in the service's own codes, leave
+    /// nothing to ask.
+    fn why_no_log(&self, build: &Endpoint, error: Error) -> Error {
+        let told = matches!(error.code(), Some(1000 | 1001 | 1009 | 1010));
+        if told || !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoLog) {
+            return error;
+        }
+        match self.http.get_json::<Build>(build) {
+            Ok(build_now) if build_now.status().is_finished() => {
+                let why = format!(
+                    "the build has finished ({}), but its log is lost",
+                    build_now.status()
+                );
+                Error::new(ErrorKind::NoLog, why)
+                    .with_status(404)
+                    .with_code(error.code())
+                    .with_message(error.service_message().map(str::to_owned))
+            }
+            Ok(_) => not_finished(build),
+            Err(asked) if asked.kind() == ErrorKind::NotFound => asked,
+            // What was asked in order to explain an error does not hide it.
+            Err(_) => error,
+        }
+    }
+}
+
+fn not_finished(build: &Endpoint) -> Error {
+    Error::new(ErrorKind::NotFinished, "the build is still in progress").about(&build.what)
+}
+
+fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {
+    let build_id = segment("build id", build_id)?;
+    Ok(Endpoint {
+        path: format!("{}/builds/{build_id}", algorithm.path()),
+        what: format!("build {build_id} of {algorithm}"),
+    })
+}
+
+fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, Error> {
+    let git_hash = segment("git hash", git_hash)?;
+    Ok(Endpoint {
+        path: format!("{}/versions/{git_hash}", algorithm.path()),
+        what: format!("version {git_hash} of {algorithm}"),
+    })
+}
+
+/// How long to wait for a build, and how often to ask.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let wait = algo_logs::Wait::default()
+///     .timeout(Duration::from_secs(600))
+///     .interval(Duration::from_secs(2));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    timeout: Duration,
+    interval: Duration,
+}
+
+impl Default for Wait {
+    /// Half an hour, asking every 5 seconds.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(1800),
+            interval: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Wait {
+    /// How long to wait in all. With zero the build is asked for once. Defaults to 1800 seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let wait = algo_logs::Wait::default().timeout(std::time::Duration::from_secs(60));
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long to pause between two questions. Defaults to 5 seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let wait = algo_logs::Wait::default().interval(std::time::Duration::from_secs(1));
+    /// ```
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+}
+
+/// The settings of a [`Client`]. All have defaults; a token is what nearly every cluster asks for.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use algo_logs::{Client, Token};
+///
+/// let client = Client::builder()
+///     .base_url("cluster.example.com")
+///     .token(Token::simple("sim0123456789")?)
+///     .timeout(Duration::from_secs(10))
+///     .retries(5)
+///     .build()?;
+/// # Ok::<(), algo_logs::Error>(())
+/// ```
+#[must_use]
+pub struct ClientBuilder {
+    /// Kept as it was given, so that every setting can be chained and what is wrong with it is said by `build`.
+    base: Option<String>,
+    settings: Settings,
+}
+
+impl ClientBuilder {
+    /// Where the cluster is, in any form that [`BaseUrl`] reads. Defaults to `https://api.algorithmia.com`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder().base_url("https://cluster.example.com/v1/").build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base = Some(url.into());
+        self
+    }
+
+    /// Lets a token travel over `http://` to a host that is not this machine. Defaults to `false`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder()
+    ///     .base_url("http://cluster.internal")
+    ///     .allow_http(true)
+    ///     .build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.settings.allow_http = allow;
+        self
+    }
+
+    /// Who asks. Defaults to nobody: no `Authorization` is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use algo_logs::{Client, Token};
+    ///
+    /// let client = Client::builder().token(Token::bearer("eyJhbGciOi.e30.c2ln")?).build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn token(mut self, token: Token) -> Self {
+        self.settings.token = Some(token);
+        self
+    }
+
+    /// The certificates to trust, as PEM, instead of the compiled-in roots. Defaults to those (Mozilla's), or with the
+    /// feature `platform-verifier` to what the operating system trusts.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let pem = std::fs::read("ca.pem")?;
+    /// let client = algo_logs::Client::builder().root_certificates(pem).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.settings.roots = Some(pem.into());
+        self
+    }
+
+    /// How long the cluster may stay silent: while connecting, before the head of an answer and between two pieces of
+    /// its body. There is no limit on the whole. Defaults to 30 seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder().timeout(std::time::Duration::from_secs(5)).build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How often something that may pass is tried again before its error is given: no connection, silence, 408, 429,
+    /// 500, 502, 503, 504, an answer cut short. Pauses are 1, 2, 4 and then 8 seconds less up to half of that, or what
+    /// `Retry-After` says; more than 60 seconds are not waited for. Defaults to 3.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder().retries(0).build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.settings.retries = retries;
+        self
+    }
+
+    /// How many idle connections are kept for later requests: as many as there are threads that use the client at the
+    /// same time. Defaults to 4.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder().idle_connections(8).build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn idle_connections(mut self, connections: usize) -> Self {
+        self.settings.connections = connections;
+        self
+    }
+
+    /// Whose time the pauses take. Defaults to the operating system's.
+    ///
+    /// # Examples
+    ///
+    /// See [`Clock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// Is told of each request when it is over, for a program that keeps a record. Defaults to nobody.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder()
+    ///     .on_exchange(|exchange| eprintln!("{} {:?}", exchange.url, exchange.status))
+    ///     .build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn on_exchange(mut self, observer: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
+        self.settings.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// The client. The variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in both cases of letters, are
+    /// read now; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Settings`] if the base URL, the certificates or a proxy's variable cannot be used, or if a token
+    /// would be sent in clear.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = algo_logs::Client::builder().base_url("https://u:p@host").build().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the base URL cannot be used: it has a user or a password in it"
+    /// );
+    /// ```
+    pub fn build(self) -> Result<Client, Error> {
+        let mut settings = self.settings;
+        if let Some(base) = self.base {
+            settings.base = base.parse()?;
+        }
+        Ok(Client {
+            http: Arc::new(Http::new(settings)?),
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The base URL is not shown before it has been checked: it may have a password in it.
+        f.debug_struct("ClientBuilder")
+            .field("token", &self.settings.token)
+            .field("timeout", &self.settings.timeout)
+            .field("retries", &self.settings.retries)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! The body of an answer: a reader whose first failure stays, and which counts what came.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::Retry;
+use crate::{Error, ErrorKind};
+
+use super::{Exchange, Observer};
+
+/// A body on its way in. What it reads is undone of `gzip` and of chunks, and of nothing else.
+///
+/// ureq's reader says "end" when it is asked again after an error, so the first error is kept here, and given again.
+pub(crate) struct Body {
+    reader: ureq::BodyReader<'static>,
+    length: Option<u64>,
+    failed: Option<Error>,
+    ended: bool,
+    log: ExchangeLog,
+}
+
+impl Body {
+    pub(super) fn new(body: ureq::Body, log: ExchangeLog) -> Self {
+        Self {
+            length: body.content_length(),
+            reader: body.into_reader(),
+            failed: None,
+            ended: false,
+            log,
+        }
+    }
+
+    /// How many bytes the body has, where the answer's head says so.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The whole body, if it is no longer than `limit` bytes.
+    pub(crate) fn read_whole(mut self, limit: u64) -> Result<Vec<u8>, Error> {
+        let mut whole = Vec::new();
+        // One byte more than is allowed tells a body that fills the limit from one that passes it. Reading on after
+        // that would serve nobody.
+        (&mut self)
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut whole)
+            .map_err(from_io)?;
+        if whole.len() as u64 > limit {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("the answer is larger than {} MiB", limit >> 20),
+            ));
+        }
+        Ok(whole)
+    }
+
+    /// As much of the body as there is, up to `limit` bytes, whatever happens to the rest.
+    pub(super) fn read_beginning(mut self, limit: u64) -> Vec<u8> {
+        let mut beginning = Vec::new();
+        // A refusal whose explanation is cut short is still that refusal.
+        let _ = (&mut self).take(limit).read_to_end(&mut beginning);
+        beginning
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone().into());
+        }
+        if self.ended || buf.is_empty() {
+            return Ok(0);
+        }
+        match self.reader.read(buf) {
+            Ok(0) => {
+                self.ended = true;
+                self.log.finish();
+                Ok(0)
+            }
+            Ok(n) => {
+                self.log.exchange.bytes += n as u64;
+                Ok(n)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let error = broken(ureq::Error::from(error));
+                self.failed = Some(error.clone());
+                self.log.finish();
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// Gets the [`Error`] back that [`Body`] gave as an `io::Error`.
+pub(crate) fn from_io(error: io::Error) -> Error {
+    Error::from_io(error).unwrap_or_else(|error| {
+        Error::new(ErrorKind::Incomplete, "the answer was cut short")
+            .caused_by(error)
+            .retry(Retry::Yes)
+    })
+}
+
+/// What a failure in the middle of a body means.
+fn broken(error: ureq::Error) -> Error {
+    let cut = || Error::new(ErrorKind::Incomplete, "the answer was cut short").retry(Retry::Yes);
+    match error {
+        ureq::Error::Timeout(_) => super::silence(),
+        // ureq's words for this are "Peer disconnected": no more than has been said.
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => cut(),
+        ureq::Error::Io(error) => cut().caused_by(error),
+        ureq::Error::BodyStalled => cut(),
+        #[cfg(feature = "gzip")]
+        ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => cut(),
+        #[cfg(feature = "gzip")]
+        ureq::Error::Decompress(encoding, error) => {
+            Error::invalid_answer(format!("the answer's {encoding} cannot be undone"))
+                .caused_by(error)
+        }
+        error => Error::invalid_answer("the answer is not valid HTTP").caused_by(error),
+    }
+}
+
+/// Tells the observer of an exchange once, when it is over, however it ends.
+pub(super) struct ExchangeLog {
+    exchange: Exchange,
+    started: Instant,
+    observer: Option<Arc<Observer>>,
+}
+
+impl ExchangeLog {
+    pub(super) fn start(url: &str, observer: Option<Arc<Observer>>) -> Self {
+        Self {
+            exchange: Exchange {
+                url: url.to_owned(),
+                status: None,
+                bytes: 0,
+                elapsed: std::time::Duration::ZERO,
+            },
+            started: Instant::now(),
+            observer,
+        }
+    }
+
+    pub(super) fn answered(&mut self, status: u16) {
+        self.exchange.status = Some(status);
+    }
+
+    fn finish(&mut self) {
+        if let Some(observer) = self.observer.take() {
+            self.exchange.elapsed = self.started.elapsed();
+            observer(&self.exchange);
+        }
+    }
+}
+
+impl Drop for ExchangeLog {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

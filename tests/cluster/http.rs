@@ -1,0 +1,393 @@
+//! One connection: reads its requests and sends what they are to be answered with.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::big::{BigLog, write_repeated};
+use super::data::{self, Normal};
+use super::reply::{self, Answer, End, Reply, Step};
+use super::tls::{Identity, TlsStream};
+use super::{Settings, Shared};
+
+/// A request, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`, as a rule.
+    pub method: String,
+    /// The path and the query, undecoded.
+    pub target: String,
+    /// The headers in order, names as the client wrote them.
+    pub headers: Vec<(String, String)>,
+    /// Which connection to this cluster it came over; the first one is 1.
+    pub connection: usize,
+    http_1_0: bool,
+}
+
+impl Request {
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The query, undecoded; empty where there is none.
+    pub fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The first header of this name, in any case of letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let header = self
+            .headers
+            .iter()
+            .find(|header| header.0.eq_ignore_ascii_case(name));
+        header.map(|(_, value)| value.as_str())
+    }
+
+    fn parse(head: &[u8], connection: usize) -> Option<Request> {
+        let mut lines = std::str::from_utf8(head).ok()?.trim_end().split("\r\n");
+        let mut words = lines.next()?.split(' ');
+        let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+        if words.next().is_some() || !version.starts_with("HTTP/1.") || !target.starts_with('/') {
+            return None;
+        }
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.to_owned(), value.trim().to_owned()))
+        });
+        Some(Request {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: headers.collect::<Option<_>>()?,
+            connection,
+            http_1_0: version == "HTTP/1.0",
+        })
+    }
+
+    fn wants_close(&self) -> bool {
+        let asked = self.header("Connection").unwrap_or_default();
+        self.http_1_0 || asked.eq_ignore_ascii_case("close")
+    }
+
+    fn accepts_gzip(&self) -> bool {
+        let accepted = self.header("Accept-Encoding").unwrap_or_default();
+        accepted
+            .split(',')
+            .any(|coding| coding.split(';').next().unwrap_or_default().trim() == "gzip")
+    }
+
+    fn body_length(&self) -> u64 {
+        let length = self.header("Content-Length");
+        length.and_then(|length| length.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// Serves a connection until either side ends it.
+pub(super) fn serve(socket: Arc<TcpStream>, shared: &Shared, connection: usize) {
+    // Small answers must not wait for acknowledgements. An error here, as below, says that the client went away.
+    let _ = socket.set_nodelay(true);
+    let mut link = Link::new(socket, shared.identity.as_ref());
+    let _ = serve_requests(&mut link, shared, connection);
+}
+
+fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Result<()> {
+    while let Some(head) = link.read_head()? {
+        let Some(request) = Request::parse(&head, connection) else {
+            link.read_rest(0)?;
+            link.write_all(&reply::head(400, &[], Some(0)))?;
+            return link.finish();
+        };
+        let scripted = shared.note(&request);
+        let reset = scripted.as_ref().is_some_and(|reply| reply.end == End::Rst);
+        if !reset {
+            link.read_rest(request.body_length())?;
+        }
+        let settings = shared.state().settings;
+        shared.pause(settings.latency);
+        let mut out = Out {
+            link,
+            shared,
+            settings,
+        };
+        let end = match scripted {
+            Some(reply) => out.play(&reply)?,
+            None => out.usual(&request)?,
+        };
+        match end {
+            End::KeepAlive => {}
+            End::Fin => return link.finish(),
+            End::Rst => {
+                // What was sent has to arrive first: a reset overtakes it.
+                shared.pause(Duration::from_millis(20));
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The longest head of a request.
+const HEAD: usize = 64 * 1024;
+
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// The line to the client.
+struct Link {
+    socket: Arc<TcpStream>,
+    /// Over the same socket; none where the line is not encrypted.
+    tls: Option<Box<TlsStream>>,
+    /// How much of the request's head was not read yet.
+    unread: u64,
+}
+
+impl Link {
+    fn new(socket: Arc<TcpStream>, identity: Option<&Identity>) -> Link {
+        let tls = identity.map(|identity| Box::new(identity.accept(Arc::clone(&socket))));
+        Link {
+            socket,
+            tls,
+            unread: 0,
+        }
+    }
+
+    /// The head of the next request, or none if the client closed the connection.
+    fn read_head(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.tls.is_some() {
+            self.read_head_bytewise()
+        } else {
+            self.peek_head()
+        }
+    }
+
+    /// Leaves the head's last byte unread in the kernel, for [`read_rest`](Self::read_rest): a socket that is closed
+    /// with something unread is reset, and std has no other way to do that.
+    fn peek_head(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut head = Vec::new();
+        let mut buffer = [0; 4096];
+        while head.len() <= HEAD {
+            let seen = self.socket.peek(&mut buffer)?;
+            if seen == 0 {
+                return Ok(None);
+            }
+            let before = head.len();
+            head.extend_from_slice(&buffer[..seen]);
+            let end = find(&head, HEAD_END).map(|at| at + HEAD_END.len());
+            let take = end.map_or(seen, |end| end - before - 1);
+            self.read_exact(&mut buffer[..take])?;
+            if let Some(end) = end {
+                head.truncate(end);
+                self.unread = 1;
+                return Ok(Some(head));
+            }
+        }
+        Err(io::ErrorKind::InvalidData.into())
+    }
+
+    /// Byte by byte, which costs little, since rustls has decrypted the head as a whole.
+    fn read_head_bytewise(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while head.len() <= HEAD {
+            if self.read(&mut byte)? == 0 {
+                return Ok(None);
+            }
+            head.push(byte[0]);
+            if head.ends_with(HEAD_END) {
+                return Ok(Some(head));
+            }
+        }
+        Err(io::ErrorKind::InvalidData.into())
+    }
+
+    /// Reads what `read_head` left of the request, and its body.
+    fn read_rest(&mut self, body: u64) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.unread) + body;
+        io::copy(&mut self.take(rest), &mut io::sink())?;
+        Ok(())
+    }
+
+    /// Waits until the client goes away.
+    fn outlast(&mut self) -> io::Result<()> {
+        io::copy(self, &mut io::sink())?;
+        Ok(())
+    }
+
+    /// Says in good order that nothing more comes.
+    fn finish(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.conn.send_close_notify();
+            tls.flush()?;
+        }
+        self.socket.shutdown(Shutdown::Write)
+    }
+}
+
+impl Read for Link {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(tls) => tls.read(buffer),
+            None => (&*self.socket).read(buffer),
+        }
+    }
+}
+
+impl Write for Link {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(tls) => tls.write(bytes),
+            None => (&*self.socket).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => tls.flush(),
+            None => Ok(()),
+        }
+    }
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// Where an answer goes, and how fast.
+struct Out<'a> {
+    link: &'a mut Link,
+    shared: &'a Shared,
+    settings: Settings,
+}
+
+impl Out<'_> {
+    /// Carries out a scripted reply.
+    fn play(&mut self, reply: &Reply) -> io::Result<End> {
+        if let Some(answer) = &reply.answer {
+            self.answer(answer)?;
+        }
+        for step in &reply.steps {
+            match step {
+                Step::Send(bytes) => self.link.write_all(bytes)?,
+                Step::Wait(time) => self.shared.pause(*time),
+                Step::Drip(bytes, every) => self.drip(bytes, *every)?,
+                Step::Repeat(bytes, times) => write_repeated(self.link, bytes, *times)?,
+                Step::Stall => {
+                    self.link.outlast()?;
+                    return Ok(End::Fin);
+                }
+            }
+            self.link.flush()?;
+        }
+        Ok(reply.end)
+    }
+
+    fn drip(&mut self, bytes: &[u8], every: Duration) -> io::Result<()> {
+        for byte in bytes {
+            self.shared.pause(every);
+            self.link.write_all(&[*byte])?;
+            self.link.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Answers as the service does.
+    fn usual(&mut self, request: &Request) -> io::Result<End> {
+        let gzip = self.settings.gzip && request.accepts_gzip();
+        let close = request.wants_close();
+        match data::answer(request, self.shared) {
+            Normal::Answer(mut answer) => {
+                if gzip && answer.is_json() {
+                    answer.body = reply::gzip(&answer.body);
+                    answer.add("Content-Encoding", "gzip");
+                }
+                if close {
+                    answer.add("Connection", "close");
+                }
+                if request.method == "HEAD" {
+                    answer.body.clear();
+                }
+                self.answer(&answer)?;
+            }
+            Normal::Big(log) => self.big(&log, gzip, close)?,
+        }
+        Ok(if close { End::Fin } else { End::KeepAlive })
+    }
+
+    fn answer(&mut self, answer: &Answer) -> io::Result<()> {
+        let mut bytes = answer.head();
+        if self.settings.bytes_per_second == 0 {
+            bytes.extend_from_slice(&answer.body);
+            self.link.write_all(&bytes)?;
+        } else {
+            self.link.write_all(&bytes)?;
+            self.write_all(&answer.body)?;
+        }
+        self.link.flush()
+    }
+
+    fn big(&mut self, log: &BigLog, gzip: bool, close: bool) -> io::Result<()> {
+        let mut answer = Answer::new(200);
+        answer.add("Content-Type", "application/json");
+        if close {
+            answer.add("Connection", "close");
+        }
+        if gzip {
+            answer.add("Content-Encoding", "gzip");
+            answer.add("Transfer-Encoding", "chunked");
+            self.link.write_all(&answer.head())?;
+            let chunks = io::BufWriter::with_capacity(CHUNK, Chunks { out: self });
+            let mut encoder = flate2::write::GzEncoder::new(chunks, flate2::Compression::fast());
+            log.write_document(&mut encoder)?;
+            encoder.finish()?.flush()?;
+            self.link.write_all(b"0\r\n\r\n")?;
+        } else {
+            let length = Some(log.document_size());
+            self.link
+                .write_all(&reply::head(answer.status, &answer.headers, length))?;
+            log.write_document(self)?;
+        }
+        self.link.flush()
+    }
+}
+
+const CHUNK: usize = 64 * 1024;
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let rate = self.settings.bytes_per_second;
+        if rate == 0 {
+            return self.link.write(bytes);
+        }
+        // A piece a hundredth of a second, so that a slow link is smooth too.
+        let most = usize::try_from(rate / 100).unwrap_or(usize::MAX).max(1);
+        let written = self.link.write(&bytes[..bytes.len().min(most)])?;
+        self.link.flush()?;
+        self.shared
+            .pause(Duration::from_secs_f64(written as f64 / rate as f64));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.link.flush()
+    }
+}
+
+/// Sends each write as a chunk.
+struct Chunks<'a, 'b> {
+    out: &'a mut Out<'b>,
+}
+
+impl Write for Chunks<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !bytes.is_empty() {
+            write!(self.out.link, "{:x}\r\n", bytes.len())?;
+            self.out.write_all(bytes)?;
+            self.out.link.write_all(b"\r\n")?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,112 @@
+//! A demo for someone without a cluster: the real program against the fake cluster.
+//!
+//! `cargo run --example demo` shows commands with what they print. `cargo run --example demo -- serve --port 8080` keeps
+//! the fake cluster up, to try others.
+
+mod cluster;
+
+use std::env;
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cluster::{Cluster, KEY};
+
+const SHOWN: &[&[&str]] = &[
+    &["builds", "acme/Lemmatizer"],
+    &["versions", "acme/Lemmatizer", "--published"],
+    &["log", "acme/Lemmatizer", "-s", "failed", "-n", "12"],
+    &["log", "acme/Lemmatizer/1.2.0"],
+    &["log", "acme/Waiting", "--wait", "--exit-status"],
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => show(),
+        ["serve"] => serve(0),
+        ["serve", "--port", port] => serve(port.parse()?),
+        _ => Err("usage: demo [serve [--port PORT]]".into()),
+    }
+}
+
+fn show() -> Result<(), Box<dyn Error>> {
+    let program = build_program()?;
+    let cluster = Cluster::start();
+    cluster.finish_after(1);
+    for args in SHOWN {
+        say(&format!("$ algo-logs {}\n", args.join(" ")))?;
+        // One after the other on one stream, as a terminal would show them.
+        let output = Command::new(&program)
+            .args(*args)
+            .env_clear()
+            .env("ALGORITHMIA_API", cluster.url())
+            .env("ALGORITHMIA_API_KEY", KEY)
+            .stdin(Stdio::null())
+            .output()?;
+        for stream in [output.stderr, output.stdout] {
+            io::stdout().write_all(&stream)?;
+            if !stream.is_empty() && !stream.ends_with(b"\n") {
+                say("\n")?;
+            }
+        }
+        say("\n")?;
+        if !output.status.success() {
+            return Err(format!("algo-logs {}: {}", args.join(" "), output.status).into());
+        }
+    }
+    Ok(())
+}
+
+fn serve(port: u16) -> Result<(), Box<dyn Error>> {
+    let program = build_program()?;
+    let cluster = Cluster::start_on(port);
+    say(&format!(
+        "export ALGORITHMIA_API={} ALGORITHMIA_API_KEY={KEY}\n\n\
+         The fake cluster is up until this program is stopped. With these variables set, try\n\n\
+         \x20   {} builds acme/Lemmatizer\n",
+        cluster.url(),
+        program.display()
+    ))?;
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Builds the program, since cargo builds none for an example, and says where it is: beside the folder of the examples,
+/// in the same profile as this one.
+fn build_program() -> Result<PathBuf, Box<dyn Error>> {
+    let examples = env::current_exe()?;
+    let folder = examples
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("this example is in no target folder")?;
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--bin",
+            "algo-logs",
+            "--profile",
+            profile,
+        ])
+        .arg("--manifest-path")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .status()?;
+    if !status.success() {
+        return Err("the program could not be built".into());
+    }
+    Ok(folder.join(format!("algo-logs{}", env::consts::EXE_SUFFIX)))
+}
+
+fn say(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}

@@ -1,0 +1,194 @@
+//! The real program, run as a shell would run it, with an environment that holds nothing but what a test gives it.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::cluster::{Cluster, KEY};
+
+/// A command line being put together.
+#[derive(Clone, Debug)]
+pub struct Program {
+    env: Vec<(String, OsString)>,
+    stdin: Vec<u8>,
+    url: Option<String>,
+}
+
+impl Program {
+    /// The program without any environment.
+    pub fn bare() -> Program {
+        Program {
+            env: Vec::new(),
+            stdin: Vec::new(),
+            url: None,
+        }
+    }
+
+    /// The program with the cluster and its key in the environment. In what it prints, the cluster's URL is then
+    /// `CLUSTER`.
+    pub fn on(cluster: &Cluster) -> Program {
+        Program {
+            url: Some(cluster.url()),
+            ..Program::bare()
+                .env("ALGORITHMIA_API", cluster.url())
+                .env("ALGORITHMIA_API_KEY", KEY)
+        }
+    }
+
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Program {
+        self.env.retain(|(other, _)| other != name);
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Program {
+        self.env.retain(|(other, _)| other != name);
+        self
+    }
+
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Program {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// The command, for what `run` cannot say. `line` is split at spaces.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_algo-logs"));
+        command
+            .args(line.split_whitespace())
+            .env_clear()
+            .envs(self.env.iter().cloned())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command line, split at spaces.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> Outcome {
+        self.finish(&mut self.command(line))
+    }
+
+    /// Runs a command line whose words may hold spaces.
+    #[track_caller]
+    pub fn run_words(&self, words: &[&str]) -> Outcome {
+        self.finish(self.command("").args(words))
+    }
+
+    #[track_caller]
+    fn finish(&self, command: &mut Command) -> Outcome {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdin = child.stdin.take();
+        // The program need not read it.
+        let _ = stdin.map(|mut pipe| pipe.write_all(&self.stdin));
+        let output = child.wait_with_output().expect("the program ends");
+        Outcome::new(output, self.url.as_deref())
+    }
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Outcome {
+    pub fn new(output: Output, url: Option<&str>) -> Outcome {
+        let mut stderr = String::from_utf8(output.stderr).expect("stderr is UTF-8");
+        if let Some(url) = url {
+            stderr = stderr.replace(url, "CLUSTER");
+        }
+        Outcome {
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr,
+        }
+    }
+
+    /// Compares all there is, to the letter.
+    #[track_caller]
+    pub fn is(&self, code: i32, stdout: impl AsRef<[u8]>, stderr: &str) {
+        let stdout = String::from_utf8_lossy(stdout.as_ref());
+        assert_eq!(
+            (self.code, &*self.stdout_text(), &*self.stderr),
+            (Some(code), &*stdout, stderr)
+        );
+    }
+
+    /// A success that had nothing to say.
+    #[track_caller]
+    pub fn prints(&self, stdout: impl AsRef<[u8]>) {
+        self.is(0, stdout, "");
+    }
+
+    /// A failure that put nothing on stdout.
+    #[track_caller]
+    pub fn fails(&self, code: i32, stderr: &str) {
+        self.is(code, "", stderr);
+    }
+
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+/// A folder of its own for a test, gone when dropped.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("algo-logs-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).expect("a folder can be made");
+        Folder(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A path in the folder, as text for a command line.
+    pub fn join(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.join(name);
+        std::fs::write(&path, content).expect("a file can be written");
+        path
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.join(name)).expect("the file is there")
+    }
+
+    /// The names of what is in it, in order.
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).expect("the folder is there");
+        let mut names: Vec<String> = entries
+            .map(|entry| {
+                let entry = entry.expect("the folder can be read");
+                entry.file_name().to_string_lossy().into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

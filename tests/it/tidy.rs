@@ -1,0 +1,132 @@
+//! Keeps the repository honest: what README.md and Cargo.toml say is what there is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::program::Program;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).expect("README.md can be read")
+}
+
+#[test]
+fn readme_shows_the_real_usage_text() {
+    let readme = readme();
+    let (_, rest) = readme
+        .split_once("<!-- usage -->\n```\n")
+        .expect("it has a place for it");
+    let (shown, _) = rest.split_once("```\n<!-- /usage -->").expect("which ends");
+    Program::bare().run("--help").prints(shown);
+}
+
+#[test]
+fn the_library_in_readme_is_the_one_there_is() {
+    // The example of the crate's front page is compiled; README.md shows the same calls.
+    let readme = readme();
+    for call in [
+        ".base_url(",
+        ".token(Token::simple(",
+        ".builds(&algorithm)",
+        ".build_logs(&algorithm, ",
+    ] {
+        assert!(readme.contains(call), "{call}");
+    }
+}
+
+#[test]
+fn the_direct_dependencies_are_four() {
+    let mut names = dependencies(&["--depth", "1", "--features", "cli,gzip,rustls"]);
+    names.retain(|name| name != "algo-logs");
+    assert_eq!(names, ["lexopt", "serde", "serde_json", "ureq"]);
+}
+
+#[test]
+fn the_dependency_tree_is_small() {
+    let names = dependencies(&[]);
+    assert!(names.len() <= 40, "{} packages: {names:?}", names.len());
+}
+
+/// The packages of the normal tree, this one included.
+fn dependencies(options: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
+        .args(options)
+        .current_dir(root())
+        .output()
+        .expect("cargo can be run");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let tree = String::from_utf8(output.stdout).expect("names are UTF-8");
+    let mut names: Vec<String> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[test]
+fn only_one_folder_of_the_library_names_ureq() {
+    for path in sources(&root().join("src")) {
+        if path.components().any(|part| part.as_os_str() == "http") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).expect("a source can be read");
+        let code = source
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let named = code.filter(|line| line.contains("ureq")).count();
+        assert_eq!(named, 0, "{}", path.display());
+    }
+}
+
+#[test]
+fn no_source_is_too_long_to_read() {
+    for path in sources(root()) {
+        let source = fs::read_to_string(&path).expect("a source can be read");
+        let code = source
+            .split("#[cfg(test)]\nmod tests")
+            .next()
+            .unwrap_or_default();
+        let lines = code.lines().count();
+        assert!(
+            lines <= 700,
+            "{}: {lines} lines before its tests",
+            path.display()
+        );
+    }
+}
+
+/// All Rust files below `folder`, but not what was built from them.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder can be read") {
+        let path = entry.expect("a folder can be read").path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
