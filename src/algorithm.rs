@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Error;
+use crate::error::Error;
 
 /// An algorithm: `OWNER/NAME`, with or without `algo://` in front.
 ///
@@ -86,6 +86,11 @@ impl FromStr for Algorithm {
         let path = text.strip_prefix("algo://").unwrap_or(text);
         match path.split_once('/') {
             Some((owner, name)) if !name.contains('/') => Self::new(owner, name),
+            // Without a slash it may be a key, pasted into the wrong place.
+            None if path.len() > 20 => Err(Error::settings(format!(
+                "'{}…' is not OWNER/NAME",
+                shown(&path.chars().take(3).collect::<String>())
+            ))),
             _ => Err(Error::settings(format!(
                 "'{}' is not OWNER/NAME",
                 shown(text)
@@ -122,7 +127,7 @@ pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> 
     }
 }
 
-/// A refused value as far as it helps to recognize it: it may be anything, even a key pasted in the wrong place.
+/// A refused value as far as it helps to recognize it.
 fn shown(value: &str) -> String {
     let mut shown: String = value.chars().take(40).collect();
     if shown.len() < value.len() {
@@ -159,6 +164,7 @@ mod tests {
     fn what_is_no_name_is_refused() {
         refused("", "'' is not OWNER/NAME");
         refused("acme", "'acme' is not OWNER/NAME");
+        refused("simABCDEFGHIJKLMNOPQR", "'sim…' is not OWNER/NAME");
         refused("a/b/c", "'a/b/c' is not OWNER/NAME");
         refused("http://a/b", "'http://a/b' is not OWNER/NAME");
         let allowed = "letters, digits, '_', '-' and '.' are allowed";

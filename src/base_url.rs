@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The base URL of a cluster, in one form: `https://HOST[:PORT][/PATH]`, without `/v1` and without a slash at the end.
 ///
@@ -65,10 +65,6 @@ impl BaseUrl {
     /// Whether the host needs to be looked up.
     pub(crate) fn is_name(&self) -> bool {
         self.ipv4().is_none() && self.ipv6().is_none()
-    }
-
-    pub(crate) fn host(&self) -> &str {
-        &self.host
     }
 
     fn ipv4(&self) -> Option<Ipv4Addr> {

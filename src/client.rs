@@ -4,13 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::algorithm::segment;
-use crate::error::Retry;
+use crate::algorithm::{Algorithm, segment};
+use crate::base_url::BaseUrl;
+use crate::error::{Error, ErrorKind};
 use crate::http::{Endpoint, Exchange, Http, Settings};
 use crate::logs::{Logs, Source};
+use crate::model::{Build, Version};
 use crate::pages::Pages;
 use crate::retry::Clock;
-use crate::{Algorithm, BaseUrl, Build, Error, ErrorKind, Token, Version};
+use crate::token::Token;
+use crate::wait::{Wait, not_finished};
 
 /// A client of one cluster. It is cheap to clone, and clones share its connections, which are kept alive.
 ///
@@ -201,7 +204,9 @@ impl Client {
         }
         let version: Version = self.http.get_json(&version)?;
         match version.build_id() {
-            Some(build_id) => self.build_logs(algorithm, build_id),
+            Some(build_id) => self
+                .build_logs(algorithm, build_id)
+                .map_err(Error::in_answer),
             None if logs.is_missing() => Err(Error::new(
                 ErrorKind::NoLog,
                 "the version has no output, and names no build",
@@ -236,22 +241,61 @@ impl Client {
         wait: &Wait,
     ) -> Result<Build, Error> {
         let endpoint = build_endpoint(algorithm, build_id)?;
-        let clock = self.http.clock();
-        let started = clock.now();
-        loop {
-            let last = match self.http.get_json::<Build>(&endpoint) {
-                Ok(build) if build.status().is_finished() => return Ok(build),
-                Ok(_) => not_finished(&endpoint),
-                Err(error) if error.may_retry() == Retry::No => return Err(error),
-                Err(error) => error,
-            };
-            let left = wait
-                .timeout
-                .saturating_sub(clock.now().saturating_duration_since(started));
-            if left.is_zero() {
-                return Err(last);
+        let http = self.http.without_retries();
+        let build = wait.until_finished(http.clock(), || http.get_json(&endpoint).map(Some))?;
+        build
+            .filter(|build| build.status().is_finished())
+            .ok_or_else(|| not_finished(&endpoint.what))
+    }
+
+    /// Asks for the newest build that `fits`, again and again until there is one and it has finished.
+    ///
+    /// This is for a build that may not be listed yet, such as that of a commit which has just been pushed. Once one has
+    /// been found it is the one, whatever newer ones may come. Errors that may pass are ridden out until the time is up.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFinished`] if the build is still in progress when the time is up, the last error if it was not an
+    /// answer that came last, and at once any error that does not pass. `Ok(None)` if there still is no such build.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use algo_logs::Wait;
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let pushed = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
+    /// let algorithm = "acme/Lemmatizer".parse()?;
+    /// let of_commit = |build: &algo_logs::Build| build.commit_sha() == pushed;
+    /// let build = client.wait_for_newest_build(&algorithm, of_commit, &Wait::default())?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn wait_for_newest_build(
+        &self,
+        algorithm: &Algorithm,
+        fits: impl Fn(&Build) -> bool,
+        wait: &Wait,
+    ) -> Result<Option<Build>, Error> {
+        let mut chosen: Option<Endpoint> = None;
+        let once = Self {
+            http: Arc::new(self.http.without_retries()),
+        };
+        let build = wait.until_finished(self.http.clock(), || match &chosen {
+            Some(endpoint) => once.http.get_json(endpoint).map(Some),
+            None => {
+                let build = once.builds(algorithm).newest(&fits)?;
+                if let Some(build) = &build {
+                    let endpoint = build_endpoint(algorithm, build.build_id());
+                    chosen = Some(endpoint.map_err(Error::in_answer)?);
+                }
+                Ok(build)
             }
-            clock.sleep(wait.interval.min(left));
+        })?;
+        match build {
+            Some(build) if !build.status().is_finished() => {
+                let endpoint = build_endpoint(algorithm, build.build_id())?;
+                Err(not_finished(&endpoint.what))
+            }
+            build => Ok(build),
         }
     }
 
@@ -268,25 +312,19 @@ impl Client {
         }
         match self.http.get_json::<Build>(build) {
             Ok(build_now) if build_now.status().is_finished() => {
-                let why = format!(
-                    "the build has finished ({}), but its log is lost",
-                    build_now.status()
-                );
+                let status = self.http.shorten(build_now.status().as_str());
+                let why = format!("the build has finished ({status}), but its log is lost");
                 Error::new(ErrorKind::NoLog, why)
                     .with_status(404)
                     .with_code(error.code())
                     .with_message(error.service_message().map(str::to_owned))
             }
-            Ok(_) => not_finished(build),
+            Ok(_) => not_finished(&build.what),
             Err(asked) if asked.kind() == ErrorKind::NotFound => asked,
             // What was asked in order to explain an error does not hide it.
             Err(_) => error,
         }
     }
-}
-
-fn not_finished(build: &Endpoint) -> Error {
-    Error::new(ErrorKind::NotFinished, "the build is still in progress").about(&build.what)
 }
 
 fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {
@@ -303,59 +341,6 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
         path: format!("{}/versions/{git_hash}", algorithm.path()),
         what: format!("version {git_hash} of {algorithm}"),
     })
-}
-
-/// How long to wait for a build, and how often to ask.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let wait = algo_logs::Wait::default()
-///     .timeout(Duration::from_secs(600))
-///     .interval(Duration::from_secs(2));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait {
-    timeout: Duration,
-    interval: Duration,
-}
-
-impl Default for Wait {
-    /// Half an hour, asking every 5 seconds.
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(1800),
-            interval: Duration::from_secs(5),
-        }
-    }
-}
-
-impl Wait {
-    /// How long to wait in all. With zero the build is asked for once. Defaults to 1800 seconds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let wait = algo_logs::Wait::default().timeout(std::time::Duration::from_secs(60));
-    /// ```
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// How long to pause between two questions. Defaults to 5 seconds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let wait = algo_logs::Wait::default().interval(std::time::Duration::from_secs(1));
-    /// ```
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
-        self
-    }
 }
 
 /// The settings of a [`Client`]. All have defaults; a token is what nearly every cluster asks for.

@@ -141,6 +141,14 @@ impl Error {
         Self::new(ErrorKind::InvalidAnswer, why)
     }
 
+    /// The same wrong, but with something that the service sent: then it is no setting of the caller's.
+    pub(crate) fn in_answer(mut self) -> Self {
+        if self.repr.kind == ErrorKind::Settings {
+            self.repr.kind = ErrorKind::InvalidAnswer;
+        }
+        self
+    }
+
     /// Names what was asked for. The innermost name stays: it is the most exact one.
     pub(crate) fn about(mut self, what: &str) -> Self {
         self.repr.what.get_or_insert_with(|| what.to_owned());

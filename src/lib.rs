@@ -1,8 +1,18 @@
 //! Reads the build-time logs of an algorithm out of an Algorithmia cluster.
 //!
-//! A [`Client`] lists the [builds](Client::builds) and [versions](Client::versions) of an [`Algorithm`], and hands out
-//! the log of any of them as a [stream](Logs). It is synchronous, has no async runtime, prints nothing and keeps no
-//! global state.
+//! It is synchronous, has no async runtime, prints nothing, keeps no global state, and reads nothing of the environment but
+//! the variables that name a proxy.
+//!
+//! # In order of use
+//!
+//! 1. A [`Client`] of one cluster, set up by [`Client::builder`]: its [`BaseUrl`], a [`Token`], and what else has a default.
+//! 2. An [`Algorithm`], parsed from `owner/name`.
+//! 3. Its [builds](Client::builds) and [versions](Client::versions), iterators that page as they go; or
+//!    [one build](Client::build), [one version](Client::version), or [the newest build that fits](Pages::newest).
+//! 4. The log of [a build](Client::build_logs) or [a version](Client::version_logs): [`Logs`], which is
+//!    [`std::io::Read`], in constant memory; or [many logs at once](Client::each_build_logs).
+//! 5. While a build is in progress it has no log: [wait for it](Client::wait_for_build), or
+//!    [for one that is not even listed](Client::wait_for_newest_build).
 //!
 //! ```no_run
 //! use algo_logs::{Algorithm, Client, Token};
@@ -22,6 +32,32 @@
 //! std::io::copy(&mut log, &mut std::io::stdout())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Errors
+//!
+//! Every failure is an [`Error`]: its [kind](Error::kind) says what to do about it, its `Display` what was asked for and why
+//! it failed, its `source` what the operating system said. What may pass is tried again first, see
+//! [`ClientBuilder::retries`]. A reader of a log that says "end" has seen the whole answer, complete and valid.
+//!
+//! # Embedding it without the program
+//!
+//! The default feature `cli` brings the dependency that only the program needs, so that a library user leaves it out:
+//!
+//! ```toml
+//! [dependencies]
+//! algo-logs = { version = "0.1", default-features = false, features = ["rustls", "gzip"] }
+//! ```
+//!
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `cli` | yes | the program, and lexopt |
+//! | `gzip` | yes | asks for gzip, and decodes it as a stream |
+//! | `rustls` | yes | TLS by rustls, with Mozilla's roots compiled in |
+//! | `native-tls` | | TLS by the operating system's library, where `rustls` is off |
+//! | `platform-verifier` | | trusts what the operating system trusts, instead of the compiled-in roots |
+//!
+//! A [`Client`] is cheap to clone and may be used by several threads; a program that brings its own [`Clock`] decides how
+//! the pauses between two attempts are spent, and [`ClientBuilder::on_exchange`] tells it of each request.
 
 mod algorithm;
 mod base_url;
@@ -32,12 +68,14 @@ mod json_string;
 mod logs;
 mod model;
 mod pages;
+mod parallel;
 mod retry;
 mod token;
+mod wait;
 
 pub use algorithm::Algorithm;
 pub use base_url::BaseUrl;
-pub use client::{Client, ClientBuilder, Wait};
+pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
 pub use http::Exchange;
 pub use logs::Logs;
@@ -45,3 +83,4 @@ pub use model::{Build, BuildStatus, RegistryStatus, Version};
 pub use pages::Pages;
 pub use retry::Clock;
 pub use token::Token;
+pub use wait::{Poll, Wait};

@@ -5,11 +5,10 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use crate::error::Retry;
+use crate::error::{Error, ErrorKind, Retry};
 use crate::http::{Body, Endpoint, Http, LONGEST_REFUSAL, Reason, from_io};
 use crate::json_string::{Fault, JsonString};
 use crate::retry::Attempts;
-use crate::{Error, ErrorKind};
 
 /// The build-time log of a build or a version, as it arrives.
 ///
@@ -142,6 +141,23 @@ impl Logs {
     /// ```
     pub fn answer_length(&self) -> Option<u64> {
         self.decoder.get_ref().reader.length()
+    }
+
+    /// How many bytes of the answer have been received: as many as [`answer_length`](Logs::answer_length) once all has
+    /// come. It begins again at 0 where the log was cut and is asked for again.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let log = client.build_logs(&"acme/Lemmatizer".parse()?, "8a366318")?;
+    /// if let Some(length) = log.answer_length() {
+    ///     println!("{} of {length} bytes", log.answer_received());
+    /// }
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn answer_received(&self) -> u64 {
+        self.decoder.get_ref().received
     }
 
     /// Reads some bytes of the log into `buf`, and says how many: 0 at the end, or for an empty `buf`.
@@ -304,35 +320,33 @@ impl fmt::Debug for Logs {
 /// A reader that keeps a copy of its beginning, for an answer that turns out to be an error.
 struct Beginning<R> {
     reader: R,
+    received: u64,
     kept: Vec<u8>,
-    passed: bool,
 }
 
 impl<R> Beginning<R> {
     fn new(reader: R) -> Self {
         Self {
             reader,
+            received: 0,
             kept: Vec::new(),
-            passed: false,
         }
     }
 
     /// All that was read, if it was short enough to be an error.
     fn whole(&self) -> Option<&[u8]> {
-        (!self.passed).then_some(&*self.kept)
+        (self.received <= LONGEST_REFUSAL).then_some(&*self.kept)
     }
 }
 
 impl<R: Read> Read for Beginning<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf)?;
-        if !self.passed {
-            if (self.kept.len() + n) as u64 > LONGEST_REFUSAL {
-                self.passed = true;
-                self.kept = Vec::new();
-            } else {
-                self.kept.extend_from_slice(&buf[..n]);
-            }
+        self.received += n as u64;
+        if self.received <= LONGEST_REFUSAL {
+            self.kept.extend_from_slice(&buf[..n]);
+        } else {
+            self.kept = Vec::new();
         }
         Ok(n)
     }

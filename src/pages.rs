@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::error::{Error, ErrorKind};
 use crate::http::{Endpoint, Http};
-use crate::model::{Page, Version};
-use crate::{Error, ErrorKind};
+use crate::model::{Build, Page, Version};
 
 /// The items of a list, read page by page as they are asked for.
 ///
@@ -78,22 +78,6 @@ impl<T> Pages<T> {
         self.with("limit", limit.max(1).to_string())
     }
 
-    /// What has been received already and not been handed out yet, in order: asking for it costs no request.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// # let algorithm = "acme/Lemmatizer".parse()?;
-    /// let mut builds = client.builds(&algorithm);
-    /// let newest = builds.next().transpose()?;
-    /// let same_page = builds.received().count();
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
-    pub fn received(&self) -> impl Iterator<Item = &T> {
-        self.received.iter()
-    }
-
     fn with(mut self, name: &'static str, value: String) -> Self {
         self.query.retain(|(other, _)| *other != name);
         self.query.push((name, value));
@@ -131,6 +115,51 @@ impl<T> Pages<T> {
         }
         self.next = Next::After(marker);
         Ok(())
+    }
+}
+
+impl Pages<Build> {
+    /// The build that started last, of those that fit; `None` if none does.
+    ///
+    /// Builds come newest first, though no source promises it. So the first one that fits is taken, unless what has come
+    /// by then shows another order: then the list is read to its end.
+    ///
+    /// # Errors
+    ///
+    /// The first one that reading the list meets.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use algo_logs::BuildStatus;
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let failed = client
+    ///     .builds(&"acme/Lemmatizer".parse()?)
+    ///     .newest(|build| *build.status() == BuildStatus::Failed)?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn newest(mut self, fits: impl Fn(&Build) -> bool) -> Result<Option<Build>, Error> {
+        let mut newest: Option<Build> = None;
+        let mut before = None;
+        let mut ordered = true;
+        while let Some(build) = self.next() {
+            let build = build?;
+            // Times of one form are in the order of their texts.
+            let started = build.started_at().to_owned();
+            ordered &= before.is_none_or(|before| started <= before);
+            let later = |newest: &Build| started.as_str() > newest.started_at();
+            if fits(&build) && newest.as_ref().is_none_or(later) {
+                newest = Some(build);
+            }
+            before = Some(started);
+            if let (Some(newest), true) = (&newest, ordered) {
+                let received = &mut self.received.iter();
+                if received.all(|other| other.started_at() <= newest.started_at()) {
+                    break;
+                }
+            }
+        }
+        Ok(newest)
     }
 }
 

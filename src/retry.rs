@@ -4,8 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
-use crate::Error;
-use crate::error::Retry;
+use crate::error::{Error, Retry};
 
 /// What tells the time and passes it, for the pauses between two attempts and while waiting for a build.
 ///

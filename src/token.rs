@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::error::Error;
 
 /// An API key or a bearer token, ready to be sent as an `Authorization` header.
 ///
@@ -27,6 +27,9 @@ pub struct Token {
     secret: String,
 }
 
+/// In bytes: more than servers take for a whole head, and less than a request is put together in.
+const LONGEST: usize = 16 * 1024;
+
 const SIMPLE: &str = "Simple";
 const BEARER: &str = "Bearer";
 
@@ -35,8 +38,8 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Settings`](crate::ErrorKind::Settings) if the key is empty, or has a space, a line end, a control
-    /// or a non-ASCII character in it.
+    /// [`ErrorKind::Settings`](crate::ErrorKind::Settings) if the key is empty, longer than 16 KiB, or has a space, a
+    /// line end, a control or a non-ASCII character in it.
     ///
     /// # Examples
     ///
@@ -79,6 +82,9 @@ impl Token {
         if secret.is_empty() {
             return wrong("it is empty");
         }
+        if secret.len() > LONGEST {
+            return wrong("it is longer than 16 KiB");
+        }
         match secret.chars().find(|c| !c.is_ascii_graphic()) {
             None => Ok(Self {
                 scheme,
@@ -96,8 +102,17 @@ impl Token {
         format!("{} {}", self.scheme, self.secret)
     }
 
-    /// `text` without the secret: a service may repeat in an error what it was sent.
-    pub(crate) fn redact(&self, text: &str) -> String {
+    /// `text` with `[key]` for each time that it holds the secret: a service may repeat what it was sent, and a program
+    /// that shows the service's words should not. The library's own errors have been through this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let token = algo_logs::Token::simple("sim0123456789")?;
+    /// assert_eq!(token.redact("no such key: sim0123456789"), "no such key: [key]");
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn redact(&self, text: &str) -> String {
         text.replace(&self.secret, "[key]")
     }
 }

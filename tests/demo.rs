@@ -7,6 +7,7 @@ mod cluster;
 
 use std::env;
 use std::error::Error;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,6 +20,8 @@ const SHOWN: &[&[&str]] = &[
     &["log", "acme/Lemmatizer", "-s", "failed", "-n", "12"],
     &["log", "acme/Lemmatizer/1.2.0"],
     &["log", "acme/Waiting", "--wait", "--exit-status"],
+    &["save", "acme/Lemmatizer", "-d", "logs"],
+    &["save", "acme/Lemmatizer", "-d", "logs"],
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,12 +38,14 @@ fn show() -> Result<(), Box<dyn Error>> {
     let program = build_program()?;
     let cluster = Cluster::start();
     cluster.finish_after(1);
+    let folder = Folder::new()?;
     for args in SHOWN {
         say(&format!("$ algo-logs {}\n", args.join(" ")))?;
         // One after the other on one stream, as a terminal would show them.
         let output = Command::new(&program)
             .args(*args)
             .env_clear()
+            .current_dir(&folder.0)
             .env("ALGORITHMIA_API", cluster.url())
             .env("ALGORITHMIA_API_KEY", KEY)
             .stdin(Stdio::null())
@@ -57,6 +62,24 @@ fn show() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// Where `save` saves to; gone when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Folder> {
+        let path = env::temp_dir().join(format!("algo-logs-demo-{}", std::process::id()));
+        fs::create_dir(&path)?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left over in a folder for temporary files does no harm.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 fn serve(port: u16) -> Result<(), Box<dyn Error>> {

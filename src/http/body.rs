@@ -4,8 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::error::Retry;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Retry};
 
 use super::{Exchange, Observer};
 

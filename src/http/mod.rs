@@ -1,11 +1,14 @@
 //! The one way to the service: every request is made here, every answer's head judged here.
 //!
-//! This folder is the only place that names ureq. [`agent`] puts the settings into its words, [`body`] reads what
-//! comes, [`refusal`] says what an answer other than a plain 200 means.
+//! This folder is the only place that names ureq. [`agent`] and `tls` put the settings into its words, [`body`] reads what
+//! comes, [`refusal`] says what an answer other than a plain 200 means, and [`secret`] keeps the token from ureq's log.
 
 mod agent;
 mod body;
 mod refusal;
+mod secret;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod tls;
 
 use std::fmt;
 use std::io;
@@ -13,15 +16,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
+use ureq::http::{HeaderMap, HeaderName, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
 pub(crate) use self::refusal::{LONGEST_BODY as LONGEST_REFUSAL, Reason};
 
 use self::body::ExchangeLog;
-use crate::error::Retry;
+use self::secret::Secret;
+use crate::base_url::BaseUrl;
+use crate::error::{Error, ErrorKind, Retry};
 use crate::retry::{Attempts, Clock, SystemClock};
-use crate::{BaseUrl, Error, ErrorKind, Token};
+use crate::token::Token;
 
 /// The most that is held of a list or of one object.
 const LONGEST_JSON: u64 = 32 * 1024 * 1024;
@@ -92,10 +97,14 @@ impl Default for Settings {
     }
 }
 
+#[derive(Clone)]
 pub(crate) struct Http {
     agent: ureq::Agent,
+    /// The variable that names the proxy, if there is one.
+    proxy: Option<&'static str>,
     base: BaseUrl,
     token: Option<Token>,
+    secret: Option<Arc<Secret>>,
     timeout: Duration,
     retries: u32,
     clock: Arc<dyn Clock>,
@@ -113,21 +122,34 @@ impl Http {
         if settings.timeout.is_zero() {
             return Err(Error::settings("a timeout of 0 leaves no time to connect"));
         }
-        let agent = agent::build(agent::Settings {
+        let secret = settings.token.as_ref().map(Secret::new).transpose()?;
+        let secret = secret.map(Arc::new);
+        let (agent, proxy) = agent::build(agent::Settings {
             base: &base,
+            secret: secret.clone(),
             timeout: settings.timeout,
             roots: settings.roots,
             connections: settings.connections,
         })?;
         Ok(Self {
             agent,
+            proxy,
             base,
             token: settings.token,
+            secret,
             timeout: settings.timeout,
             retries: settings.retries,
             clock: settings.clock,
             observer: settings.observer,
         })
+    }
+
+    /// The same, for whoever asks again anyway: each question is put once.
+    pub(crate) fn without_retries(&self) -> Self {
+        Self {
+            retries: 0,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn base(&self) -> &BaseUrl {
@@ -185,11 +207,8 @@ impl Http {
         if !cfg!(feature = "gzip") {
             request = request.header(header::ACCEPT_ENCODING, "identity");
         }
-        if let Some(token) = &self.token {
-            let mut value = HeaderValue::try_from(token.header())
-                .map_err(|_| Error::settings("the key cannot be used in a header"))?;
-            value.set_sensitive(true);
-            request = request.header(header::AUTHORIZATION, value);
+        if let Some(secret) = &self.secret {
+            request = request.header(header::AUTHORIZATION, secret.stand_in());
         }
         let response = request.call().map_err(|error| self.unanswered(error))?;
         log.answered(response.status().as_u16());
@@ -267,13 +286,17 @@ impl Http {
         reason.into_error(200, None, self.token.as_ref())
     }
 
-    fn shorten(&self, text: &str) -> String {
+    /// The service's words, fit for an error.
+    pub(crate) fn shorten(&self, text: &str) -> String {
         refusal::shorten(text, self.token.as_ref())
     }
 
     /// Why no answer came.
     fn unanswered(&self, error: ureq::Error) -> Error {
-        let base = &self.base;
+        let base = &match self.proxy {
+            Some(variable) => format!("{} through the proxy of {variable}", self.base),
+            None => self.base.to_string(),
+        };
         let connection = |why: String| Error::new(ErrorKind::Connection, why);
         match error {
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
@@ -285,10 +308,10 @@ impl Http {
             }
             ureq::Error::Timeout(_) => silence(),
             ureq::Error::HostNotFound => {
-                connection(format!("no host is called {}", base.host())).retry(Retry::Yes)
+                connection(format!("there is no address for {base}")).retry(Retry::Yes)
             }
             ureq::Error::ConnectProxyFailed(_) => {
-                connection(format!("the proxy did not connect to {base}")).retry(Retry::Yes)
+                connection(format!("no connection to {base}: it refused")).retry(Retry::Yes)
             }
             // rustls gives what it found wrong with a certificate as invalid data: that does not pass.
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {

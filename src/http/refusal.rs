@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::error::Retry;
-use crate::{Error, ErrorKind, Token};
+use crate::error::{Error, ErrorKind, Retry};
+use crate::token::Token;
 
 /// At most this much of an answer's body is looked at for the reason of a refusal.
 pub(crate) const LONGEST_BODY: u64 = 64 * 1024;

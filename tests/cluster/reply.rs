@@ -1,4 +1,4 @@
-//! Replies that a test scripts: the ordinary kind, and one built of raw steps, so that every fault of HTTP can be
+//! Replies that a test scripts: ordinary ones, and such as are built of raw steps, so that every fault of HTTP can be
 //! acted out.
 
 use std::fmt::Write as _;
@@ -116,7 +116,8 @@ impl Reply {
         self
     }
 
-    /// Resets the connection. Over TLS it is cut instead: closed without `close_notify`.
+    /// Resets the connection. What was sent before arrives, if the client is not slow to read it. Over TLS the
+    /// connection is cut instead: closed without `close_notify`.
     pub fn rst(mut self) -> Reply {
         self.end = End::Rst;
         self

@@ -1,7 +1,59 @@
-//! `builds` and `versions`.
+//! `builds` and `versions`: what they print, what they ask for, and how they fail.
 
-use crate::cluster::{Cluster, data::documented};
-use crate::program::Program;
+use serde_json::Value;
+
+use crate::cluster::data::{self, documented};
+use crate::cluster::{Cluster, JWT, Reply};
+use crate::program::{Outcome, Program};
+
+const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
+const PAGED_VERSIONS: &str = "/v1/algorithms/acme/Paged/versions";
+
+/// The builds of `acme/Lemmatizer`, as they are printed into a pipe.
+const LEMMATIZER: [&str; 7] = [
+    "5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8\tin-progress\tc0ffee1f4a2b8d97e6053c1b9a48d2f7e6105b3c\t\
+     2021-08-03T09:30:11.020Z\t-\t-\n",
+    "b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630\tfailed\t9d41e7ab52c60f38d1b7a4e90c25f86b3ad7e412\t\
+     2021-08-02T21:12:56.442Z\t1m48s\t-\n",
+    "610651f0a3e9d40007b2c5d8\tsucceeded\t7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d\t\
+     2021-08-01T07:45:20.117Z\t1m12s\t1.2.0\n",
+    "2e94d6b0-7c15-4a83-b0f9-5a61c3e87d24\tsucceeded\t7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d\t\
+     2021-08-01T06:02:00.000Z\t1m08s\t-\n",
+    "c4a80e5d-3b97-4d12-86fe-0e92b7d1a35f\tcanceled\t31f5a9d08e7c4b62a1d0c9e8f7b6a5d4c3b2e190\t\
+     2021-07-31T16:20:09.300Z\t4s\t-\n",
+    "09f7c2e1-a4d8-4c36-9b50-d6e83f1a7c25\tsucceeded\te82d4c7190b5f3a6d8e1c2b4a7f09653d1c8e4b0\t\
+     2021-07-30T12:00:01.001Z\t1m11s\t-\n",
+    "d58b1f36-c72e-4e09-a1d4-7f3c60b9e821\tsucceeded\t4a6f8c02d1e7b359c0a8d4f6e2b17935d0c6a8e1\t\
+     2021-07-29T10:15:30.640Z\t1m14s\t1.0.0\n",
+];
+
+/// Its versions.
+const LEMMATIZER_VERSIONS: [&str; 4] = [
+    "1.2.0\t7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d\t610651f0a3e9d40007b2c5d8\t\
+     2021-08-01T07:46:31.904Z\tpublic\n",
+    "-\te82d4c7190b5f3a6d8e1c2b4a7f09653d1c8e4b0\t-\t-\tprivate\n",
+    "1.0.0\t4a6f8c02d1e7b359c0a8d4f6e2b17935d0c6a8e1\td58b1f36-c72e-4e09-a1d4-7f3c60b9e821\t\
+     2021-07-29T10:16:45.118Z\tprivate\n",
+    "0.9.0\t15c7e0a94d8b6f23a1e5d0c9b8f7a6e4d3c2b180\t-\t-\tpublic\n",
+];
+
+/// Some of these lines, in the order given.
+fn rows(all: &[&str], which: &[usize]) -> String {
+    which.iter().map(|&row| all[row]).collect()
+}
+
+/// The first column.
+fn ids(outcome: &Outcome) -> Vec<String> {
+    let text = outcome.stdout_text();
+    let ids = text.lines().filter_map(|line| line.split('\t').next());
+    ids.map(str::to_owned).collect()
+}
+
+/// The targets of the requests so far.
+fn targets(cluster: &Cluster) -> Vec<String> {
+    let requests = cluster.requests().into_iter();
+    requests.map(|request| request.target).collect()
+}
 
 #[test]
 fn builds_into_a_pipe_are_whole_and_separated_by_tabs() {
@@ -12,14 +64,476 @@ fn builds_into_a_pipe_are_whole_and_separated_by_tabs() {
          8a366318-3ee9-4a0e-8fc9-7e1af60c67bf\tsucceeded\t0b1e586f4db06756775795bcd4b42ad4352b652e\t\
          2021-07-28T18:11:42.749Z\t48s\t0.1.0\n",
     );
+    let program = Program::on(&cluster);
+    program
+        .run("builds acme/Lemmatizer")
+        .prints(LEMMATIZER.concat());
+    program
+        .run("builds algo://acme/Lemmatizer")
+        .prints(LEMMATIZER.concat());
+}
+
+#[test]
+fn versions_into_a_pipe_are_whole_and_separated_by_tabs() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    program
+        .run("versions ALGO_OWNER/ALGO_NAME")
+        .prints("-\t8e36fbf53f57fa1f1b681b1f1ab178b6f989976f\t-\t-\tprivate\n");
+    program
+        .run("versions acme/Lemmatizer")
+        .prints(LEMMATIZER_VERSIONS.concat());
 }
 
 #[test]
 fn json_is_what_the_service_sent() {
     let cluster = Cluster::start();
-    let outcome = Program::on(&cluster).run("builds ALGO_OWNER/ALGO_NAME --json");
-    let sent: serde_json::Value = serde_json::from_str(documented::BUILDS_JSON).unwrap();
-    let printed: serde_json::Value = serde_json::from_slice(&outcome.stdout).unwrap();
-    assert_eq!(printed, sent["results"]);
-    outcome.is(0, &outcome.stdout, "");
+    let lists = [
+        ("builds", documented::BUILDS_JSON),
+        ("versions", documented::VERSIONS_JSON),
+    ];
+    for (list, sent) in lists {
+        let outcome = Program::on(&cluster).run(&format!("{list} ALGO_OWNER/ALGO_NAME --json"));
+        let sent: Value = serde_json::from_str(sent).unwrap();
+        let printed: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+        assert_eq!(printed, sent["results"]);
+        outcome.is(0, &outcome.stdout, "");
+    }
+    for (list, sent) in [
+        (
+            "builds",
+            include_str!("../../fixtures/lemmatizer/builds.json"),
+        ),
+        (
+            "versions",
+            include_str!("../../fixtures/lemmatizer/versions.json"),
+        ),
+    ] {
+        let outcome = Program::on(&cluster).run(&format!("{list} acme/Lemmatizer --json"));
+        let sent: Value = serde_json::from_str(sent).unwrap();
+        let printed: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+        assert_eq!(printed, sent);
+    }
+}
+
+#[test]
+fn json_keeps_members_that_nobody_knows_and_the_order_and_the_digits_of_all() {
+    let cluster = Cluster::start();
+    let outcome = Program::on(&cluster).run("builds acme/Lemmatizer -c 4a6f8c02 --json");
+    outcome.prints(
+        "[{\"build_id\":\"d58b1f36-c72e-4e09-a1d4-7f3c60b9e821\",\"status\":\"succeeded\",\
+         \"commit_sha\":\"4a6f8c02d1e7b359c0a8d4f6e2b17935d0c6a8e1\",\
+         \"started_at\":\"2021-07-29T10:15:30.640Z\",\"finished_at\":\"2021-07-29T10:16:45.118Z\",\
+         \"resource_type\":\"algorithm_build\",\
+         \"version_info\":{\"semantic_version\":\"1.0.0\",\"released_by\":\"küster\"},\
+         \"registry_status\":{\"status\":\"pushed\",\"updated_at\":\"2021-07-29T10:16:59.000Z\",\
+         \"status_message\":\"\",\"registry_id\":\"0b1e7c52-5f8a-4f7e-9d33-6a2c41e0d9b7\"},\
+         \"queue\":{\"position\":0,\"seconds_waited\":1.25,\"labels\":[\"cpu\",null,true]},\
+         \"attempt\":18446744073709551615}]\n",
+    );
+    let strange = r#"{"status":"x","b":1e400,"a":0.10,"build_id":"b","commit_sha":"c","started_at":"t","\u0041":"\ud83d\ude00 \u001b"}"#;
+    let sent = format!("{{\"results\": [ {strange} , {strange} ]}}");
+    cluster.script(PAGED_BUILDS, Reply::json(200, &sent));
+    let outcome = Program::on(&cluster).run("builds acme/Paged --json");
+    outcome.prints(format!("[{strange},\n {strange}]\n"));
+}
+
+#[test]
+fn an_empty_list_is_no_failure_and_has_a_note() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let note = "algo-logs: no build of acme/Empty\n";
+    program.run("builds acme/Empty").is(0, "", note);
+    program.run("builds acme/Empty --all").is(0, "", note);
+    program.run("builds acme/Empty --json").is(0, "[]\n", note);
+    program.run("builds acme/Empty --json -q").prints("[]\n");
+    program.run("builds acme/Empty -q").prints("");
+    let note = "algo-logs: no version of acme/Empty\n";
+    program.run("versions acme/Empty").is(0, "", note);
+    program
+        .run("versions acme/Empty --json")
+        .is(0, "[]\n", note);
+    program.run("versions acme/Empty --json -q").prints("[]\n");
+    for line in ["-s in-progress", "-c 0123", "-s failed -c 9e37"] {
+        program.run(&format!("builds acme/Paged {line}")).is(
+            0,
+            "",
+            "algo-logs: no build of acme/Paged fits\n",
+        );
+    }
+    for line in ["--published", "--unpublished", "--public", "--private"] {
+        program.run(&format!("versions acme/Waiting {line}")).is(
+            0,
+            "",
+            "algo-logs: no version of acme/Waiting fits\n",
+        );
+    }
+}
+
+#[test]
+fn builds_are_filtered_by_status_and_by_the_first_digits_of_the_commit() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    for (filter, which) in [
+        ("-s failed", &[1][..]),
+        ("--status in-progress", &[0]),
+        ("-s succeeded", &[2, 3, 5, 6]),
+        ("-c 7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d", &[2, 3]),
+        ("-c 7", &[2, 3]),
+        ("--commit=C0FFEE", &[0]),
+        ("-s succeeded -c e8", &[5]),
+    ] {
+        program
+            .run(&format!("builds acme/Lemmatizer {filter}"))
+            .prints(rows(&LEMMATIZER, which));
+    }
+    // The service is not asked to filter builds: it documents no way to.
+    assert!(targets(&cluster).iter().all(|t| !t.contains('?')));
+}
+
+#[test]
+fn versions_are_filtered_by_the_service() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let asked = [
+        ("--published", "published=true", &[0, 2, 3][..]),
+        ("--unpublished", "published=false", &[1]),
+        ("--public", "callable=true", &[0, 3]),
+        ("--private", "callable=false", &[1, 2]),
+        (
+            "--private --published",
+            "published=true&callable=false",
+            &[2],
+        ),
+    ];
+    for (filter, query, which) in asked {
+        program
+            .run(&format!("versions acme/Lemmatizer {filter}"))
+            .prints(rows(&LEMMATIZER_VERSIONS, which));
+        assert_eq!(cluster.requests().last().unwrap().query(), query);
+    }
+    assert_eq!(cluster.requests().len(), asked.len());
+}
+
+#[test]
+fn twenty_rows_are_shown_unless_told_otherwise() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let shown = |line: &str| ids(&program.run(line));
+    let all: Vec<String> = (0..57).map(data::paged_build_id).collect();
+    assert_eq!(shown("builds acme/Paged"), all[..20]);
+    assert_eq!(shown("builds acme/Paged -L 1"), all[..1]);
+    assert_eq!(shown("builds acme/Paged --limit=56"), all[..56]);
+    assert_eq!(shown("builds acme/Paged -L 58"), all);
+    assert_eq!(shown("builds acme/Paged --all"), all);
+    assert_eq!(shown("versions acme/Paged").len(), 20);
+    assert_eq!(shown("versions acme/Paged -L 5").len(), 5);
+    assert_eq!(shown("versions acme/Paged --all").len(), 23);
+}
+
+#[test]
+fn all_pages_are_read_by_their_markers_over_one_connection() {
+    let cluster = Cluster::start();
+    cluster.page_size(10);
+    let outcome = Program::on(&cluster).run("builds acme/Paged --all");
+    let all: Vec<String> = (0..57).map(data::paged_build_id).collect();
+    assert_eq!(ids(&outcome), all);
+    // The markers, with all percent-encoded that has to be; no `next_link`, which has other parameters and another host.
+    let mut expected = vec![PAGED_BUILDS.to_owned()];
+    expected.extend([10, 20, 30, 40, 50].map(|start| {
+        format!("{PAGED_BUILDS}?marker=builds%2B{start}%2Facme%2FPaged%3D%26%20%2525%3B%3F%23")
+    }));
+    assert_eq!(targets(&cluster), expected);
+    assert_eq!(cluster.connections(), 1);
+}
+
+#[test]
+fn every_page_repeats_the_filters() {
+    let cluster = Cluster::start();
+    cluster.page_size(3);
+    let outcome = Program::on(&cluster).run("versions acme/Paged --published --private --all");
+    // Even places are published, thirds are public.
+    let versions: Vec<String> = (0..23)
+        .filter(|index| index % 2 == 0 && index % 3 != 0)
+        .map(|index| format!("0.{}.0", 23 - index))
+        .collect();
+    assert_eq!(ids(&outcome), versions);
+    let filters = "?published=true&callable=false";
+    let mut expected = vec![format!("{PAGED_VERSIONS}{filters}")];
+    expected.extend([10, 20].map(|start| {
+        format!(
+            "{PAGED_VERSIONS}{filters}&marker=versions%2B{start}%2Facme%2FPaged%3D%26%20%2525%3B%3F%23"
+        )
+    }));
+    assert_eq!(targets(&cluster), expected);
+}
+
+#[test]
+fn no_more_pages_are_read_than_it_takes() {
+    for (line, pages) in [
+        ("builds acme/Paged -L 1", 1),
+        ("builds acme/Paged -L 10", 1),
+        ("builds acme/Paged -L 11", 2),
+        ("builds acme/Paged", 2),
+        // Every seventh failed: the third is on the third page, and the limit counts after the filter.
+        ("builds acme/Paged -s failed -L 3", 3),
+        ("builds acme/Paged -s failed", 6),
+        ("versions acme/Paged -L 20", 2),
+    ] {
+        let cluster = Cluster::start();
+        cluster.page_size(10);
+        let outcome = Program::on(&cluster).run(line);
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{line}");
+        assert_eq!(cluster.requests().len(), pages, "{line}");
+    }
+}
+
+#[test]
+fn a_page_without_items_is_not_the_last() {
+    let cluster = Cluster::start();
+    let empty = r#"{"marker":"builds+1/acme/Paged=& %25;?#","results":[]}"#;
+    cluster.script(PAGED_BUILDS, Reply::json(200, empty));
+    let outcome = Program::on(&cluster).run("builds acme/Paged -L 1");
+    assert_eq!(ids(&outcome), [data::paged_build_id(1)]);
+    assert_eq!(cluster.requests().len(), 2);
+}
+
+#[test]
+fn a_list_that_breaks_off_is_not_shown_in_part() {
+    let cluster = Cluster::start();
+    let page = r#"{"marker":"m","results":[{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}]}"#;
+    for format in ["", " --json"] {
+        cluster.script(PAGED_BUILDS, Reply::json(200, page));
+        cluster.script(PAGED_BUILDS, Reply::json(200, page));
+        let outcome = Program::on(&cluster).run(&format!("builds acme/Paged --all{format}"));
+        assert_eq!(
+            (outcome.code, outcome.stdout_text()),
+            (Some(6), String::new())
+        );
+    }
+    cluster.script(PAGED_BUILDS, Reply::json(200, page));
+    Program::on(&cluster).run("builds acme/Paged --all").fails(
+        1,
+        "algo-logs: builds of acme/Paged: the cluster refused the request (status 400), \
+         the service says: invalid marker\n",
+    );
+    cluster.script(PAGED_BUILDS, Reply::json(200, page));
+    cluster.script(PAGED_BUILDS, Reply::json(200, page));
+    Program::on(&cluster).run("builds acme/Paged --all").fails(
+        6,
+        "algo-logs: builds of acme/Paged: the list does not end: a marker came a second time\n",
+    );
+}
+
+#[test]
+fn verbose_prints_a_line_per_request() {
+    let cluster = Cluster::start();
+    cluster.page_size(40);
+    let outcome = Program::on(&cluster).run("builds acme/Paged --all -v");
+    assert_eq!((outcome.code, ids(&outcome).len()), (Some(0), 57));
+    let line = format!("GET CLUSTER{PAGED_BUILDS}");
+    assert_eq!(
+        without_times(&outcome.stderr),
+        format!(
+            "algo-logs: {line} 200 BYTES bytes TIME s\n\
+             algo-logs: {line}?marker=builds%2B40%2Facme%2FPaged%3D%26%20%2525%3B%3F%23 200 BYTES bytes TIME s\n"
+        )
+    );
+    let outcome = Program::on(&cluster).run("builds ALGO_OWNER/ALGO_NAME -v");
+    assert!(
+        outcome.stderr.contains(" 200 650 bytes "),
+        "{}",
+        outcome.stderr
+    );
+    let outcome = Program::on(&cluster).run("builds acme/Secret -v");
+    assert_eq!(
+        without_times(&outcome.stderr),
+        "algo-logs: GET CLUSTER/v1/algorithms/acme/Secret/builds 403 BYTES bytes TIME s\n\
+         algo-logs: builds of acme/Secret: the key may not read this (status 403), the service says: \
+         not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY\n"
+    );
+}
+
+#[test]
+fn verbose_tells_of_a_request_without_an_answer() {
+    let cluster = Cluster::start();
+    cluster.script(PAGED_BUILDS, Reply::raw().fin());
+    let outcome = Program::on(&cluster).run("builds acme/Paged -v --retries 0");
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(
+        without_times(&outcome.stderr),
+        format!(
+            "algo-logs: GET CLUSTER{PAGED_BUILDS} - BYTES bytes TIME s\n\
+             algo-logs: builds of acme/Paged: CLUSTER closed the connection without an answer\n"
+        )
+    );
+}
+
+/// The lines of `-v`, without what differs from run to run.
+fn without_times(stderr: &str) -> String {
+    let lines = stderr.lines().map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["algo-logs:", "GET", url, status, bytes, "bytes", time, "s"] => {
+                assert!(bytes.parse::<u64>().is_ok(), "{line}");
+                assert!(time.parse::<f64>().is_ok_and(|time| time < 30.0), "{line}");
+                assert_eq!(
+                    time.split_once('.').map(|(_, f)| f.len()),
+                    Some(3),
+                    "{line}"
+                );
+                format!("algo-logs: GET {url} {status} BYTES bytes TIME s\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    });
+    lines.collect()
+}
+
+#[test]
+fn refusals() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    for list in ["builds", "versions"] {
+        program.run(&format!("{list} acme/Secret")).fails(
+            4,
+            &format!(
+                "algo-logs: {list} of acme/Secret: the key may not read this (status 403), \
+                 the service says: not authorized to access this algorithm; \
+                 the key is from ALGORITHMIA_API_KEY\n"
+            ),
+        );
+        program.run(&format!("{list} acme/Nothing")).fails(
+            5,
+            &format!(
+                "algo-logs: {list} of acme/Nothing: there is no such algorithm (status 404), \
+                 the service says: algorithm algo://acme/Nothing not found; \
+         see that the name is right, and that CLUSTER is its cluster\n"
+            ),
+        );
+        let wrong = program.clone().env("ALGORITHMIA_API_KEY", "simWrong");
+        wrong.run(&format!("{list} acme/Paged")).fails(
+            4,
+            &format!(
+                "algo-logs: {list} of acme/Paged: the cluster does not accept the key (status 401), \
+                 the service says: invalid api key; the key is from ALGORITHMIA_API_KEY\n"
+            ),
+        );
+    }
+    let by_token = program
+        .without("ALGORITHMIA_API_KEY")
+        .env("ALGORITHMIA_BEARER_TOKEN", JWT);
+    by_token.run("versions acme/Secret -q").fails(
+        4,
+        "algo-logs: versions of acme/Secret: the key may not read this (status 403), the service says: \
+         not authorized to access this algorithm; the key is from ALGORITHMIA_BEARER_TOKEN\n",
+    );
+}
+
+#[test]
+fn a_200_may_be_a_refusal_too() {
+    let cluster = Cluster::start();
+    let refusal = r#"{"error":{"id":"x","code":1001,"message":"gone"}}"#;
+    for list in ["builds", "versions"] {
+        let path = format!("/v1/algorithms/acme/Paged/{list}");
+        cluster.script(&path, Reply::json(200, refusal));
+        Program::on(&cluster)
+            .run(&format!("{list} acme/Paged"))
+            .fails(
+                5,
+                &format!(
+                    "algo-logs: {list} of acme/Paged: there is no such algorithm, the service says: gone; see that the name is right, and that CLUSTER is its cluster\n"
+                ),
+            );
+        cluster.script(&path, Reply::json(200, r#"{"marker":null}"#));
+        Program::on(&cluster)
+            .run(&format!("{list} acme/Paged"))
+            .fails(
+                6,
+                &format!(
+                    "algo-logs: {list} of acme/Paged: the answer does not have the documented shape \
+                     (line 1, column 15)\n"
+                ),
+            );
+    }
+}
+
+#[test]
+fn refusals_as_json() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    program.run("builds acme/Secret --json").fails(
+        4,
+        "{\"error\":{\"code\":2001,\"exit\":4,\"kind\":\"unauthorized\",\"message\":\
+         \"builds of acme/Secret: the key may not read this (status 403), the service says: \
+         not authorized to access this algorithm\",\"status\":403}}\n",
+    );
+    program.run("versions --json acme/Nothing").fails(
+        5,
+        "{\"error\":{\"code\":1001,\"exit\":5,\"kind\":\"not-found\",\"message\":\
+         \"versions of acme/Nothing: there is no such algorithm (status 404), the service says: \
+         algorithm algo://acme/Nothing not found\",\"status\":404}}\n",
+    );
+    let wrong = program.clone().env("ALGORITHMIA_API_KEY", "simWrong");
+    wrong.run("builds acme/Paged --json").fails(
+        4,
+        "{\"error\":{\"code\":2002,\"exit\":4,\"kind\":\"unauthorized\",\"message\":\
+         \"builds of acme/Paged: the cluster does not accept the key (status 401), the service says: \
+         invalid api key\",\"status\":401}}\n",
+    );
+    let nobody = program.clone().without("ALGORITHMIA_API_KEY");
+    nobody.run("builds acme/Paged --json").fails(
+        4,
+        "{\"error\":{\"code\":null,\"exit\":4,\"kind\":\"no-key\",\"message\":\"there is no key\",\
+         \"status\":null}}\n",
+    );
+    program.run("builds acme/.. --json").fails(
+        2,
+        "{\"error\":{\"code\":null,\"exit\":2,\"kind\":\"settings\",\"message\":\
+         \"'..' is no algorithm name: letters, digits, '_', '-' and '.' are allowed\",\"status\":null}}\n",
+    );
+    program.run("builds acme/Paged -L x --json").fails(
+        2,
+        "{\"error\":{\"code\":null,\"exit\":2,\"kind\":\"usage\",\"message\":\
+         \"invalid value 'x' for '-L N': not a number\",\"status\":null}}\n",
+    );
+    // Even where the command does not take it.
+    program.run("log acme/Paged --json").fails(
+        2,
+        "{\"error\":{\"code\":null,\"exit\":2,\"kind\":\"usage\",\"message\":\
+         \"'log' takes no option '--json'\",\"status\":null}}\n",
+    );
+}
+
+#[test]
+fn words_of_the_service_cannot_move_the_cursor() {
+    let cluster = Cluster::start();
+    let page = r#"{"results":[{"build_id":"a\tb\nc","status":"\u001b[2J","commit_sha":"\u202ec","started_at":""}]}"#;
+    cluster.script(PAGED_BUILDS, Reply::json(200, page));
+    Program::on(&cluster)
+        .run("builds acme/Paged")
+        .prints("a\u{fffd}b\u{fffd}c\t\u{fffd}[2J\t\u{fffd}c\t-\t-\t-\n");
+    let refusal = r#"{"error":{"code":5001,"message":"a\nb\u001b[2J"}}"#;
+    cluster.script(PAGED_BUILDS, Reply::json(400, refusal));
+    Program::on(&cluster).run("builds acme/Paged").fails(
+        1,
+        "algo-logs: builds of acme/Paged: the cluster refused the request (status 400), \
+         the service says: a\u{fffd}b\u{fffd}[2J\n",
+    );
+}
+
+#[test]
+fn the_build_in_progress_is_shown_until_it_has_finished() {
+    let cluster = Cluster::start();
+    let row = format!(
+        "{}\tin-progress\td6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7\t2021-08-04T07:59:00.208Z\t-\t-\n",
+        data::WAITING_BUILD
+    );
+    Program::on(&cluster).run("builds acme/Waiting").prints(row);
+    cluster.finish_after(0);
+    let row = format!(
+        "{}\tsucceeded\td6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7\t2021-08-04T07:59:00.208Z\t58s\t-\n",
+        data::WAITING_BUILD
+    );
+    Program::on(&cluster).run("builds acme/Waiting").prints(row);
 }

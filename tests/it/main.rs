@@ -3,6 +3,28 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod program;
+mod proxy;
 
+mod choose;
+#[cfg(unix)]
+mod faults;
+mod files;
+mod help;
+mod library;
 mod lists;
+mod log;
+#[cfg(unix)]
+mod outputs;
+mod profiles;
+mod proxies;
+mod recipes;
+mod resume;
+mod retries;
+mod save;
+mod secrets;
+mod settings;
+#[cfg(unix)]
+mod terminals;
 mod tidy;
+mod tls;
+mod usage;

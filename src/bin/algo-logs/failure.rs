@@ -74,6 +74,17 @@ impl Failure {
         }
     }
 
+    /// Whether this is such a failure of the library's.
+    pub(crate) fn is(&self, kind: ErrorKind) -> bool {
+        self.kind == kind.as_str()
+    }
+
+    /// The service's own error code.
+    pub(crate) fn code(&self) -> Option<u32> {
+        self.code
+    }
+
+    /// Says what to do about it. The first hint stays: it is the most exact one.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self

@@ -1,10 +1,10 @@
 //! The tables of commands and options, and the help that is made of them.
 //!
-//! The parser in `args.rs` looks names up in the same tables and takes its suggestions from them,
-//! so that help and parser cannot disagree. In help, examples come before options, since that is
+//! The parser in `args` looks names up in the same tables and takes its suggestions from them, and
+//! `generate.rs` makes the man page and the completions of them, so that none of these can disagree. In help, examples come before options, since that is
 //! what most readers look for, and a line is at most 80 columns wide.
 
-use CommandName::{Builds, Help, Log, Versions};
+use CommandName::{Builds, Help, Log, Save, Versions};
 
 /// The commands, in the order in which help shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub(crate) enum CommandName {
     Builds,
     Versions,
     Log,
+    Save,
     Help,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct CommandSpec {
 const ALGO: (&str, &str) = ("ALGO", "OWNER/NAME, with or without 'algo://' in front");
 
 /// In the order of [`CommandName`], which is the index here.
-pub(crate) static COMMANDS: [CommandSpec; 4] = [
+pub(crate) static COMMANDS: [CommandSpec; 5] = [
     CommandSpec {
         name: Builds,
         word: "builds",
@@ -92,7 +93,7 @@ pub(crate) static COMMANDS: [CommandSpec; 4] = [
                 "algo-logs log acme/tagger -s failed -n 50",
             ),
             (
-                "In a pipeline: wait for a commit's build, and fail if it did",
+                "In a pipeline: a commit's log, once it is built; exit 3 if that failed",
                 "algo-logs log acme/tagger -c \"$SHA\" --wait --exit-status",
             ),
             (
@@ -102,11 +103,28 @@ pub(crate) static COMMANDS: [CommandSpec; 4] = [
         ],
     },
     CommandSpec {
+        name: Save,
+        word: "save",
+        about: "Save the logs of all builds, or of those that fit, into a folder.",
+        usage: &["ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]"],
+        arguments: &[ALGO],
+        examples: &[
+            (
+                "Keep an archive; run it again, and it fetches only what is new",
+                "algo-logs save acme/tagger -d logs",
+            ),
+            (
+                "The newest 50 failures, 8 at a time",
+                "algo-logs save acme/tagger -d failed -s failed -L 50 -j 8",
+            ),
+        ],
+    },
+    CommandSpec {
         name: Help,
         word: "help",
         about: "Show the help of a command, or the summary of all.",
         usage: &["[COMMAND]"],
-        arguments: &[("COMMAND", "builds, versions, log or help")],
+        arguments: &[("COMMAND", "builds, versions, log, save or help")],
         examples: &[("All about logs", "algo-logs help log")],
     },
 ];
@@ -125,6 +143,8 @@ pub(crate) enum Opt {
     Json,
     Tail,
     Output,
+    Dir,
+    Jobs,
     Wait,
     ExitStatus,
     Raw,
@@ -140,6 +160,7 @@ pub(crate) enum Opt {
     Quiet,
     Help,
     Version,
+    Generate,
 }
 
 /// Where help shows an option.
@@ -172,8 +193,9 @@ pub(crate) struct OptionSpec {
 }
 
 const LISTS: &[CommandName] = &[Builds, Versions];
-const REQUESTS: &[CommandName] = &[Builds, Versions, Log];
-const EVERYWHERE: &[CommandName] = &[Builds, Versions, Log, Help];
+const LIMITED: &[CommandName] = &[Builds, Versions, Save];
+const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Save];
+const EVERYWHERE: &[CommandName] = &[Builds, Versions, Log, Save, Help];
 
 /// A row of the table, so that it reads as one.
 const fn option(
@@ -195,12 +217,16 @@ const fn option(
     }
 }
 
-const BUILD_FILTER: (Group, &[CommandName]) = (Group::Command, &[Builds, Log]);
+const BUILD_FILTER: (Group, &[CommandName]) = (Group::Command, &[Builds, Log, Save]);
 const VERSION_FILTER: (Group, &[CommandName]) = (Group::Command, &[Versions]);
 const LIST: (Group, &[CommandName]) = (Group::Command, LISTS);
+const LIMIT: (Group, &[CommandName]) = (Group::Command, LIMITED);
+const SAVE: (Group, &[CommandName]) = (Group::Command, &[Save]);
 const LOG: (Group, &[CommandName]) = (Group::Command, &[Log]);
 const CONNECTION: (Group, &[CommandName]) = (Group::Connection, REQUESTS);
 const GENERAL: (Group, &[CommandName]) = (Group::General, REQUESTS);
+/// Of no command.
+const ALONE: (Group, &[CommandName]) = (Group::General, &[]);
 const ALWAYS: (Group, &[CommandName]) = (Group::General, EVERYWHERE);
 
 #[rustfmt::skip] // one option, two lines
@@ -219,18 +245,22 @@ pub(crate) static OPTIONS: &[OptionSpec] = {
             "only versions that everyone may call"),
         option(Opt::Private, None, "private", No, VERSION_FILTER,
             "only versions that their owner alone may call"),
-        option(Opt::Limit, Some('L'), "limit", Needed("N"), LIST,
-            "show at most N rows [default: 20]"),
-        option(Opt::All, None, "all", No, LIST,
-            "show all rows"),
+        option(Opt::Limit, Some('L'), "limit", Needed("N"), LIMIT,
+            "at most N, the newest [default: 20; for 'save' all]"),
+        option(Opt::All, None, "all", No, LIMIT,
+            "all there are"),
         option(Opt::Json, None, "json", No, LIST,
             "one JSON array of the service's own objects; an error is a JSON object too"),
         option(Opt::Tail, Some('n'), "tail", Needed("N"), LOG,
             "write the last N lines only"),
         option(Opt::Output, Some('o'), "output", Needed("FILE"), LOG,
             "write the log's exact bytes to FILE, whole or not at all; '-' is stdout [default: -]"),
+        option(Opt::Dir, Some('d'), "dir", Needed("DIR"), SAVE,
+            "the folder; it is made if it is not there"),
+        option(Opt::Jobs, Some('j'), "jobs", Needed("N"), SAVE,
+            "how many logs to fetch at once, up to 64 [default: 4]"),
         option(Opt::Wait, None, "wait", Possible("SECS"), LOG,
-            "wait while the build is in progress, for SECS at most [default: 1800]"),
+            "wait until there is a build and it has finished, SECS at most [default: 1800]"),
         option(Opt::ExitStatus, None, "exit-status", No, LOG,
             "exit with 3 if the build failed; its log is written all the same"),
         option(Opt::Raw, None, "raw", No, LOG,
@@ -259,6 +289,9 @@ pub(crate) static OPTIONS: &[OptionSpec] = {
             "show help; after a command, that command's"),
         option(Opt::Version, Some('V'), "version", No, ALWAYS,
             "show the program's version"),
+        option(Opt::Generate, None, "generate", Needed("KIND"), ALONE,
+            "print a man page or completions: 'man', 'complete-bash', 'complete-zsh' or \
+             'complete-fish'"),
     ]
 };
 
@@ -287,11 +320,41 @@ impl ValueSpec {
     }
 }
 
+/// What the program is for.
+pub(crate) const ABOUT: &str =
+    "Read the build-time logs of algorithms out of an Algorithmia cluster.";
+
+/// Where options may stand, and how often.
+pub(crate) const ORDER: &str =
+    "Options may stand anywhere; '--' ends them. Of a repeated one, the last counts.";
+
 const WIDTH: usize = 80;
 /// Where the descriptions of options begin.
 const OPTION_COLUMN: usize = 27;
 
-const ENVIRONMENT: &[(&str, &str)] = &[
+/// What most come for, and how to say it.
+pub(crate) const FIRST_EXAMPLES: &[(&str, &str)] = &[
+    (
+        "log acme/tagger -s failed -n 50",
+        "the end of the last failure",
+    ),
+    (
+        "log acme/tagger --exit-status",
+        "exit 3 if the newest failed",
+    ),
+    (
+        "log acme/tagger -c \"$SHA\" --wait",
+        "once this commit is built",
+    ),
+    (
+        "log acme/tagger/1.2.0 -o build.log",
+        "a version's, into a file",
+    ),
+    ("save acme/tagger -d logs", "every log; again: the new ones"),
+    ("builds acme/tagger --json", "for jq"),
+];
+
+pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
     ("ALGORITHMIA_API", "the cluster"),
     ("ALGORITHMIA_API_KEY", "the API key"),
     (
@@ -300,10 +363,13 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     ("SSL_CERT_FILE", "CAs to trust, in PEM"),
     ("NO_COLOR", "no colours on a terminal"),
-    ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", ""),
+    (
+        "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
+        "proxies, and hosts without",
+    ),
 ];
 
-const EXIT_STATUS: &[(&str, &str)] = &[
+pub(crate) const EXIT_STATUS: &[(&str, &str)] = &[
     ("0", "done; every byte was written"),
     ("1", "the network or the service failed"),
     ("2", "usage or settings"),
@@ -326,16 +392,19 @@ pub(crate) fn version() -> String {
 
 /// The summary of all commands.
 pub(crate) fn usage() -> String {
-    let mut text =
-        String::from("Read the build-time logs of algorithms out of an Algorithmia cluster.\n");
+    let mut text = format!("{ABOUT}\n");
     heading(&mut text, "Usage:");
     for command in &COMMANDS {
         usage_lines(&mut text, command.name, 8);
     }
     heading(&mut text, "Examples:");
-    let examples = Log.spec().examples.iter().take(2);
-    for (_, line) in examples.chain(Builds.spec().examples.first()) {
-        text.push_str(&format!("  {line}\n"));
+    for (line, purpose) in FIRST_EXAMPLES {
+        row(
+            &mut text,
+            &format!("algo-logs {line}"),
+            &format!("# {purpose}"),
+            48,
+        );
     }
     heading(&mut text, "Commands:");
     for command in &COMMANDS {
@@ -371,9 +440,7 @@ pub(crate) fn help(command: CommandName) -> String {
     group(&mut text, "Options:", Group::Command, Some(command));
     group(&mut text, "Connection:", Group::Connection, Some(command));
     group(&mut text, "General:", Group::General, Some(command));
-    text.push_str(
-        "\nOptions may stand anywhere; '--' ends them. Of a repeated one, the last counts.\n",
-    );
+    text.push_str(&format!("\n{ORDER}\n"));
     exit_status(&mut text);
     text
 }
@@ -421,7 +488,7 @@ fn row(text: &mut String, name: &str, meaning: &str, column: usize) {
     let mut line = format!("  {name}");
     let mut first = true;
     for word in meaning.split_whitespace() {
-        let indent = column.saturating_sub(line.chars().count()).max(1);
+        let indent = column.saturating_sub(line.chars().count()).max(2);
         if first {
             line.push_str(&" ".repeat(indent));
             first = false;
@@ -492,7 +559,7 @@ mod tests {
             assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
         }
         let lines = usage().lines().count();
-        assert!(lines <= 60, "{lines} lines of usage");
+        assert!(lines <= 62, "{lines} lines of usage");
     }
 
     #[test]
@@ -548,6 +615,21 @@ mod tests {
         }
         for text in all_texts() {
             assert!(text.ends_with(&codes));
+        }
+    }
+
+    #[test]
+    fn no_heading_without_options() {
+        for (command, headings) in [
+            (Log, vec!["Options:", "Connection:", "General:"]),
+            (Help, vec!["General:"]),
+        ] {
+            let text = help(command);
+            let is_heading = |line: &&str| ["Options:", "Connection:", "General:"].contains(line);
+            assert_eq!(
+                text.lines().filter(is_heading).collect::<Vec<_>>(),
+                headings
+            );
         }
     }
 

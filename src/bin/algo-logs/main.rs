@@ -5,15 +5,22 @@
 
 mod args;
 mod failure;
+mod generate;
 mod help;
 mod json;
+mod lists;
+mod log;
 mod output;
 mod profile;
+mod progress;
 mod run;
+mod save;
+mod session;
 mod settings;
 mod table;
 mod terminal;
 mod time;
+mod transfer;
 
 use std::env;
 use std::process::ExitCode;
@@ -27,6 +34,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Help(None)) => (output::to_stdout(&help::usage()), false),
         Ok(Parsed::Help(Some(command))) => (output::to_stdout(&help::help(command)), false),
         Ok(Parsed::Version) => (output::to_stdout(&help::version()), false),
+        Ok(Parsed::Generate(kind)) => (output::to_stdout(&generate::generate(kind)), false),
         Ok(Parsed::Run(args)) => {
             let json = matches!(
                 args.command,

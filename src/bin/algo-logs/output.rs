@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::progress;
 use crate::terminal::{Filter, Mode, mask};
 
 /// Lines for a person, on stderr. What cannot be written there is lost: it must not keep the data from arriving.
@@ -28,6 +29,7 @@ impl Notes {
 
 /// Writes a text that ends with a line end, in one piece, so that lines of several programs do not mix.
 pub(crate) fn to_stderr(text: &str) {
+    progress::clear();
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
@@ -59,6 +61,17 @@ pub(crate) struct Treatment {
     pub(crate) elsewhere: Option<Mode>,
     /// Only the last lines, as many as this.
     pub(crate) tail: Option<usize>,
+}
+
+impl Treatment {
+    /// Every byte as it is.
+    pub(crate) fn exact() -> Self {
+        Self {
+            on_terminal: None,
+            elsewhere: None,
+            tail: None,
+        }
+    }
 }
 
 /// A log on its way to its target.

@@ -331,12 +331,11 @@ impl<'a> Reader<'a> {
                 Some(c) if is_scalar(c) && open.last() == Some(&'}') => {
                     self.take_while(is_scalar);
                 }
-                Some(c) if is_scalar(c) => self.skip_scalar()?,
                 None if !open.is_empty() => {
                     self.line = start;
                     return Err("a bracket is never closed".to_owned());
                 }
-                _ => return Err("a value is missing, or is not understood".to_owned()),
+                _ => self.skip_scalar()?,
             }
             if open.is_empty() {
                 return Ok(skipped);
@@ -344,7 +343,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Steps over a number, a date or the like.
+    /// Steps over a number, a date or the like: what is no string and has no bracket.
     fn skip_scalar(&mut self) -> Result<(), String> {
         let scalar = self.take_while(is_scalar);
         let unsigned = scalar.strip_prefix(['+', '-']).unwrap_or(scalar);
@@ -749,6 +748,8 @@ mod tests {
             ("x = [1 = 1]", 1, value),
             ("x = {a = (}", 1, value),
             ("x = 1 2", 1, more),
+            ("x = 1234567890 1", 1, more),
+            ("x = 1-2-3 4", 1, more),
             ("x = 1979-05-27 a", 1, more),
             ("x = \"\"\"a\"\"\"\"\"\"", 1, more),
             ("x = [\r1]", 1, lone),

@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use algo_logs::{BaseUrl, Client, Token};
+use algo_logs::{BaseUrl, Client, ErrorKind, Token};
 
-use crate::args::{Args, Connect, PathOrStdin};
+use crate::args::{Args, Command, Connect, PathOrStdin};
 use crate::failure::{Exit, Failure};
 use crate::output::{Notes, to_stderr};
 use crate::profile::{self, Profile};
@@ -18,17 +18,34 @@ use crate::terminal::mask;
 const LONGEST_FILE: u64 = 16 * 1024 * 1024;
 
 /// The client, and what an error may have to say about its settings.
+#[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
+    token: Token,
     /// Such as `ALGORITHMIA_API_KEY`.
     key_from: String,
 }
 
 impl Connection {
-    /// Says where the key came from, if that is what was refused.
+    /// A word of the service for a sentence of this program: no longer than it may be, and not the key.
+    pub(crate) fn word(&self, word: &str) -> String {
+        /// Longer than ids, hashes and times are.
+        const LONGEST: usize = 80;
+        let word = self.token.redact(word);
+        match word.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", &word[..end]),
+            None => word,
+        }
+    }
+
+    /// Says where the key came from, if that is what was refused, and how to name a cluster, if nobody did.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        let nobody_said_which = *self.client.base_url() == BaseUrl::default();
         match failure.exit {
             Exit::Unauthorized => failure.hint(format!("the key is from {}", self.key_from)),
+            _ if nobody_said_which && failure.is(ErrorKind::Connection) => {
+                failure.hint("--api or ALGORITHMIA_API names another cluster")
+            }
             _ => failure,
         }
     }
@@ -37,7 +54,7 @@ impl Connection {
 /// Makes the client that the flags, the environment and the profile ask for.
 pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connection, Failure> {
     let flags = &args.connect;
-    let mut profile = LazyProfile::new(flags, environment);
+    let mut profile = LazyProfile::new(flags, environment, Notes::of(args));
 
     let named = match &flags.api {
         Some(url) => Some(url.clone()),
@@ -60,9 +77,13 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
     let mut builder = Client::builder()
         .base_url(base.to_string())
         .allow_http(flags.allow_http)
-        .token(token)
+        .token(token.clone())
         .timeout(flags.timeout)
-        .retries(flags.retries);
+        .retries(flags.retries)
+        .idle_connections(match &args.command {
+            Command::Save(save) => save.jobs,
+            _ => 1,
+        });
     if let Some(path) = roots {
         builder = builder.root_certificates(read_file("CA file", &path)?);
     }
@@ -85,7 +106,11 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
             false => failure,
         }
     })?;
-    Ok(Connection { client, key_from })
+    Ok(Connection {
+        client,
+        token,
+        key_from,
+    })
 }
 
 /// The key of the flags or the environment.
@@ -131,25 +156,25 @@ struct LazyProfile<'a> {
     name: Option<&'a str>,
     path: Option<PathBuf>,
     read: Option<Profile>,
-    notes_due: bool,
+    notes: Notes,
 }
 
 impl<'a> LazyProfile<'a> {
-    fn new(flags: &'a Connect, environment: &Environment) -> Self {
+    fn new(flags: &'a Connect, environment: &Environment, notes: Notes) -> Self {
         Self {
             name: flags.profile.as_deref(),
             path: environment.profiles_path(),
             read: None,
-            notes_due: true,
+            notes,
         }
     }
 
     fn get(&mut self) -> Result<&Profile, Failure> {
-        if self.notes_due {
-            self.notes_due = false;
-            self.read = self.load()?;
-        }
-        Ok(self.read.get_or_insert_with(Profile::default))
+        let profile = match self.read.take() {
+            Some(profile) => profile,
+            None => self.load()?.unwrap_or_default(),
+        };
+        Ok(self.read.insert(profile))
     }
 
     /// The profile as it is written; none is fine, unless it was asked for by name.
@@ -180,7 +205,14 @@ impl<'a> LazyProfile<'a> {
             ))
         })?;
         match found {
-            Some(profile) => Ok(Some(profile)),
+            Some(profile) => {
+                if others_can_read(path) {
+                    self.notes.say(&format!(
+                        "others can read {shown}, and the keys in it: chmod 600 keeps them out"
+                    ));
+                }
+                Ok(Some(profile))
+            }
             None => match &profile::names(&text)[..] {
                 [] => missing(format!("{shown} has none that can be named")),
                 names => missing(format!("{shown} has {}", names.join(", "))),
@@ -231,6 +263,18 @@ impl<'a> LazyProfile<'a> {
         }
         Ok(self.get()?.ca_cert.as_ref().map(PathBuf::from))
     }
+}
+
+#[cfg(unix)]
+fn others_can_read(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).is_ok_and(|known| known.mode() & 0o044 != 0)
+}
+
+/// Elsewhere permissions are not as simple as that.
+#[cfg(not(unix))]
+fn others_can_read(_: &Path) -> bool {
+    false
 }
 
 fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {

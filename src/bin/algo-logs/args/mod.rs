@@ -2,7 +2,10 @@
 //!
 //! What commands and options there are is in the tables of `help.rs`; this is what they mean, and
 //! what is wrong with a line that means nothing. Nothing here prints, exits or looks at the
-//! environment: `--help` and `--version` are values like any other outcome.
+//! environment: `--help`, `--version` and `--generate` are values like any other outcome.
+
+mod nearest;
+mod value;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,15 +13,18 @@ use std::time::Duration;
 
 use lexopt::Arg;
 
-use crate::help::CommandName::{self, Builds, Help, Log, Versions};
+use nearest::nearest;
+pub(crate) use value::{KINDS, Kind, STATUSES, Status, VersionSpec};
+use value::{Value, clean, masked, number, shown, split_version};
+
+use crate::help::CommandName::{self, Builds, Help, Log, Save, Versions};
 use crate::help::{COMMANDS, OPTIONS, Opt, OptionSpec, ValueSpec};
 
 const DEFAULT_LIMIT: usize = 20;
+const DEFAULT_JOBS: usize = 4;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 3;
 const DEFAULT_WAIT: Duration = Duration::from_secs(1800);
-/// A year. Adding a much longer time to a clock's reading overflows.
-const LONGEST_SECONDS: u64 = 365 * 24 * 60 * 60;
 const KEY_HINT: &str = "put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY";
 
 /// Options that say opposite things.
@@ -44,12 +50,6 @@ const KEY_OPTIONS: &[&str] = &[
     "token",
 ];
 
-const STATUSES: &[(&str, Status)] = &[
-    ("succeeded", Status::Succeeded),
-    ("failed", Status::Failed),
-    ("in-progress", Status::InProgress),
-];
-
 /// What a command line asks for.
 #[allow(clippy::large_enum_variant)] // there is one in the whole life of a process
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ pub(crate) enum Parsed {
     Run(Args),
     Help(Option<CommandName>),
     Version,
+    Generate(Kind),
 }
 
 /// A command line that cannot be carried out. Exit 2.
@@ -115,6 +116,18 @@ pub(crate) enum Command {
         json: bool,
     },
     Log(LogArgs),
+    Save(SaveArgs),
+}
+
+/// What `save` takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SaveArgs {
+    pub(crate) algorithm: String,
+    pub(crate) filter: BuildFilter,
+    pub(crate) limit: Limit,
+    pub(crate) folder: PathBuf,
+    /// How many logs to fetch at once: at least 1.
+    pub(crate) jobs: usize,
 }
 
 /// What `log` takes.
@@ -142,28 +155,12 @@ pub(crate) struct BuildFilter {
     pub(crate) commit: Option<String>,
 }
 
-/// The statuses that the service knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    Succeeded,
-    Failed,
-    InProgress,
-}
-
 /// How many rows to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
     /// At least 1.
     Rows(usize),
     All,
-}
-
-/// The VERSION of `OWNER/NAME/VERSION`.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum VersionSpec {
-    /// 7 to 40 hex digits, in lower case.
-    Hash(String),
-    Semantic(String),
 }
 
 /// What becomes of escape sequences in a log.
@@ -209,6 +206,9 @@ struct Found {
     limit: Option<usize>,
     tail: Option<usize>,
     output: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    jobs: Option<usize>,
+    generate: Option<Kind>,
     wait: Option<Duration>,
     api: Option<String>,
     api_key_file: Option<PathOrStdin>,
@@ -335,12 +335,15 @@ impl Found {
             return Err(value.invalid("it is empty"));
         }
         match spec.id {
-            Opt::Status => self.filter.status = Some(value.status()?),
+            Opt::Status => self.filter.status = Some(value.one_of(STATUSES)?),
             Opt::Commit => self.filter.commit = Some(value.commit()?),
             Opt::Limit => self.limit = Some(value.limit()?),
             Opt::Tail => self.tail = Some(value.number()?),
             Opt::Output => self.output = Some(value.path()).filter(|path| path.as_os_str() != "-"),
+            Opt::Dir => self.folder = Some(value.path()),
+            Opt::Jobs => self.jobs = Some(value.jobs()?),
             Opt::Wait => self.wait = Some(value.seconds()?),
+            Opt::Generate => self.generate = Some(value.one_of(KINDS)?),
             Opt::Api => self.api = Some(value.text()?),
             Opt::ApiKeyFile => {
                 self.api_key_file = Some(match value.path() {
@@ -375,13 +378,16 @@ impl Found {
     }
 
     fn finish(mut self) -> Result<Parsed, UsageError> {
+        if let Some(kind) = self.generate {
+            return self.check_alone().map(|()| Parsed::Generate(kind));
+        }
         let Some(command) = self.command else {
             return Err(usage("no command given").hint("see 'algo-logs --help'"));
         };
         self.check_taken_by(command)?;
         self.check_contradictions()?;
         let most = match command {
-            Builds | Versions | Help => 1,
+            Builds | Versions | Save | Help => 1,
             Log => 2,
         };
         if let Some(extra) = self.arguments.get(most) {
@@ -408,6 +414,18 @@ impl Found {
         })?;
         self.run(command, algorithm, arguments.next())
             .map(Parsed::Run)
+    }
+
+    /// `--generate` is about the program as a whole: nothing else can mean anything beside it.
+    fn check_alone(&self) -> Result<(), UsageError> {
+        let mut options = self.given.iter();
+        let option = options.find(|(spec, _)| spec.id != Opt::Generate);
+        let option = option.map(|(_, spelled)| spelled.as_str());
+        match self.command.map(CommandName::word).or(option) {
+            None => Ok(()),
+            Some(other) => Err(contradiction("--generate", other)
+                .hint("it stands alone, as in: algo-logs --generate man")),
+        }
     }
 
     fn check_taken_by(&self, command: CommandName) -> Result<(), UsageError> {
@@ -452,6 +470,16 @@ impl Found {
                 limit: self.limit(),
                 json: self.has(Opt::Json),
             },
+            Save => Command::Save(SaveArgs {
+                algorithm,
+                filter: std::mem::take(&mut self.filter),
+                limit: self.limit.map_or(Limit::All, Limit::Rows),
+                folder: self.folder.take().ok_or_else(|| {
+                    usage("'save' needs a folder, -d DIR")
+                        .hint(format!("as in: {}", Save.spec().examples[0].1))
+                })?,
+                jobs: self.jobs.unwrap_or(DEFAULT_JOBS),
+            }),
             // Help has been dealt with, and takes no algorithm.
             Log | Help => Command::Log(self.log(algorithm, build_id)?),
         };
@@ -558,8 +586,7 @@ fn value(
     if let Some(value) = parser.optional_value() {
         return Ok(Some(value));
     }
-    let value = parser.value().ok();
-    let Some(value) = value else {
+    let Ok(value) = parser.value() else {
         return Err(usage(format!(
             "option '{spelled}{}' needs a value",
             spec.value.after_name()
@@ -577,134 +604,6 @@ fn value(
         ))),
         _ => Ok(Some(value)),
     }
-}
-
-/// An option's value, and how the option is called in an error.
-struct Value {
-    of: String,
-    value: OsString,
-}
-
-impl Value {
-    fn invalid(&self, why: &str) -> UsageError {
-        let value = shown(&self.value.to_string_lossy());
-        usage(format!("invalid value '{value}' for '{}': {why}", self.of))
-    }
-
-    fn path(self) -> PathBuf {
-        self.value.into()
-    }
-
-    fn text(&self) -> Result<String, UsageError> {
-        let text = self.value.to_str().map(str::to_owned);
-        text.ok_or_else(|| self.invalid("not valid UTF-8"))
-    }
-
-    fn number<N: TryFrom<u64>>(&self) -> Result<N, UsageError> {
-        let number = number(&self.text()?).map_err(|why| self.invalid(why))?;
-        N::try_from(number).map_err(|_| self.invalid("too large"))
-    }
-
-    fn limit(&self) -> Result<usize, UsageError> {
-        match self.number()? {
-            0 => Err(self
-                .invalid("at least 1 row")
-                .hint("'--all' shows all rows")),
-            rows => Ok(rows),
-        }
-    }
-
-    fn seconds(&self) -> Result<Duration, UsageError> {
-        match self.number()? {
-            seconds if seconds > LONGEST_SECONDS => Err(self.invalid("longer than a year")),
-            seconds => Ok(Duration::from_secs(seconds)),
-        }
-    }
-
-    fn timeout(&self) -> Result<Duration, UsageError> {
-        match self.seconds()? {
-            Duration::ZERO => Err(self.invalid("the cluster would have no time to answer")),
-            timeout => Ok(timeout),
-        }
-    }
-
-    fn status(&self) -> Result<Status, UsageError> {
-        let word = self.text()?;
-        if let Some((_, status)) = STATUSES.iter().find(|(name, _)| *name == word) {
-            return Ok(*status);
-        }
-        let error = self.invalid("not one of succeeded, failed, in-progress");
-        Err(
-            match nearest(&word, STATUSES.iter().map(|(name, _)| *name)) {
-                Some(near) => error.hint(format!("did you mean '{near}'?")),
-                None => error,
-            },
-        )
-    }
-
-    fn commit(&self) -> Result<String, UsageError> {
-        let digits = self.text()?;
-        if digits.len() > 40 || !is_hex(&digits) {
-            return Err(self.invalid("not 1 to 40 hex digits"));
-        }
-        Ok(digits.to_ascii_lowercase())
-    }
-}
-
-/// Decimal digits and nothing else; `u64::from_str` would take a `+` as well.
-fn number(text: &str) -> Result<u64, &'static str> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("not a number");
-    }
-    text.parse().map_err(|_| "too large")
-}
-
-fn is_hex(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Takes the VERSION off `OWNER/NAME/VERSION`; OWNER and NAME are the library's to judge.
-fn split_version(mut algorithm: String) -> Result<(String, Option<VersionSpec>), UsageError> {
-    const SCHEME: &str = "algo://";
-    let start = if algorithm.starts_with(SCHEME) {
-        SCHEME.len()
-    } else {
-        0
-    };
-    let slashes = algorithm[start..].match_indices('/');
-    let Some((at, _)) = slashes.map(|(at, slash)| (start + at, slash)).nth(1) else {
-        return Ok((algorithm, None));
-    };
-    let version = algorithm.split_off(at + 1);
-    algorithm.truncate(at);
-    if (7..=40).contains(&version.len()) && is_hex(&version) {
-        let hash = version.to_ascii_lowercase();
-        return Ok((algorithm, Some(VersionSpec::Hash(hash))));
-    }
-    if is_semantic(&version) {
-        return Ok((algorithm, Some(VersionSpec::Semantic(version))));
-    }
-    Err(usage(format!(
-        "'{}' is no version: neither a semantic version nor 7 to 40 digits of a git hash",
-        shown(&version)
-    ))
-    .hint("ALGO is OWNER/NAME or OWNER/NAME/VERSION"))
-}
-
-/// `MAJOR.MINOR.PATCH`, perhaps with a `-pre.release`. Build metadata, after a `+`, is not allowed
-/// in a VERSION.
-fn is_semantic(version: &str) -> bool {
-    let (numbers, pre_release) = match version.split_once('-') {
-        Some((numbers, pre_release)) => (numbers, Some(pre_release)),
-        None => (version, None),
-    };
-    let fits = |part: &str| {
-        let mut bytes = part.bytes();
-        !part.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    numbers.split('.').count() == 3
-        && numbers.split('.').all(|part| number(part).is_ok())
-        && pre_release.is_none_or(|text| text.split('.').all(fits))
 }
 
 fn usage(message: impl Into<String>) -> UsageError {
@@ -735,84 +634,10 @@ fn follow(spelled: &str) -> UsageError {
     .hint("'--wait' waits for the build, then writes its log")
 }
 
-/// What may be shown of a value: all, unless it looks like a key that was put in the wrong place.
-fn shown(text: &str) -> String {
-    const KEYS_BEGIN: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
-    let like_a_key = KEYS_BEGIN.iter().any(|start| text.starts_with(start));
-    if like_a_key || text.chars().count() > 16 {
-        return masked(text);
-    }
-    text.chars().map(clean).collect()
-}
-
-/// What may be shown of a word that nobody expected, and that may well be a key.
-fn masked(text: &str) -> String {
-    let mut cleaned = text.chars().map(clean);
-    if text.chars().count() <= 8 {
-        return cleaned.collect();
-    }
-    let mut start: String = cleaned.by_ref().take(3).collect();
-    start.push('…');
-    start
-}
-
-/// An error is one line, and must not move the cursor or turn the text around.
-fn clean(c: char) -> char {
-    let turns = matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    if c.is_control() || turns {
-        '\u{fffd}'
-    } else {
-        c
-    }
-}
-
-/// The word that was probably meant: few letters differ, or one is a good beginning of the other.
-fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Nothing near can be that long, and the distance takes time that grows with the length.
-    if word.chars().count() > 32 {
-        return None;
-    }
-    let word: Vec<char> = word.to_lowercase().chars().collect();
-    let far = |candidate: &str| {
-        let candidate: Vec<char> = candidate.chars().collect();
-        let same = word
-            .iter()
-            .zip(&candidate)
-            .take_while(|(a, b)| a == b)
-            .count();
-        let distance = distance(&word, &candidate);
-        let begins = same >= 4 || (same == 3 && same == word.len());
-        (begins || distance <= (candidate.len() / 3).max(1)).then_some(distance)
-    };
-    let near = words.filter_map(|candidate| Some((far(candidate)?, candidate)));
-    Some(near.min_by_key(|(distance, _)| *distance)?.1)
-}
-
-/// How many letters to add, drop, replace or swap with a neighbour, from one word to the other.
-fn distance(from: &[char], to: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in to.iter().enumerate() {
-            let replaced = last[j] + usize::from(a != b);
-            let mut least = replaced.min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
-                least = least.min(before[j - 1] + 1);
-            }
-            row.push(least);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::help::FIRST_EXAMPLES;
 
     fn words(line: &str) -> Vec<OsString> {
         line.split_whitespace().map(OsString::from).collect()
@@ -888,7 +713,8 @@ mod tests {
     #[test]
     fn help_tells_the_defaults() {
         for (option, default) in [
-            (Opt::Limit, DEFAULT_LIMIT.to_string()),
+            (Opt::Limit, format!("{DEFAULT_LIMIT}; for 'save' all")),
+            (Opt::Jobs, DEFAULT_JOBS.to_string()),
             (Opt::Wait, DEFAULT_WAIT.as_secs().to_string()),
             (Opt::Timeout, DEFAULT_TIMEOUT.as_secs().to_string()),
             (Opt::Retries, DEFAULT_RETRIES.to_string()),
@@ -897,6 +723,19 @@ mod tests {
             let help = spec.expect("in the table").help;
             assert!(help.ends_with(&format!("[default: {default}]")), "{help}");
         }
+    }
+
+    #[test]
+    fn help_tells_the_words_that_are_values() {
+        fn told<T>(option: Opt, known: &[(&str, T)]) {
+            let spec = OPTIONS.iter().find(|spec| spec.id == option);
+            let help = spec.expect("in the table").help;
+            for (word, _) in known {
+                assert!(help.contains(&format!("'{word}'")), "{word}: {help}");
+            }
+        }
+        told(Opt::Status, STATUSES);
+        told(Opt::Generate, KINDS);
     }
 
     #[test]
@@ -990,6 +829,109 @@ mod tests {
         });
     }
 
+    /// Compares with a plain `save acme/x -d f` that has been changed.
+    #[track_caller]
+    fn saves(line: &str, change: impl FnOnce(&mut SaveArgs)) {
+        let mut wanted = SaveArgs {
+            algorithm: "acme/x".to_owned(),
+            filter: BuildFilter::default(),
+            limit: Limit::All,
+            folder: "f".into(),
+            jobs: 4,
+        };
+        change(&mut wanted);
+        assert_eq!(run(line).command, Command::Save(wanted), "{line}");
+    }
+
+    #[test]
+    fn what_save_takes() {
+        saves("save acme/x -d f", |_| ());
+        saves("-d g save --dir=f acme/x", |_| ());
+        saves("save acme/x -d f --all", |_| ());
+        saves("save acme/x -d f -L 5", |save| save.limit = Limit::Rows(5));
+        saves("save acme/x --dir=-", |save| save.folder = "-".into());
+        saves("save acme/x -d f -j 1", |save| save.jobs = 1);
+        saves("save acme/x -d f --jobs=64", |save| save.jobs = 64);
+        saves("save acme/x -d f -s failed -c 3FA9", |save| {
+            save.filter = BuildFilter {
+                status: Some(Status::Failed),
+                commit: Some("3fa9".to_owned()),
+            };
+        });
+    }
+
+    #[test]
+    fn what_save_does_not_take() {
+        let needs_a_folder = "'save' needs a folder, -d DIR";
+        let hint = "as in: algo-logs save acme/tagger -d logs";
+        fails("save a/x", needs_a_folder, hint);
+        fails("save", "'save' needs an algorithm, OWNER/NAME", hint);
+        fails("save a/x -d", "option '-d DIR' needs a value", "");
+        fails(
+            "save a/x --dir=",
+            "invalid value '' for '--dir DIR': it is empty",
+            "",
+        );
+        fails(
+            "save a/x f",
+            "unexpected argument 'f'",
+            "usage: algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]",
+        );
+        fails("save a/x -d f --all -L 5", "'-L' contradicts '--all'", "");
+        for jobs in ["0", "65"] {
+            let message = format!("invalid value '{jobs}' for '-j N': not from 1 to 64");
+            fails(&format!("save a/x -d f -j {jobs}"), &message, "");
+        }
+        let message = "invalid value 'x' for '--jobs N': not a number";
+        fails("save a/x -d f --jobs x", message, "");
+    }
+
+    #[test]
+    fn what_generate_takes() {
+        for (word, kind) in KINDS {
+            for line in [
+                format!("--generate {word}"),
+                format!("--generate={word} --"),
+            ] {
+                assert_eq!(parse(words(&line)), Ok(Parsed::Generate(*kind)), "{line}");
+            }
+        }
+        for (line, message, hint) in [
+            ("--generate", "option '--generate KIND' needs a value", ""),
+            (
+                "--generate nroff",
+                "invalid value 'nroff' for '--generate KIND': \
+                 not one of man, complete-bash, complete-zsh, complete-fish",
+                "",
+            ),
+            (
+                "--generate complete-zhs",
+                "invalid value 'complete-zhs' for '--generate KIND': \
+                 not one of man, complete-bash, complete-zsh, complete-fish",
+                "did you mean 'complete-zsh'?",
+            ),
+            (
+                "--generat man",
+                "unknown option '--generat'",
+                "did you mean '--generate'?",
+            ),
+            (
+                "--generate man log a/x",
+                "'--generate' contradicts 'log'",
+                "it stands alone, as in: algo-logs --generate man",
+            ),
+            (
+                "-q --generate man",
+                "'--generate' contradicts '-q'",
+                "it stands alone, as in: algo-logs --generate man",
+            ),
+        ] {
+            fails(line, message, hint);
+        }
+        assert_eq!(parse(words("--generate man -h")), Ok(Parsed::Help(None)));
+        assert_eq!(parse(words("--generate man -V")), Ok(Parsed::Version));
+    }
+
     #[test]
     fn connection() {
         let line = "--api h --api-key-file k --cacert c --profile p --allow-http --timeout 1 \
@@ -1023,11 +965,23 @@ mod tests {
     }
 
     #[test]
+    fn every_example_is_a_command_line() {
+        let of_commands = COMMANDS.iter().flat_map(|command| command.examples);
+        let lines = of_commands.map(|(_, line)| line.strip_prefix("algo-logs ").unwrap());
+        for line in lines.chain(FIRST_EXAMPLES.iter().map(|(line, _)| *line)) {
+            let (line, _) = line.split_once(" | jq ").unwrap_or((line, ""));
+            let line = line.replace("\"$SHA\"", "3fa9c1d");
+            assert!(parse(words(&line)).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
     fn every_option_of_the_table_parses() {
         for spec in OPTIONS {
             let value = match spec.value.after_name().trim_matches([' ', '[', '=', ']']) {
                 "" => None,
                 "STATUS" => Some("failed"),
+                "KIND" => Some("man"),
                 "SHA" => Some("3fa9"),
                 _ => Some("1"),
             };
@@ -1036,6 +990,12 @@ mod tests {
                     "log"
                 } else {
                     "acme/x"
+                };
+                // The one option without which there is no command line.
+                let needed = if command.name == Save && spec.id != Opt::Dir {
+                    "-d f "
+                } else {
+                    ""
                 };
                 let mut spellings = vec![match value {
                     Some(value) => format!("--{}={value}", spec.long),
@@ -1046,7 +1006,7 @@ mod tests {
                         .map(|short| format!("-{short}{}", value.unwrap_or(""))),
                 );
                 for spelling in spellings {
-                    let line = format!("{} {argument} {spelling}", command.word);
+                    let line = format!("{} {argument} {needed}{spelling}", command.word);
                     let wanted = spec.commands.contains(&command.name);
                     assert_eq!(parse(words(&line)).is_ok(), wanted, "{line}");
                 }
@@ -1257,15 +1217,21 @@ mod tests {
                 "did you mean 'versions'?",
             ),
             ("help lgo", "unknown command 'lgo'", "did you mean 'log'?"),
+            ("safe a/x", "unknown command 'safe'", "did you mean 'save'?"),
+            (
+                "save --job 3",
+                "unknown option '--job'",
+                "did you mean '--jobs'?",
+            ),
             (
                 "l a/x",
                 "unknown command 'l'",
-                "the commands are builds, versions, log, help",
+                "the commands are builds, versions, log, save, help",
             ),
             (
                 "acme/tagger",
                 "unknown command 'acm…'",
-                "the commands are builds, versions, log, help",
+                "the commands are builds, versions, log, save, help",
             ),
             (
                 "log --stauts=x",
@@ -1335,12 +1301,27 @@ mod tests {
             (
                 "versions a/x -s failed",
                 "'versions' takes no option '-s'",
-                "'-s' belongs to builds, log",
+                "'-s' belongs to builds, log, save",
             ),
             (
                 "help -v",
                 "'help' takes no option '-v'",
-                "'-v' belongs to builds, versions, log",
+                "'-v' belongs to builds, versions, log, save",
+            ),
+            (
+                "save a/x -d f -n 5",
+                "'save' takes no option '-n'",
+                "'-n' belongs to log",
+            ),
+            (
+                "log a/x -d f",
+                "'log' takes no option '-d'",
+                "'-d' belongs to save",
+            ),
+            (
+                "builds a/x --jobs=2",
+                "'builds' takes no option '--jobs'",
+                "'--jobs' belongs to save",
             ),
         ] {
             fails(line, message, hint);
@@ -1550,22 +1531,6 @@ mod tests {
     fn every_option_gives_way_to_dashes() {
         assert_eq!(run("-- builds a/x").command, builds("a/x"));
         assert_eq!(run("builds -- -x").command, builds("-x"));
-    }
-
-    #[test]
-    fn distances() {
-        for (from, to, wanted) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("abc", "abc", 0),
-            ("abc", "acb", 1),
-            ("abc", "ab", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            assert_eq!(distance(&chars(from), &chars(to)), wanted, "{from} {to}");
-        }
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! One string out of a JSON document that arrives as a stream.
 //!
-//! A log is a single JSON string of any size, and it is not worth keeping whole just to undo its escapes. [`JsonString`]
-//! reads the document through one fixed buffer, hands out the string at a key path as it comes, and checks all the rest
-//! by RFC 8259, to the very end: whoever gets `Ok(0)` knows that the document was complete and that nothing followed it.
+//! A log is a single JSON string of any size, and it is not worth keeping whole just to undo its escapes.
+//! [`JsonString`] reads the document through one fixed buffer, hands out the string at a key path as it comes, and
+//! checks all the rest by RFC 8259, to the very end: whoever gets `Ok(0)` knows that the document was complete and
+//! that nothing followed it.
+
+mod unescape;
 
 use std::fmt;
 use std::io::{self, Read};
 
-/// How much is asked of the reader at once. With as much for the caller's buffer it still fits a core's second-level
-/// cache, and it is far more than the longest thing that has to be seen whole (a pair of `\u` escapes, 12 bytes).
+use unescape::{HALF_PAIR, Piece, Spill, Stop, decode, ends_plain, ends_text, piece, run};
+
+/// How much is asked of the reader at once. The log is copied twice, from the reader to here and from here to the
+/// caller: undoing escapes in the caller's buffer would save neither, since what follows an escape has to be moved
+/// there too, and U+FFFD is longer than what it stands for. So this is small enough to stay in a core's cache
+/// between the two.
 const BUFFER: usize = 32 * 1024;
 
 /// The most objects and arrays that may be open at once: as many as [`JsonString::kinds`] has bits.
@@ -16,7 +23,8 @@ const DEPTH: usize = u128::BITS as usize;
 
 /// The string at a key path of a JSON object, unescaped, in constant memory.
 ///
-/// The string's bytes are UTF-8, whatever was sent: half a surrogate pair and invalid UTF-8 become U+FFFD, and are counted.
+/// The string's bytes are UTF-8, whatever was sent: half a surrogate pair and invalid UTF-8 become U+FFFD, and are
+/// counted.
 pub(crate) struct JsonString<R> {
     reader: R,
     /// Set once the reader has said that there is no more: it is not asked again.
@@ -36,8 +44,8 @@ pub(crate) struct JsonString<R> {
     kinds: u128,
     /// How many of them, from the outermost, are those that the path leads through.
     on_path: usize,
-    /// How many members of the path have been seen. One number is enough: a member is looked for only within the one
-    /// before it, of which there can be only one.
+    /// How many members of the path have been seen. One number is enough: a member is looked for only within the
+    /// one before it, of which there can be only one.
     seen: usize,
 
     found: bool,
@@ -107,9 +115,9 @@ impl<R: Read> JsonString<R> {
 
     /// Puts the string's next bytes into `buf`, and says how many they are.
     ///
-    /// 0 (unless `buf` is empty) means that the reader has ended and that the whole document was valid. What was decoded before a
-    /// fault is handed out before the fault is. The first fault is also the answer to every later call, and the reader is left alone.
-    /// Bytes of `buf` beyond those counted may have been overwritten.
+    /// 0 (unless `buf` is empty) means that the reader has ended and that the whole document was valid. What was
+    /// decoded before a fault is handed out before the fault is. The first fault is also the answer to every later
+    /// call, and the reader is left alone. Bytes of `buf` beyond those counted may have been overwritten.
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         if buf.is_empty() {
             return Ok(0);
@@ -138,7 +146,8 @@ impl<R: Read> JsonString<R> {
         &self.reader
     }
 
-    /// Fails only while nothing has been put into `buf`: a fault that comes later is met again, at the same byte, by the next call.
+    /// Fails only while nothing has been put into `buf`: a fault that comes later is met again, at the same byte,
+    /// by the next call.
     fn read_on(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
         let spilt = self.spill.pour(buf);
         if spilt > 0 {
@@ -146,16 +155,16 @@ impl<R: Read> JsonString<R> {
         }
         while self.find_wanted()? {
             let input = &self.buffer[self.start..self.end];
-            let decoded = decode(input, buf, &mut self.spill);
-            self.start += decoded.used;
-            self.replacements += decoded.replaced;
-            if decoded.stop == Stop::Quote {
+            let (done, stop) = decode(input, buf, &mut self.spill);
+            self.start += done.used;
+            self.replacements += done.replaced;
+            if stop == Stop::Quote {
                 self.expect = Expect::Separator;
             }
-            if decoded.written > 0 {
-                return Ok(decoded.written);
+            if done.written > 0 {
+                return Ok(done.written);
             }
-            match decoded.stop {
+            match stop {
                 Stop::Quote | Stop::Full => {}
                 Stop::Short => self.need_more()?,
                 Stop::Bad(at, reason) => return Err(self.invalid_at(at, reason)),
@@ -172,7 +181,10 @@ impl<R: Read> JsonString<R> {
                 Expect::Wanted => return Ok(true),
                 Expect::Nothing => return self.nothing_follows().map(|()| false),
                 Expect::Document => match self.token()? {
-                    b'{' => self.open(true)?,
+                    b'{' => {
+                        self.on_path = 1;
+                        self.open(true)?;
+                    }
                     _ => return Err(self.invalid("not an object")),
                 },
                 Expect::FirstMember if self.token()? == b'}' => self.close(),
@@ -274,12 +286,9 @@ impl<R: Read> JsonString<R> {
         if self.depth == DEPTH {
             return Err(self.invalid("nested too deep"));
         }
-        if self.depth == 0 {
-            self.on_path = 1;
-        }
         self.start += 1;
         self.depth += 1;
-        self.kinds = self.kinds << 1 | u128::from(object);
+        self.kinds = (self.kinds << 1) | u128::from(object);
         self.expect = if object {
             Expect::FirstMember
         } else {
@@ -300,8 +309,8 @@ impl<R: Read> JsonString<R> {
         };
     }
 
-    /// Reads on to the reader's end even though the document is complete: only there does a checksum that is wrong or a transfer
-    /// that was cut show.
+    /// Reads on to the reader's end even though the document is complete: only there does a checksum that is wrong
+    /// or a transfer that was cut show.
     fn nothing_follows(&mut self) -> Result<(), Fault> {
         loop {
             match self.buffer[self.start..self.end]
@@ -320,7 +329,8 @@ impl<R: Read> JsonString<R> {
         }
     }
 
-    /// Skips a key, and compares it, unescaped, with `wanted`. Its opening quote has been passed, as for `skip_string`.
+    /// Skips a key, and compares it, unescaped, with `wanted`. Its opening quote has been passed, as for
+    /// `skip_string`.
     fn key_is(&mut self, wanted: &str) -> Result<bool, Fault> {
         let mut rest = Some(wanted.as_bytes());
         while let Some(char) = self.skip_piece()? {
@@ -333,20 +343,23 @@ impl<R: Read> JsonString<R> {
     fn skip_string(&mut self) -> Result<(), Fault> {
         loop {
             let input = &self.buffer[self.start..self.end];
-            let run = plain_run(input);
-            self.start += if run.check {
-                std::str::from_utf8(&input[..run.length])
-                    .map_or_else(|error| error.valid_up_to(), str::len)
-            } else {
-                run.length
-            };
+            let mut length = run(input, ends_plain);
+            if input.get(length).is_some_and(|byte| !byte.is_ascii()) {
+                let text = &input[length..];
+                let text = &text[..run(text, ends_text)];
+                // An invalid sequence, and one that is cut, is looked at by itself.
+                length +=
+                    std::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
+            }
+            self.start += length;
             if self.skip_piece()?.is_none() {
                 return Ok(());
             }
         }
     }
 
-    /// Skips a character of a string and tells it, or skips the closing quote (`None`). Half a surrogate pair is told as U+FFFD.
+    /// Skips a character of a string and tells it, or skips the closing quote (`None`). Half a surrogate pair is
+    /// told as U+FFFD.
     fn skip_piece(&mut self) -> Result<Option<char>, Fault> {
         loop {
             let (length, char) = match piece(&self.buffer[self.start..self.end]) {
@@ -453,7 +466,9 @@ impl<R: Read> JsonString<R> {
             }
         }
     }
+}
 
+impl<R> JsonString<R> {
     fn offset(&self) -> u64 {
         self.base + self.start as u64
     }
@@ -471,11 +486,11 @@ impl<R: Read> JsonString<R> {
 }
 
 impl<R> fmt::Debug for JsonString<R> {
-    /// Leaves out the buffer: a log is none of a debugger's business.
+    /// Leaves out the buffer: what is in a log is not for other logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JsonString")
             .field("path", &self.path)
-            .field("offset", &(self.base + self.start as u64))
+            .field("offset", &self.offset())
             .field("expect", &self.expect)
             .field("found", &self.found)
             .field("replacements", &self.replacements)
@@ -495,363 +510,9 @@ impl Fault {
     }
 }
 
-/// What was left of a decoded character when the caller's buffer was full.
-#[derive(Default)]
-struct Spill {
-    bytes: [u8; 4],
-    start: usize,
-    end: usize,
-}
-
-impl Spill {
-    /// Puts `char` into `out`, and keeps what has no room there.
-    fn put(&mut self, char: char, out: &mut [u8]) -> usize {
-        if let Some(room) = out.first_chunk_mut::<4>() {
-            return char.encode_utf8(room).len();
-        }
-        self.start = 0;
-        self.end = char.encode_utf8(&mut self.bytes).len();
-        self.pour(out)
-    }
-
-    /// Puts what was kept into `out`.
-    fn pour(&mut self, out: &mut [u8]) -> usize {
-        let length = out.len().min(self.end - self.start);
-        out[..length].copy_from_slice(&self.bytes[self.start..self.start + length]);
-        self.start += length;
-        length
-    }
-}
-
-/// What [`decode`] did, and why it stopped.
-struct Decoded {
-    used: usize,
-    written: usize,
-    replaced: u64,
-    stop: Stop,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    /// The string is complete.
-    Quote,
-    /// `out` is full.
-    Full,
-    /// What comes next is cut by the input's end.
-    Short,
-    /// What comes next is wrong, its first wrong byte this far from `used`.
-    Bad(usize, &'static str),
-}
-
-/// Unescapes the inside of a string from `input` into `out`.
-///
-/// Logs are lines of some 80 bytes, each ended by an escape, so that what is done once a line decides how fast all is. Hence a function
-/// of its own over slices, with its state in registers; a copy that looks for the line's end while it copies; and the
-/// escapes of one letter undone right here.
-fn decode(input: &[u8], out: &mut [u8], spill: &mut Spill) -> Decoded {
-    let (mut used, mut written, mut replaced) = (0, 0, 0);
-    let mut stop = Stop::Full;
-    while written < out.len() {
-        let run = copy_run(&input[used..], &mut out[written..]);
-        let text = &input[used..used + run.length];
-        if run.check && std::str::from_utf8(text).is_err() {
-            let lossy = copy_lossy(text, &mut out[written..]);
-            used += lossy.used;
-            written += lossy.written;
-            replaced += lossy.replaced;
-        } else {
-            used += run.length;
-            written += run.length;
-        }
-        let rest = &input[used..];
-        let Some(room) = out.get_mut(written..).filter(|room| !room.is_empty()) else {
-            break;
-        };
-        if let Some(byte) = short_escape(rest) {
-            room[0] = byte;
-            used += 2;
-            written += 1;
-            continue;
-        }
-        let (length, char) = match piece(rest) {
-            Piece::Char(length, char) => (length, char),
-            Piece::HalfPair => {
-                replaced += 1;
-                (HALF_PAIR, char::REPLACEMENT_CHARACTER)
-            }
-            Piece::NotUtf8(length) => {
-                replaced += 1;
-                (length, char::REPLACEMENT_CHARACTER)
-            }
-            Piece::Quote => {
-                used += 1;
-                stop = Stop::Quote;
-                break;
-            }
-            Piece::Short => {
-                stop = Stop::Short;
-                break;
-            }
-            Piece::Bad(at, reason) => {
-                stop = Stop::Bad(at, reason);
-                break;
-            }
-        };
-        used += length;
-        written += spill.put(char, room);
-    }
-    Decoded {
-        used,
-        written,
-        replaced,
-        stop,
-    }
-}
-
-/// Copies text that is not UTF-8, with replacements, as far as there is room. A sequence that the text's end cuts is left, since what it
-/// is shows only in what follows.
-#[cold]
-fn copy_lossy(text: &[u8], out: &mut [u8]) -> Decoded {
-    const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
-    let mut done = Decoded {
-        used: 0,
-        written: 0,
-        replaced: 0,
-        stop: Stop::Full,
-    };
-    for chunk in text.utf8_chunks() {
-        let room = &mut out[done.written..];
-        let mut length = chunk.valid().len().min(room.len());
-        while !chunk.valid().is_char_boundary(length) {
-            length -= 1;
-        }
-        room[..length].copy_from_slice(&chunk.valid().as_bytes()[..length]);
-        done.used += length;
-        done.written += length;
-        let cut = done.used + chunk.invalid().len() == text.len();
-        if length < chunk.valid().len() || cut || room.len() - length < REPLACEMENT.len() {
-            break;
-        }
-        room[length..length + REPLACEMENT.len()].copy_from_slice(REPLACEMENT);
-        done.used += chunk.invalid().len();
-        done.written += REPLACEMENT.len();
-        done.replaced += 1;
-    }
-    done
-}
-
-/// How far the bytes of a string stand for themselves.
-#[derive(Clone, Copy, Default)]
-struct Run {
-    length: usize,
-    /// Some may not be ASCII: whether they are UTF-8 has to be checked.
-    check: bool,
-}
-
-/// Bytes looked at together.
-const BLOCK: usize = 64;
-
-/// Copies from `input` to `out` until a quote, a backslash, a control character, or the end of either.
-fn copy_run(input: &[u8], out: &mut [u8]) -> Run {
-    let mut run = Run::default();
-    for (block, room) in input.chunks_exact(BLOCK).zip(out.chunks_exact_mut(BLOCK)) {
-        room.copy_from_slice(block);
-        let length = run.pass(block);
-        if length < BLOCK {
-            return run;
-        }
-    }
-    for (byte, room) in input[run.length..].iter().zip(&mut out[run.length..]) {
-        if ends_run(*byte) {
-            return run;
-        }
-        *room = *byte;
-        run.check |= !byte.is_ascii();
-        run.length += 1;
-    }
-    run
-}
-
-/// The same without copying.
-fn plain_run(input: &[u8]) -> Run {
-    let mut run = Run::default();
-    for block in input.chunks_exact(BLOCK) {
-        if run.pass(block) < BLOCK {
-            return run;
-        }
-    }
-    for byte in &input[run.length..] {
-        if ends_run(*byte) {
-            return run;
-        }
-        run.check |= !byte.is_ascii();
-        run.length += 1;
-    }
-    run
-}
-
-impl Run {
-    /// Goes on over a block, up to what ends the run, and says how far that was.
-    #[inline(always)]
-    fn pass(&mut self, block: &[u8]) -> usize {
-        // One test for nearly every block, and without a branch inside, so that it becomes vector instructions.
-        let plain = block.iter().fold(true, |plain, &byte| {
-            plain & (byte as i8 >= 0x20) & (byte != b'"') & (byte != b'\\')
-        });
-        let length = if plain { BLOCK } else { self.look(block) };
-        self.length += length;
-        length
-    }
-
-    #[inline(always)]
-    fn look(&mut self, block: &[u8]) -> usize {
-        let mut mask = 0u64;
-        let mut seen = 0;
-        for (at, word) in block.chunks_exact(8).enumerate() {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(word);
-            let word = u64::from_le_bytes(bytes);
-            mask |= ((run_ends(word) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (at * 8);
-            seen |= word;
-        }
-        self.check |= seen & HIGH_BITS != 0;
-        BLOCK.min(mask.trailing_zeros() as usize)
-    }
-}
-
-const EACH_BYTE: u64 = u64::MAX / 255;
-const HIGH_BITS: u64 = EACH_BYTE * 0x80;
-
-/// Sets the high bit of each byte of a little-endian `word` that ends a run. Exact up to the first one, which is the lowest: a borrow
-/// comes only out of a byte that ends a run.
-#[inline(always)]
-fn run_ends(word: u64) -> u64 {
-    // Flipping bit 1 moves the quote, 0x22, next to the control characters: to 0x20.
-    let quote_or_control = (word ^ (EACH_BYTE * 0x02)).wrapping_sub(EACH_BYTE * 0x21);
-    let backslash = (word ^ (EACH_BYTE * 0x5C)).wrapping_sub(EACH_BYTE);
-    (quote_or_control | backslash) & !word & HIGH_BITS
-}
-
-fn ends_run(byte: u8) -> bool {
-    matches!(byte, 0..=0x1F | b'"' | b'\\')
-}
-
-/// What comes next inside a string, with its length.
-enum Piece {
-    Quote,
-    Char(usize, char),
-    /// A `\u` escape that is half a surrogate pair, alone.
-    HalfPair,
-    NotUtf8(usize),
-    /// Not to be told before there is more input.
-    Short,
-    /// The first wrong byte's place, and what is wrong.
-    Bad(usize, &'static str),
-}
-
-/// The length of `\uD83D`.
-const HALF_PAIR: usize = 6;
-
-fn piece(input: &[u8]) -> Piece {
-    match *input {
-        [] | [b'\\'] => Piece::Short,
-        [b'"', ..] => Piece::Quote,
-        [b'\\', b'u', ref digits @ ..] => unicode_escape(digits),
-        [b'\\', ..] => match short_escape(input) {
-            Some(byte) => Piece::Char(2, char::from(byte)),
-            None => Piece::Bad(1, "unknown escape"),
-        },
-        [0..=0x1F, ..] => Piece::Bad(0, "control character in a string"),
-        [byte @ ..=0x7F, ..] => Piece::Char(1, char::from(byte)),
-        [lead, ..] => utf8_sequence(lead, input),
-    }
-}
-
-fn short_escape(input: &[u8]) -> Option<u8> {
-    match *input {
-        [b'\\', letter, ..] if SHORT_ESCAPES[usize::from(letter)] != 0 => {
-            Some(SHORT_ESCAPES[usize::from(letter)])
-        }
-        _ => None,
-    }
-}
-
-/// What each escape of one letter stands for; 0 where there is no such escape.
-static SHORT_ESCAPES: [u8; 256] = {
-    let mut table = [0; 256];
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table[b'/' as usize] = b'/';
-    table[b'b' as usize] = 0x08;
-    table[b'f' as usize] = 0x0C;
-    table[b'n' as usize] = b'\n';
-    table[b'r' as usize] = b'\r';
-    table[b't' as usize] = b'\t';
-    table
-};
-
-/// What a `\u` escape stands for, or two.
-fn unicode_escape(digits: &[u8]) -> Piece {
-    let unit = match utf16_unit(digits) {
-        Unit::Is(unit) => unit,
-        Unit::Short => return Piece::Short,
-        Unit::Bad(at) => return Piece::Bad(2 + at, "expected a hexadecimal digit"),
-    };
-    if let Some(char) = char::from_u32(u32::from(unit)) {
-        return Piece::Char(6, char);
-    }
-    let low = match digits[4..] {
-        _ if unit >= 0xDC00 => return Piece::HalfPair,
-        [] | [b'\\'] => return Piece::Short,
-        [b'\\', b'u', ref digits @ ..] => utf16_unit(digits),
-        _ => return Piece::HalfPair,
-    };
-    match low {
-        Unit::Is(low) => match char::decode_utf16([unit, low]).next() {
-            Some(Ok(char)) => Piece::Char(12, char),
-            _ => Piece::HalfPair,
-        },
-        Unit::Short => Piece::Short,
-        Unit::Bad(_) => Piece::HalfPair,
-    }
-}
-
-enum Unit {
-    Is(u16),
-    Short,
-    Bad(usize),
-}
-
-fn utf16_unit(digits: &[u8]) -> Unit {
-    let mut unit = 0;
-    for at in 0..4 {
-        let Some(&digit) = digits.get(at) else {
-            return Unit::Short;
-        };
-        let Some(digit) = char::from(digit).to_digit(16) else {
-            return Unit::Bad(at);
-        };
-        unit = unit << 4 | digit as u16;
-    }
-    Unit::Is(unit)
-}
-
-fn utf8_sequence(lead: u8, input: &[u8]) -> Piece {
-    let length = match lead {
-        0xC2..=0xDF => 2,
-        0xE0..=0xEF => 3,
-        0xF0..=0xF4 => 4,
-        _ => 1,
-    };
-    match std::str::from_utf8(&input[..length.min(input.len())]) {
-        Ok(text) => text
-            .chars()
-            .next()
-            .map_or(Piece::Short, |char| Piece::Char(length, char)),
-        Err(error) => error.error_len().map_or(Piece::Short, Piece::NotUtf8),
-    }
-}
-
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! `builds` and `versions`: as tables for people, as tabs and as JSON for programs.
+
+use std::io::{self, IsTerminal};
+
+use algo_logs::Build;
+
+use crate::args::{BuildFilter, Limit};
+use crate::failure::Failure;
+use crate::output::to_stdout;
+use crate::session::{Session, first};
+use crate::table::Table;
+use crate::{json, time};
+
+impl Session {
+    pub(crate) fn builds(
+        &self,
+        filter: &BuildFilter,
+        limit: Limit,
+        json: bool,
+    ) -> Result<(), Failure> {
+        let builds = self.matching_builds(filter, limit)?;
+        if builds.is_empty() {
+            self.notes.say(&self.no_build(filter));
+        }
+        if json {
+            return to_stdout(&json::array(&builds)?);
+        }
+        if builds.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new([
+            "build id", "status", "commit", "started", "duration", "version",
+        ]);
+        for build in &builds {
+            table.push([
+                Some(build.build_id().to_owned()),
+                Some(build.status().to_string()),
+                Some(build.commit_sha().to_owned()),
+                Some(build.started_at().to_owned()),
+                duration(build),
+                build.semantic_version().map(str::to_owned),
+            ]);
+        }
+        self.show(&table, Some(1))
+    }
+
+    pub(crate) fn versions(
+        &self,
+        published: Option<bool>,
+        callable: Option<bool>,
+        limit: Limit,
+        json: bool,
+    ) -> Result<(), Failure> {
+        let mut versions = self.client().versions(&self.algorithm);
+        if let Some(published) = published {
+            versions = versions.published(published);
+        }
+        if let Some(callable) = callable {
+            versions = versions.callable(callable);
+        }
+        let versions = first(versions, limit)?;
+        if versions.is_empty() {
+            let filtered = published.is_some() || callable.is_some();
+            let which = if filtered { " fits" } else { "" };
+            self.notes
+                .say(&format!("no version of {}{which}", self.algorithm));
+        }
+        if json {
+            return to_stdout(&json::array(&versions)?);
+        }
+        if versions.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(["version", "git hash", "build id", "built", "callability"]);
+        for version in &versions {
+            let cells = [
+                version.semantic_version(),
+                version.git_hash(),
+                version.build_id(),
+                version.built_at(),
+                version.callability(),
+            ];
+            table.push(cells.map(|cell| cell.map(str::to_owned)));
+        }
+        self.show(&table, None)
+    }
+
+    fn show<const N: usize>(
+        &self,
+        table: &Table<N>,
+        status_column: Option<usize>,
+    ) -> Result<(), Failure> {
+        if io::stdout().is_terminal() {
+            to_stdout(&table.aligned(self.colours, status_column))
+        } else {
+            to_stdout(&table.tabbed())
+        }
+    }
+}
+
+fn duration(build: &Build) -> Option<String> {
+    let seconds = time::seconds_between(build.started_at(), build.finished_at()?)?;
+    Some(time::duration(u64::try_from(seconds).ok()?))
+}

@@ -1,0 +1,224 @@
+//! `save`: every log of an algorithm into a folder, a file a build, and again only what is new.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use algo_logs::{Build, Error, ErrorKind, Logs};
+
+use crate::args::SaveArgs;
+use crate::failure::{Exit, Failure};
+use crate::json;
+use crate::output::{Output, Treatment, to_stderr};
+use crate::progress::{self, Progress};
+use crate::session::Session;
+use crate::transfer::transfer;
+
+/// Which failure gives its exit code to the whole, the worst first: what will not get better by itself before what may.
+const WORST_FIRST: [Exit; 6] = [
+    Exit::Output,
+    Exit::Unauthorized,
+    Exit::InvalidAnswer,
+    Exit::Network,
+    Exit::NotFound,
+    Exit::Usage,
+];
+
+/// What has become of the builds so far.
+#[derive(Default)]
+struct Tally {
+    saved: usize,
+    skipped: usize,
+    without_log: usize,
+    bytes: u64,
+    failures: Vec<Failure>,
+}
+
+impl Tally {
+    fn done(&self) -> usize {
+        self.saved + self.skipped + self.without_log + self.failures.len()
+    }
+}
+
+impl Session {
+    pub(crate) fn save(&self, args: &SaveArgs) -> Result<(), Failure> {
+        let builds = self.matching_builds(&args.filter, args.limit)?;
+        if builds.is_empty() {
+            self.notes.say(&self.no_build(&args.filter));
+        }
+        fs::create_dir_all(&args.folder)
+            .map_err(|error| Failure::output(&args.folder.display().to_string(), &error))?;
+        write_list(&args.folder.join("builds.json"), &builds)?;
+
+        let archive = Archive {
+            session: self,
+            folder: &args.folder,
+            total: builds.len(),
+            progress: Progress::new(self.notes.quiet),
+            tally: Mutex::default(),
+        };
+        // A list that moved while it was paged may name a build twice.
+        let mut seen = HashSet::new();
+        let once = |build: &Build| seen.insert(build.build_id().to_owned());
+        let wanted = builds
+            .into_iter()
+            .filter(once)
+            .filter(|build| archive.wants(build));
+        self.client()
+            .each_build_logs(&self.algorithm, wanted, args.jobs, |build, logs| {
+                archive.take(build, logs);
+            });
+        archive.sum_up()
+    }
+}
+
+/// A folder that is being filled, by several threads at once.
+struct Archive<'a> {
+    session: &'a Session,
+    folder: &'a Path,
+    total: usize,
+    progress: Progress,
+    tally: Mutex<Tally>,
+}
+
+impl Archive<'_> {
+    /// Whether there is anything to fetch for a build.
+    fn wants(&self, build: &Build) -> bool {
+        if self.folder.join(file_name(build)).is_file() {
+            // Files here are whole or absent, so this one is whole.
+            self.count(|tally| tally.skipped += 1);
+            return false;
+        }
+        if !build.status().is_finished() {
+            let id = self.session.word(build.build_id());
+            self.without_log(&format!("build {id}: still in progress"));
+            return false;
+        }
+        true
+    }
+
+    fn take(&self, build: &Build, logs: Result<Logs, Error>) {
+        match logs {
+            Ok(mut logs) => match self.write(&mut logs, &self.folder.join(file_name(build))) {
+                Ok(()) => self.count(|tally| tally.saved += 1),
+                Err(failure) => self.fail(failure),
+            },
+            Err(error) if matches!(error.kind(), ErrorKind::NoLog | ErrorKind::NotFinished) => {
+                self.without_log(&error.to_string());
+            }
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    fn write(&self, logs: &mut Logs, path: &Path) -> Result<(), Failure> {
+        let mut counted = 0;
+        transfer(logs, Some(path), Treatment::exact(), |logs| {
+            let new = logs.delivered() - counted;
+            counted = logs.delivered();
+            self.count(|tally| tally.bytes += new);
+        })
+    }
+
+    fn without_log(&self, why: &str) {
+        self.session.notes.say(why);
+        self.count(|tally| tally.without_log += 1);
+    }
+
+    fn fail(&self, failure: Failure) {
+        let failure = self.session.connection.explain(failure);
+        self.count(|tally| tally.failures.push(failure));
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut tally);
+        self.progress.show(|| {
+            let bytes = progress::bytes(tally.bytes);
+            format!("{} of {} builds, {bytes}", tally.done(), self.total)
+        });
+    }
+
+    /// One line for each that failed, and one for all.
+    fn sum_up(self) -> Result<(), Failure> {
+        let seconds = self.progress.elapsed().as_secs_f64();
+        drop(self.progress);
+        let tally = self
+            .tally
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for failure in &tally.failures {
+            if let Some(line) = failure.report(false) {
+                to_stderr(&line);
+            }
+        }
+        let failed = tally.failures.len();
+        self.session.notes.say(&format!(
+            "saved {}, skipped {}, without a log {}, failed {failed}; {} bytes in {seconds:.1} s",
+            tally.saved, tally.skipped, tally.without_log, tally.bytes
+        ));
+        let rank = |exit| WORST_FIRST.iter().position(|&worse| worse == exit);
+        let exits = tally.failures.iter().map(|failure| failure.exit);
+        match exits.min_by_key(|&exit| rank(exit).unwrap_or(WORST_FIRST.len())) {
+            None => Ok(()),
+            Some(exit) => {
+                let logs = if failed == 1 { "log" } else { "logs" };
+                let message = format!("{failed} {logs} could not be saved");
+                Err(Failure::new(exit, "not-saved", message)
+                    .hint("the rest is kept, and the same command tries these again"))
+            }
+        }
+    }
+}
+
+fn write_list(path: &Path, builds: &[Build]) -> Result<(), Failure> {
+    let mut output = Output::open(Some(path), Treatment::exact())?;
+    output.write(json::array(builds)?.as_bytes())?;
+    output.finish()
+}
+
+/// `STARTED-BUILD_ID.log`, so that a listing is in order of time. Both come from the service, and stay in the folder
+/// whatever they are.
+fn file_name(build: &Build) -> String {
+    let harmless = |c: char| match c {
+        // No file on Windows can have it in its name.
+        ':' if cfg!(windows) => '-',
+        _ if c.is_ascii_alphanumeric() || "-_.:+".contains(c) => c,
+        _ => '_',
+    };
+    let name = format!("{}-{}", build.started_at(), build.build_id());
+    let mut name: String = name.chars().map(harmless).take(200).collect();
+    if name.starts_with('.') {
+        // It would be hidden, or lead out of the folder.
+        name.replace_range(..1, "_");
+    }
+    format!("{name}.log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn named(started: &str, id: &str, name: &str) {
+        let json = serde_json::json!({
+            "build_id": id, "status": "failed", "commit_sha": "c", "started_at": started,
+        });
+        let build: Build = serde_json::from_str(&json.to_string()).unwrap();
+        assert_eq!(file_name(&build), name);
+    }
+
+    #[cfg(not(windows))]
+    #[test]
+    fn files_are_named_by_time_and_stay_in_the_folder() {
+        named(
+            "2021-07-29T21:12:56.442Z",
+            "d0-1",
+            "2021-07-29T21:12:56.442Z-d0-1.log",
+        );
+        named("..", "/../../etc/passwd", "_.-_.._.._etc_passwd.log");
+        named("a\nb\0", "é", "a_b_-_.log");
+        named("", "", "-.log");
+        named(&"9".repeat(300), "x", &format!("{}.log", "9".repeat(200)));
+    }
+}

@@ -1,0 +1,99 @@
+//! What every command works with: the algorithm, the connection, and how to speak of them.
+
+use algo_logs::{Algorithm, Build, BuildStatus, Client, ErrorKind};
+
+use crate::args::{BuildFilter, Limit, Status};
+use crate::failure::Failure;
+use crate::help::CommandName::{self, Builds, Versions};
+use crate::output::Notes;
+use crate::settings::Connection;
+
+/// What every command works with.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) connection: Connection,
+    pub(crate) notes: Notes,
+    pub(crate) colours: bool,
+}
+
+impl Session {
+    pub(crate) fn client(&self) -> &Client {
+        &self.connection.client
+    }
+
+    pub(crate) fn word(&self, word: &str) -> String {
+        self.connection.word(word)
+    }
+
+    /// Adds the next step, where nothing nearer to the failure has named one.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        if !failure.is(ErrorKind::NotFound) {
+            return self.connection.explain(failure);
+        }
+        let hint = match failure.code() {
+            Some(1010) => self.lists(Builds),
+            Some(1014) => self.lists(Versions),
+            _ => format!(
+                "see that the name is right, and that {} is its cluster",
+                self.client().base_url()
+            ),
+        };
+        failure.hint(hint)
+    }
+
+    /// The next step where one of a list was not found.
+    pub(crate) fn lists(&self, list: CommandName) -> String {
+        let word = list.word();
+        format!("'algo-logs {word} {}' lists what there is", self.algorithm)
+    }
+
+    pub(crate) fn matching_builds(
+        &self,
+        filter: &BuildFilter,
+        limit: Limit,
+    ) -> Result<Vec<Build>, Failure> {
+        let builds = self.client().builds(&self.algorithm);
+        let fits = |build: &Build| matches(filter, build);
+        first(
+            builds.filter(|build| build.as_ref().map_or(true, fits)),
+            limit,
+        )
+    }
+
+    pub(crate) fn no_build(&self, filter: &BuildFilter) -> String {
+        let filtered = *filter != BuildFilter::default();
+        format!(
+            "no build of {}{}",
+            self.algorithm,
+            if filtered { " fits" } else { "" }
+        )
+    }
+}
+
+/// As many items as are to be shown. The list is read no further than that.
+pub(crate) fn first<T>(
+    items: impl Iterator<Item = Result<T, algo_logs::Error>>,
+    limit: Limit,
+) -> Result<Vec<T>, Failure> {
+    let most = match limit {
+        Limit::Rows(rows) => rows,
+        Limit::All => usize::MAX,
+    };
+    Ok(items.take(most).collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn matches(filter: &BuildFilter, build: &Build) -> bool {
+    let status = match filter.status {
+        None => true,
+        Some(Status::Succeeded) => *build.status() == BuildStatus::Succeeded,
+        Some(Status::Failed) => *build.status() == BuildStatus::Failed,
+        Some(Status::InProgress) => *build.status() == BuildStatus::InProgress,
+    };
+    let commit = build.commit_sha().to_ascii_lowercase();
+    status
+        && filter
+            .commit
+            .as_ref()
+            .is_none_or(|digits| commit.starts_with(digits))
+}

@@ -1,0 +1,170 @@
+//! `log -o`: where the bytes go, and what is left there after a failure.
+
+use std::fs;
+
+use crate::cluster::data::lemmatizer;
+use crate::cluster::{Cluster, Reply};
+use crate::program::{Folder, Program};
+
+const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
+
+#[test]
+fn a_file_is_written_to_the_byte() {
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
+    let file = folder.join("new");
+    let program = Program::on(&cluster);
+    program.run(&format!("{line} -o {file}")).prints("");
+    assert!(folder.read("new") == lemmatizer::FAILED_LOG.as_bytes());
+    program
+        .run(&format!("{line} --output={file} -n 1"))
+        .prints("");
+    let last = lemmatizer::FAILED_LOG.lines().last().unwrap();
+    assert_eq!(String::from_utf8_lossy(&folder.read("new")), last);
+    assert_eq!(folder.names(), ["new"]);
+    // `-` is stdout.
+    program
+        .run(&format!("{line} -o -"))
+        .prints(lemmatizer::FAILED_LOG);
+    // A name alone is in the current folder.
+    let output = program
+        .command(&format!("{line} -o here"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(folder.read("here") == lemmatizer::FAILED_LOG.as_bytes());
+    assert_eq!(folder.names(), ["here", "new"]);
+}
+
+#[test]
+fn a_file_is_as_it_was_after_a_failure() {
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    folder.write("old", "what was there");
+    let (old, new) = (folder.join("old"), folder.join("new"));
+    let cut = Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"logs\":\"a");
+    let program = Program::on(&cluster);
+    for file in [&old, &new] {
+        cluster.script(LOGS, cut.clone().fin());
+        program
+            .run(&format!("log acme/Paged b --retries 0 -o {file}"))
+            .fails(
+                6,
+                "algo-logs: log of build b of acme/Paged: the answer was cut short\n",
+            );
+        // Valid as far as it goes, and then it does not end.
+        cluster.script(LOGS, Reply::json(200, r#"{"logs":"abc","more":}"#));
+        let outcome = program.run(&format!("log acme/Paged b -o {file}"));
+        assert_eq!(
+            (outcome.code, outcome.stdout_text()),
+            (Some(6), String::new())
+        );
+        let line = format!("log acme/Lemmatizer {} -o {file}", lemmatizer::LOST);
+        assert_eq!(program.run(&line).code, Some(5));
+    }
+    assert_eq!(folder.names(), ["old"]);
+    assert_eq!(folder.read("old"), b"what was there");
+}
+
+#[test]
+fn what_cannot_be_written_to() {
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
+    let at = folder.path().display();
+    for (file, why) in [
+        (format!("{at}"), "is a directory"),
+        (
+            format!("{at}/none/log"),
+            "No such file or directory (os error 2)",
+        ),
+        (format!("{at}/none/.."), "it names no file"),
+    ] {
+        Program::on(&cluster)
+            .run(&format!("{line} -o {file}"))
+            .fails(7, &format!("algo-logs: cannot write {file}: {why}\n"));
+    }
+    assert!(folder.names().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_keeps_its_mode_and_a_link_stays_one() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    let program = Program::on(&cluster);
+    let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
+    let old = folder.write("old", "");
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o604)).unwrap();
+    symlink("old", folder.join("link")).unwrap();
+    symlink("link", folder.join("link to a link")).unwrap();
+    symlink("new", folder.join("dangling")).unwrap();
+    for (file, target) in [
+        ("old", "old"),
+        ("link", "old"),
+        ("link to a link", "old"),
+        ("dangling", "new"),
+    ] {
+        folder.write("old", "what was there");
+        let mut command = program.command(&line);
+        let output = command.args(["-o", &folder.join(file)]).output().unwrap();
+        assert!(output.status.success(), "{file}: {output:?}");
+        assert_eq!(folder.read(target), lemmatizer::SUCCEEDED_LOG.as_bytes());
+    }
+    let mode = fs::metadata(&old).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o604);
+    for (link, target) in [
+        ("link", "old"),
+        ("link to a link", "link"),
+        ("dangling", "new"),
+    ] {
+        let found = fs::read_link(folder.join(link)).unwrap();
+        assert_eq!(found.to_str(), Some(target));
+    }
+    assert_eq!(
+        folder.names(),
+        ["dangling", "link", "link to a link", "new", "old"]
+    );
+    // A link that leads to itself leads nowhere.
+    symlink("loop", folder.join("loop")).unwrap();
+    let file = folder.join("loop");
+    program.run(&format!("{line} -o {file}")).fails(
+        7,
+        &format!("algo-logs: cannot write {file}: too many symbolic links\n"),
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_written_in_place() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    let program = Program::on(&cluster);
+    let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
+    let null = folder.join("null");
+    symlink("/dev/null", &null).unwrap();
+    for device in ["/dev/null", &null] {
+        program.run(&format!("{line} -o {device}")).prints("");
+        let found = fs::metadata(device).unwrap().file_type();
+        assert!(found.is_char_device(), "{device}");
+    }
+    program
+        .run(&format!("{line} -o /dev/stdout"))
+        .prints(lemmatizer::FAILED_LOG);
+
+    let fifo = folder.join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::read(fifo).unwrap()
+    });
+    program.run(&format!("{line} -o {fifo}")).prints("");
+    assert!(reader.join().unwrap() == lemmatizer::FAILED_LOG.as_bytes());
+    assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
+    assert_eq!(folder.names(), ["fifo", "null"]);
+}

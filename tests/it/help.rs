@@ -1,0 +1,569 @@
+//! The man page and the completions, and errors that say what to do next.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::process::Command;
+
+use crate::cluster::data::lemmatizer;
+use crate::cluster::{Cluster, KEY, Reply};
+use crate::program::{Folder, Program};
+
+const COMMANDS: [&str; 5] = ["builds", "versions", "log", "save", "help"];
+
+#[track_caller]
+fn printed(line: &str) -> String {
+    let outcome = Program::bare().run(line);
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{line}");
+    outcome.stdout_text()
+}
+
+/// A tool of the machine, with an environment that holds nothing but where tools are; `None`, and a note, where it is
+/// missing. `version` is the beginning of what it says of itself.
+fn tool(name: &str, version: &str) -> Option<Command> {
+    let tool = || {
+        let mut command = Command::new(name);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("LC_ALL", "C.UTF-8");
+        command
+    };
+    let known = tool()
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.stdout.starts_with(version.as_bytes()));
+    if !known {
+        let _ = writeln!(
+            io::stderr(),
+            "skipped: there is no {name} that is '{version}…'"
+        );
+    }
+    known.then(tool)
+}
+
+/// What a tool prints; it has to have nothing to complain of.
+#[track_caller]
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("the tool starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        (output.status.code(), &*stderr),
+        (Some(0), ""),
+        "{command:?}"
+    );
+    String::from_utf8(output.stdout).expect("it prints UTF-8")
+}
+
+/// The options in a help text, short and long.
+fn options(help: &str) -> BTreeSet<String> {
+    let lines = help.lines().map(str::trim_start);
+    let lines = lines.filter(|line| line.starts_with('-'));
+    let names = lines.flat_map(|line| {
+        let (names, _) = line.split_once("  ").unwrap_or((line, ""));
+        names.split(", ").map(|name| {
+            let end = name.find([' ', '[']).unwrap_or(name.len());
+            name[..end].to_owned()
+        })
+    });
+    names.collect()
+}
+
+#[test]
+fn the_man_page_renders_without_a_warning() {
+    let page = printed("--generate man");
+    let Some(mut man) = tool("man", "man 2") else {
+        return;
+    };
+    let folder = Folder::new();
+    let file = folder.write("algo-logs.1", &page);
+    let arguments = ["--warnings", "-E", "UTF-8", "-P", "cat", "-l", &file];
+    let text = output(man.env("MANWIDTH", "200").args(arguments));
+
+    for heading in [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "COMMANDS",
+        "CONNECTION OPTIONS",
+        "GENERAL OPTIONS",
+        "ENVIRONMENT",
+        "FILES",
+        "EXIT STATUS",
+        "EXAMPLES",
+    ] {
+        assert!(
+            text.contains(&format!("\n{heading}\n")),
+            "{heading}:\n{text}"
+        );
+    }
+    let mut wanted = options(&printed("--help"));
+    for command in COMMANDS {
+        let help = printed(&format!("help {command}"));
+        wanted.extend(options(&help));
+        let (_, examples) = help.split_once("\nExamples:\n").expect("examples");
+        let (examples, _) = examples.split_once("\n\n").expect("which end");
+        for line in examples.lines().filter(|line| !line.starts_with("  #")) {
+            assert!(text.contains(line.trim()), "{line}:\n{text}");
+        }
+    }
+    assert_eq!(options(&text), wanted);
+    for text_of_roff in ["\\", ".SH", "(aq"] {
+        assert!(!text.contains(text_of_roff), "{text_of_roff}:\n{text}");
+    }
+}
+
+/// Bash with the completions loaded and nothing else, as someone without the package bash-completion has it.
+struct Bash {
+    folder: Folder,
+}
+
+impl Bash {
+    fn new() -> Option<Bash> {
+        tool("bash", "GNU bash")?;
+        let folder = Folder::new();
+        folder.write("completions", printed("--generate complete-bash"));
+        for name in ["some.log", "two words", " leading", "star*"] {
+            folder.write(name, "");
+        }
+        std::fs::create_dir(folder.join("sub")).expect("a folder can be made");
+        Some(Bash { folder })
+    }
+
+    /// What is offered for the last word. `|` separates words as bash separates them.
+    #[track_caller]
+    fn offers(&self, line: &str) -> BTreeSet<String> {
+        let words: Vec<&str> = line.split('|').collect();
+        let script = "set -u; source ./completions; complete -p algo-logs >&2; \
+                      COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(stale); _algo_logs; \
+                      [[ ! ${COMPREPLY+set} ]] || printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let result = tool("bash", "GNU bash")
+            .expect("it was there")
+            .args(["--norc", "--noprofile", "-c", script, "bash", "algo-logs"])
+            .args(words)
+            .current_dir(self.folder.path())
+            .output()
+            .expect("bash starts");
+        let stderr = String::from_utf8_lossy(&result.stderr);
+        let loaded = "complete -F _algo_logs algo-logs\n";
+        assert_eq!(
+            (result.status.code(), &*stderr),
+            (Some(0), loaded),
+            "{line}"
+        );
+        let offered = String::from_utf8_lossy(&result.stdout);
+        offered.lines().map(str::to_owned).collect()
+    }
+}
+
+fn set(words: &str) -> BTreeSet<String> {
+    words.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let Some(bash) = Bash::new() else {
+        return;
+    };
+    let commands = COMMANDS.join(" ");
+    let statuses = "succeeded failed in-progress";
+    let kinds = "man complete-bash complete-zsh complete-fish";
+    for (line, offered) in [
+        ("", &*commands),
+        ("b", "builds"),
+        ("--quiet|", &commands),
+        ("help|", &commands),
+        ("help|v", "versions"),
+        ("-x", ""),
+        // The value of an option is no command, however it is spelled.
+        ("-o|log|s", "save"),
+        ("--status|failed|b", "builds"),
+        ("--status|=|failed|b", "builds"),
+        ("--wait|b", "builds"),
+        ("--wait|=|5|b", "builds"),
+        ("--wait|=|", ""),
+        ("log|--wait|=|", ""),
+        ("log|--wait|=", ""),
+        ("log|acme/x|", ""),
+        ("bogus|-", ""),
+        ("builds|-s|", statuses),
+        ("log|--status|=", statuses),
+        ("log|--status|=|f", "failed"),
+        // As where somebody took '=' out of COMP_WORDBREAKS.
+        ("log|--status=f", "--status=failed"),
+        ("save|acme/x|-s|x", ""),
+        ("save|-j|", ""),
+        ("builds|-c|", ""),
+        ("--generate|", kinds),
+        ("--generate|=|complete-z", "complete-zsh"),
+        ("log|--exi", "--exit-status"),
+        ("builds|--exi", ""),
+        ("save|-d|s", "sub"),
+        ("save|--dir|=|s", "sub"),
+        ("log|-o|s", "some.log star* sub"),
+        ("log|--output=so", "--output=some.log"),
+        ("builds|--cacert|so", "some.log"),
+        ("builds|--api-key-file|so", "some.log"),
+    ] {
+        assert_eq!(bash.offers(line), set(offered), "{line}");
+    }
+    for (start, name) in [("two", "two words"), (" ", " leading")] {
+        let offered = bash.offers(&format!("log|-o|{start}"));
+        assert_eq!(offered, BTreeSet::from([name.to_owned()]));
+    }
+    for command in COMMANDS {
+        let help = options(&printed(&format!("help {command}")));
+        assert_eq!(
+            bash.offers(&format!("{command}|acme/x|-")),
+            help,
+            "{command}"
+        );
+    }
+    let everything = COMMANDS
+        .iter()
+        .map(|command| printed(&format!("help {command}")));
+    let everything: String = everything.chain([printed("--help")]).collect();
+    assert_eq!(bash.offers("-"), options(&everything));
+}
+
+#[test]
+fn zsh_loads_the_completions() {
+    let Some(mut zsh) = tool("zsh", "zsh ") else {
+        return;
+    };
+    let folder = Folder::new();
+    folder.write("_algo-logs", printed("--generate complete-zsh"));
+    // As from a folder of $fpath, and as with `source`.
+    let script = "fpath=($PWD $fpath); autoload -U compinit; compinit -D -u; \
+                  print -r -- $_comps[algo-logs]; \
+                  unset '_comps[algo-logs]'; source ./_algo-logs; print -r -- $_comps[algo-logs]; \
+                  zsh -n ./_algo-logs; print -r -- ${(k)functions[(I)_algo-logs*]}";
+    let text = output(zsh.args(["-f", "-c", script]).current_dir(folder.path()));
+    let loaded: Vec<&str> = text.lines().collect();
+    assert_eq!(loaded[..2], ["_algo-logs"; 2]);
+    assert_eq!(set(loaded[2]), set("_algo-logs _algo-logs_commands"));
+}
+
+#[test]
+fn zsh_is_told_of_commands_options_and_values() {
+    if tool("zsh", "zsh ").is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("completions", printed("--generate complete-zsh"));
+    // What zsh's own function would complete from. That asks for a terminal.
+    let script = "compdef() {}; _arguments() { print -rl -- \"$@\" }; \
+                  source ./completions; words=(algo-logs \"$@\"); CURRENT=$#words; _algo-logs";
+    let told = |words: &[&str]| -> Vec<String> {
+        let mut zsh = tool("zsh", "zsh ").expect("it was there");
+        zsh.args(["-f", "-c", script, "zsh"]).args(words);
+        let text = output(zsh.current_dir(folder.path()));
+        text.lines().map(str::to_owned).collect()
+    };
+    let command = "1:command:_algo-logs_commands";
+    for name in COMMANDS {
+        let mut specs = told(&["-o", "save", "--quiet", name, ""]);
+        assert_eq!(specs[..3], ["-s", "-S", ":"]);
+        let topic = specs.contains(&"2:command:_algo-logs_commands".to_owned());
+        assert_eq!(topic, name == "help");
+        let rest = specs.split_off(specs.len() - 2);
+        assert_eq!(rest, [command, "*:argument: "]);
+        let options_told: BTreeSet<String> = specs[3..]
+            .iter()
+            .filter(|spec| !spec.starts_with('2'))
+            .map(|spec| {
+                let (_, spec) = spec
+                    .split_once(')')
+                    .filter(|_| spec.starts_with('('))
+                    .unwrap_or(("", spec));
+                spec[..spec.find(['=', '+', '[']).expect("a description")].to_owned()
+            })
+            .collect();
+        assert_eq!(
+            options_told,
+            options(&printed(&format!("help {name}"))),
+            "{name}"
+        );
+    }
+    let specs = told(&["save", "", "--"]);
+    for spec in [
+        "(-L --limit)-L+[at most N, the newest \\[default: 20; for 'save' all\\]]:N: ",
+        "(-L --limit)--limit=[at most N, the newest \\[default: 20; for 'save' all\\]]:N: ",
+        "--all[all there are]",
+        "(-d --dir)-d+[the folder; it is made if it is not there]:DIR:_files -/",
+        "--cacert=[trust the CAs in this PEM file, and no others]:FILE:_files",
+        "(-s --status)--status=[only builds that are 'succeeded', 'failed' or 'in-progress']\
+         :STATUS:(succeeded failed in-progress)",
+    ] {
+        assert!(specs.contains(&spec.to_owned()), "{spec}: {specs:#?}");
+    }
+    let specs = told(&["log", ""]);
+    let wait = specs.iter().find(|spec| spec.starts_with("--wait"));
+    assert!(wait.is_some_and(|spec| spec.starts_with("--wait=-[") && spec.ends_with("]::SECS: ")));
+}
+
+#[test]
+fn fish_completes_commands_options_and_values() {
+    if tool("fish", "fish, ").is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("completions", printed("--generate complete-fish"));
+    folder.write("some.log", "");
+    std::fs::create_dir(folder.join("sub")).expect("a folder can be made");
+    let offers = |line: &str| -> BTreeSet<String> {
+        let script = format!("source completions; complete -C 'algo-logs {line}'");
+        let mut fish = tool("fish", "fish, ").expect("it was there");
+        let text = output(
+            fish.env("HOME", folder.path())
+                .args(["--no-config", "-c", &script])
+                .current_dir(folder.path()),
+        );
+        let words = text.lines().filter_map(|line| line.split('\t').next());
+        words.map(str::to_owned).collect()
+    };
+    for (line, offered) in [
+        ("", &*COMMANDS.join(" ")),
+        ("--vers", "--version"),
+        ("help v", "versions"),
+        ("builds -s ", "succeeded failed in-progress"),
+        ("log --status=f", "--status=failed"),
+        ("--generate complete-z", "complete-zsh"),
+        ("log --exi", "--exit-status"),
+        ("builds --exi", ""),
+        ("log acme/x ", ""),
+        ("log acme/x -o so", "some.log"),
+        ("save acme/x -d s", "sub/"),
+    ] {
+        assert_eq!(offers(line), set(offered), "{line}");
+    }
+    for command in COMMANDS {
+        let mut help = options(&printed(&format!("help {command}")));
+        help.retain(|name| name.starts_with("--"));
+        assert_eq!(offers(&format!("{command} acme/x --")), help, "{command}");
+    }
+}
+
+#[test]
+fn generate_names_what_there_is() {
+    Program::bare().run("--generate complete-bsh").fails(
+        2,
+        "algo-logs: invalid value 'complete-bsh' for '--generate KIND': \
+         not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-bash'?\n",
+    );
+    Program::bare().run("--generate man save").fails(
+        2,
+        "algo-logs: '--generate' contradicts 'save'; it stands alone, as in: algo-logs --generate man\n",
+    );
+}
+
+#[track_caller]
+fn fails(cluster: &Cluster, line: &str, code: i32, stderr: &str) {
+    let message = format!("algo-logs: {stderr}\n");
+    Program::on(cluster)
+        .run(&format!("{line} -q"))
+        .fails(code, &message);
+}
+
+#[test]
+fn a_refused_key_is_named_by_where_it_came_from() {
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    let key_file = folder.write("key", "simWrongKey");
+    std::fs::create_dir(folder.join(".algorithmia")).expect("a folder can be made");
+    let wrong = |key: &str| {
+        format!(
+            "[profiles.default]\napi_server = \"{}\"\n{key} = \"simWrongKey\"\n",
+            cluster.url()
+        )
+    };
+    let refused = |program: Program, line: &str, from: &str| {
+        // Quietly: that others can read the profile is another matter.
+        program.run(&format!("builds acme/Paged -q {line}")).fails(
+            4,
+            &format!(
+                "algo-logs: builds of acme/Paged: the cluster does not accept the key (status 401), \
+                 the service says: invalid api key; the key is from {from}\n"
+            ),
+        );
+    };
+    let on = || Program::on(&cluster);
+    refused(
+        on().env("ALGORITHMIA_API_KEY", "simWrongKey"),
+        "",
+        "ALGORITHMIA_API_KEY",
+    );
+    let bearer = on().without("ALGORITHMIA_API_KEY");
+    let bearer = bearer.env("ALGORITHMIA_BEARER_TOKEN", "simWrongKey");
+    refused(bearer, "", "ALGORITHMIA_BEARER_TOKEN");
+    refused(on(), &format!("--api-key-file {key_file}"), &key_file);
+    refused(on().stdin("simWrongKey\n"), "--api-key-file -", "stdin");
+    for key in ["api_key", "bearer_token"] {
+        folder.write(".algorithmia/config", wrong(key));
+        let profile = on()
+            .without("ALGORITHMIA_API_KEY")
+            .env("HOME", folder.path());
+        refused(profile, "-q", &format!("{key} of the profile"));
+    }
+    fails(
+        &cluster,
+        "builds acme/Secret",
+        4,
+        "builds of acme/Secret: the key may not read this (status 403), the service says: \
+         not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY",
+    );
+    on().without("ALGORITHMIA_API_KEY")
+        .run("builds acme/Paged")
+        .fails(
+            4,
+            "algo-logs: there is no key; set ALGORITHMIA_API_KEY, or give --api-key-file FILE\n",
+        );
+}
+
+#[test]
+fn what_is_not_found_is_named_with_where_to_look() {
+    let cluster = Cluster::start();
+    let fails = |line: &str, stderr: &str| fails(&cluster, line, 5, stderr);
+    let folder = Folder::new();
+    for (line, what) in [
+        ("builds acme/Nothing", "builds"),
+        ("versions acme/Nothing", "versions"),
+        ("log acme/Nothing", "builds"),
+        ("log acme/Nothing --wait", "builds"),
+        ("log acme/Nothing/1.2.0", "versions"),
+        ("log acme/Nothing b-1", "log of build b-1"),
+        ("log acme/Nothing b-1 --exit-status", "build b-1"),
+        (
+            &format!("save acme/Nothing -d {}", folder.join("logs")),
+            "builds",
+        ),
+    ] {
+        fails(
+            line,
+            &format!(
+                "{what} of acme/Nothing: there is no such algorithm (status 404), the service says: \
+                 algorithm algo://acme/Nothing not found; \
+                 see that the name is right, and that CLUSTER is its cluster"
+            ),
+        );
+    }
+    let list = "'algo-logs builds acme/Lemmatizer' lists what there is";
+    for (line, what) in [
+        ("log acme/Lemmatizer b-1", "log of build b-1"),
+        ("log acme/Lemmatizer b-1 --exit-status", "build b-1"),
+        ("log acme/Lemmatizer b-1 --wait", "build b-1"),
+    ] {
+        fails(
+            line,
+            &format!(
+                "{what} of acme/Lemmatizer: there is no such build (status 404), the service says: \
+                 build b-1 not found; {list}"
+            ),
+        );
+    }
+    fails(
+        "log acme/Lemmatizer -c ffff",
+        &format!("no build of acme/Lemmatizer fits; {list}"),
+    );
+    fails(
+        &format!("log acme/Lemmatizer {}", lemmatizer::LOST),
+        &format!(
+            "log of build {} of acme/Lemmatizer: the build has finished (succeeded), but its log is lost",
+            lemmatizer::LOST
+        ),
+    );
+    let list = "'algo-logs versions acme/Lemmatizer' lists what there is";
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    for (options, what) in [("", "log of version"), (" --exit-status", "version")] {
+        fails(
+            &format!("log acme/Lemmatizer/{hash}{options}"),
+            &format!(
+                "{what} {hash} of acme/Lemmatizer: there is no such version (status 404), \
+                 the service says: version {hash} not found; {list}"
+            ),
+        );
+    }
+    fails(
+        "log acme/Lemmatizer/9.9.9",
+        &format!("no version 9.9.9 of acme/Lemmatizer; {list}"),
+    );
+}
+
+#[test]
+fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
+    let cluster = Cluster::start();
+    let builds = "/v1/algorithms/acme/Paged/builds";
+    for path in [
+        builds,
+        &format!("{builds}/b-1"),
+        &format!("{builds}/b-1/logs"),
+    ] {
+        cluster.script_always(path, Reply::status(404));
+    }
+    fails(
+        &cluster,
+        "log acme/Paged b-1",
+        5,
+        "build b-1 of acme/Paged: the cluster knows no such thing (status 404); \
+         'algo-logs builds acme/Paged' lists what there is",
+    );
+    for line in ["builds acme/Paged", "log acme/Paged"] {
+        fails(
+            &cluster,
+            line,
+            5,
+            "builds of acme/Paged: the cluster knows no such thing (status 404); \
+             see that the name is right, and that CLUSTER is its cluster",
+        );
+    }
+}
+
+#[test]
+fn a_build_in_progress_leads_to_wait() {
+    let cluster = Cluster::start();
+    let unfinished = "build b-wait of acme/Waiting: the build is still in progress";
+    for line in ["log acme/Waiting", "log acme/Waiting b-wait"] {
+        fails(
+            &cluster,
+            line,
+            8,
+            &format!("{unfinished}; --wait waits for it"),
+        );
+    }
+    for line in [
+        "log acme/Waiting --wait=0",
+        "log acme/Waiting b-wait --wait=0",
+    ] {
+        cluster.finish_after(2);
+        fails(&cluster, line, 8, &format!("{unfinished}; waited 0s"));
+    }
+    let follow = "there is no option '-f': the service has no log before a build has finished; \
+                  '--wait' waits for the build, then writes its log";
+    fails(&cluster, "log acme/Waiting -f", 2, follow);
+}
+
+#[test]
+fn whoever_named_no_cluster_is_told_how_to() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let nobody_there = nobody.local_addr().expect("it has an address");
+    drop(nobody);
+    let keyed = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
+    let hint = "; --api or ALGORITHMIA_API names another cluster\n";
+    let outcome = keyed
+        .clone()
+        .env("HTTPS_PROXY", format!("http://{nobody_there}"))
+        .run("builds acme/x --retries 0");
+    assert_eq!(outcome.code, Some(1));
+    let stderr = outcome.stderr;
+    let default = "algo-logs: builds of acme/x: cannot connect to https://api.algorithmia.com";
+    assert!(
+        stderr.starts_with(default) && stderr.ends_with(hint),
+        "{stderr}"
+    );
+
+    let outcome = keyed.run(&format!(
+        "builds acme/x --retries 0 --api http://{nobody_there}"
+    ));
+    assert_eq!(outcome.code, Some(1));
+    assert!(!outcome.stderr.contains(hint.trim()), "{}", outcome.stderr);
+}

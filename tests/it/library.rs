@@ -1,0 +1,584 @@
+//! The library, used as a program that embeds it would use it.
+
+use std::error::Error as _;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use algo_logs::{
+    Algorithm, BaseUrl, Build, BuildStatus, Client, ClientBuilder, Error, ErrorKind, Exchange,
+    Logs, Pages, RegistryStatus, Token, Version, Wait,
+};
+
+use crate::cluster::data::{self, documented, lemmatizer};
+use crate::cluster::{Cluster, KEY, Reply};
+use crate::retries::TestClock;
+
+const BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
+const BUILD: &str = "/v1/algorithms/acme/Paged/builds/b";
+const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
+
+fn builder(cluster: &Cluster) -> ClientBuilder {
+    Client::builder()
+        .base_url(cluster.url())
+        .token(Token::simple(KEY).unwrap())
+}
+
+fn client(cluster: &Cluster) -> Client {
+    builder(cluster).retries(0).build().unwrap()
+}
+
+fn algorithm(name: &str) -> Algorithm {
+    name.parse().unwrap()
+}
+
+fn paged() -> Algorithm {
+    algorithm("acme/Paged")
+}
+
+#[test]
+fn what_may_cross_threads_does() {
+    fn send<T: Send>() {}
+    fn sync<T: Sync>() {}
+    fn clone<T: Clone>() {}
+    fn error<T: std::error::Error + Send + Sync + Clone + 'static>() {}
+    send::<Client>();
+    sync::<Client>();
+    clone::<Client>();
+    send::<ClientBuilder>();
+    send::<Logs>();
+    send::<Pages<Build>>();
+    send::<Pages<Version>>();
+    error::<Error>();
+    send::<(Algorithm, BaseUrl, Build, BuildStatus, ErrorKind, Exchange)>();
+    sync::<(Algorithm, BaseUrl, Build, BuildStatus, ErrorKind, Exchange)>();
+    send::<(RegistryStatus, Token, Version, Wait)>();
+    sync::<(RegistryStatus, Token, Version, Wait)>();
+}
+
+#[test]
+fn clones_share_their_connections_between_threads() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    for _ in 0..3 {
+        let clone = client.clone();
+        let thread = std::thread::spawn(move || clone.build(&paged(), &data::paged_build_id(0)));
+        thread.join().unwrap().unwrap();
+        let logs = client.build_logs(&paged(), &data::paged_build_id(0));
+        io::copy(&mut logs.unwrap(), &mut io::sink()).unwrap();
+    }
+    assert_eq!((cluster.requests().len(), cluster.connections()), (6, 1));
+}
+
+#[test]
+fn lists_are_iterators_over_all_pages() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let builds = client.builds(&paged()).page_size(20);
+    assert!(
+        cluster.requests().is_empty(),
+        "nothing is sent before next()"
+    );
+    let builds: Vec<Build> = builds.collect::<Result<_, _>>().unwrap();
+    let ids: Vec<&str> = builds.iter().map(Build::build_id).collect();
+    let expected: Vec<String> = (0..57).map(data::paged_build_id).collect();
+    assert_eq!(ids, expected);
+    let queries: Vec<String> = cluster
+        .requests()
+        .iter()
+        .map(|r| r.query().to_owned())
+        .collect();
+    assert_eq!(
+        queries,
+        [
+            "limit=20",
+            "limit=20&marker=builds%2B20%2Facme%2FPaged%3D%26%20%2525%3B%3F%23",
+            "limit=20&marker=builds%2B40%2Facme%2FPaged%3D%26%20%2525%3B%3F%23",
+        ]
+    );
+    let versions = client.versions(&paged()).published(true).callable(false);
+    let versions: Vec<Version> = versions.page_size(100).collect::<Result<_, _>>().unwrap();
+    assert_eq!(versions.len(), 8);
+    let request = cluster.requests().pop().unwrap();
+    assert_eq!(request.query(), "published=true&callable=false&limit=100");
+    // What is said again replaces what was said, and no limit is below 1.
+    let versions = client.versions(&paged()).published(true).published(false);
+    assert_eq!(versions.page_size(0).take(2).count(), 2);
+    let request = &cluster.requests()[4];
+    assert_eq!(request.query(), "published=false&limit=1");
+}
+
+#[test]
+fn the_newest_build_costs_no_more_pages_than_it_must() {
+    let cluster = Cluster::start();
+    let newest = |fits: &dyn Fn(&Build) -> bool| {
+        let before = cluster.requests().len();
+        let builds = client(&cluster).builds(&paged()).page_size(20);
+        let build = builds.newest(fits).unwrap();
+        let id = build.map(|build| build.build_id().to_owned());
+        (id, cluster.requests().len() - before)
+    };
+    assert_eq!(newest(&|_| true), (Some(data::paged_build_id(0)), 1));
+    let later = |build: &Build| build.build_id() == data::paged_build_id(25);
+    assert_eq!(newest(&later), (Some(data::paged_build_id(25)), 2));
+    assert_eq!(newest(&|_| false), (None, 3));
+}
+
+#[test]
+fn many_logs_are_read_at_once() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let builds = client
+        .builds(&paged())
+        .collect::<Result<Vec<_>, _>>()
+        .unwrap();
+    for jobs in [0, 1, 4, 100] {
+        let read = Mutex::new(Vec::new());
+        client.each_build_logs(&paged(), builds.clone(), jobs, |build, logs| {
+            let mut log = String::new();
+            logs.unwrap().read_to_string(&mut log).unwrap();
+            assert!(!log.is_empty());
+            read.lock().unwrap().push(build.build_id().to_owned());
+        });
+        let mut read = read.into_inner().unwrap();
+        read.sort();
+        let mut all: Vec<_> = builds
+            .iter()
+            .map(|build| build.build_id().to_owned())
+            .collect();
+        all.sort();
+        assert_eq!(read, all, "{jobs} at once");
+    }
+}
+
+#[test]
+fn a_list_ends_after_its_first_error() {
+    let cluster = Cluster::start();
+    let mut builds = client(&cluster).builds(&paged()).page_size(30);
+    assert_eq!(builds.by_ref().take(30).filter(Result::is_ok).count(), 30);
+    cluster.script(BUILDS, Reply::status(500));
+    let error = builds.next().unwrap().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Service, Some(500))
+    );
+    assert_eq!(
+        error.to_string(),
+        "builds of acme/Paged: the cluster failed (status 500)"
+    );
+    // The cluster would answer now.
+    assert!(builds.next().is_none() && builds.next().is_none());
+    assert_eq!(cluster.requests().len(), 2);
+}
+
+#[test]
+fn a_marker_that_repeats_is_an_error() {
+    let page = |marker: &str| {
+        let json = format!(
+            r#"{{"marker":"{marker}","results":[{{"build_id":"{marker}","status":"failed","commit_sha":"c","started_at":"t"}}]}}"#
+        );
+        Reply::json(200, &json)
+    };
+    // At once, and in a circle.
+    for markers in [&["a", "a"][..], &["a", "b", "a"]] {
+        let cluster = Cluster::start();
+        for marker in markers {
+            cluster.script(BUILDS, page(marker));
+        }
+        let mut builds = client(&cluster).builds(&paged());
+        let last = markers.len() - 1;
+        for marker in &markers[..last] {
+            assert_eq!(builds.next().unwrap().unwrap().build_id(), *marker);
+        }
+        let error = builds.next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+        assert_eq!(
+            error.to_string(),
+            "builds of acme/Paged: the list does not end: a marker came a second time"
+        );
+        assert!(builds.next().is_none());
+        assert_eq!(cluster.requests().len(), markers.len());
+    }
+}
+
+#[test]
+fn a_build_has_what_the_service_sent() {
+    let cluster = Cluster::start();
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let build = client(&cluster)
+        .build(&lemmatizer, lemmatizer::FULL)
+        .unwrap();
+    assert_eq!(build.build_id(), lemmatizer::FULL);
+    assert_eq!(*build.status(), BuildStatus::Succeeded);
+    assert_eq!(
+        build.commit_sha(),
+        "4a6f8c02d1e7b359c0a8d4f6e2b17935d0c6a8e1"
+    );
+    assert_eq!(build.started_at(), "2021-07-29T10:15:30.640Z");
+    assert_eq!(build.finished_at(), Some("2021-07-29T10:16:45.118Z"));
+    assert_eq!(build.semantic_version(), Some("1.0.0"));
+    assert_eq!(build.resource_type(), Some("algorithm_build"));
+    let registry = build.registry_status().unwrap();
+    assert_eq!(registry.status.as_deref(), Some("pushed"));
+    assert_eq!(registry.status_message.as_deref(), Some(""));
+    let written = serde_json::to_string(&build).unwrap();
+    assert!(
+        written.contains(r#""attempt": 18446744073709551615"#),
+        "{written}"
+    );
+    let again: Build = serde_json::from_str(&written).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), written);
+
+    let version = client(&cluster)
+        .version(&lemmatizer, lemmatizer::VERSION)
+        .unwrap();
+    assert_eq!(version.name(), Some("Lemmatizer"));
+    assert_eq!(version.semantic_version(), Some("1.2.0"));
+    assert_eq!(version.git_hash(), Some(lemmatizer::VERSION));
+    assert_eq!(version.callability(), Some("public"));
+    assert_eq!(version.compilation_successful(), Some(true));
+    assert_eq!(version.build().unwrap().build_id(), lemmatizer::SUCCEEDED);
+}
+
+#[test]
+fn a_log_is_a_reader() {
+    let cluster = Cluster::start();
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let client = client(&cluster);
+    let mut logs = client.build_logs(&lemmatizer, lemmatizer::FAILED).unwrap();
+    assert_eq!(logs.delivered(), 0);
+    assert!(logs.answer_length().unwrap() > lemmatizer::FAILED_LOG.len() as u64);
+    let mut text = String::new();
+    logs.read_to_string(&mut text).unwrap();
+    assert!(text == lemmatizer::FAILED_LOG);
+    assert_eq!(logs.delivered(), text.len() as u64);
+    assert_eq!(logs.replacements(), 0);
+    // The end stays the end.
+    assert_eq!(logs.read(&mut [0; 10]).unwrap(), 0);
+    assert_eq!(logs.read_some(&mut [0; 10]).unwrap(), 0);
+
+    // Byte by byte, with reads of nothing in between.
+    let mut logs = client
+        .build_logs(&lemmatizer, lemmatizer::SUCCEEDED)
+        .unwrap();
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while logs.read_some(&mut byte).unwrap() == 1 {
+        bytes.push(byte[0]);
+        assert_eq!(logs.delivered(), bytes.len() as u64);
+        assert_eq!(logs.read_some(&mut []).unwrap(), 0);
+    }
+    assert_eq!(bytes, lemmatizer::SUCCEEDED_LOG.as_bytes());
+
+    // A log goes over to another thread, and on after its client.
+    let mut logs = client
+        .build_logs(&lemmatizer, lemmatizer::SUCCEEDED)
+        .unwrap();
+    drop(client);
+    let thread = std::thread::spawn(move || {
+        let mut text = String::new();
+        logs.read_to_string(&mut text).map(|_| text)
+    });
+    assert_eq!(thread.join().unwrap().unwrap(), lemmatizer::SUCCEEDED_LOG);
+}
+
+#[test]
+fn a_versions_log_is_a_reader_too() {
+    let cluster = Cluster::start();
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let client = client(&cluster);
+    for (hash, log) in [
+        (lemmatizer::VERSION, lemmatizer::SUCCEEDED_LOG),
+        (lemmatizer::OLDEST_VERSION, lemmatizer::OLDEST_OUTPUT),
+        (
+            lemmatizer::VERSION_WITH_EMPTY_OUTPUT,
+            lemmatizer::SUCCEEDED_LOG,
+        ),
+    ] {
+        let mut logs = client.version_logs(&lemmatizer, hash).unwrap();
+        // Its beginning was read to know that there is one, and counts all the same only once it is delivered.
+        assert_eq!(logs.delivered(), 0);
+        let mut bytes = Vec::new();
+        let mut piece = [0; 7];
+        loop {
+            let n = logs.read_some(&mut piece).unwrap();
+            bytes.extend_from_slice(&piece[..n]);
+            assert_eq!(logs.delivered(), bytes.len() as u64);
+            if n == 0 {
+                break;
+            }
+        }
+        assert_eq!(bytes, log.as_bytes());
+    }
+    let error = client
+        .version_logs(&lemmatizer, lemmatizer::VERSION_WITHOUT_COMPILATION)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoLog);
+}
+
+#[test]
+fn an_empty_output_without_a_build_is_an_empty_log() {
+    let cluster = Cluster::start();
+    let hash = data::paged_commit(0);
+    let path = format!("/v1/algorithms/acme/Paged/versions/{hash}");
+    cluster.script_always(&path, Reply::json(200, r#"{"compilation":{"output":""}}"#));
+    let mut logs = client(&cluster).version_logs(&paged(), &hash).unwrap();
+    assert_eq!(logs.read(&mut [0; 9]).unwrap(), 0);
+}
+
+#[test]
+fn the_first_error_of_a_log_stays_and_comes_back_out_of_io() {
+    let cluster = Cluster::start();
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"abc";
+    cluster.script(LOGS, Reply::raw().send(cut).fin());
+    let mut logs = client(&cluster).build_logs(&paged(), "b").unwrap();
+    let mut text = String::new();
+    let error = logs.read_to_string(&mut text).unwrap_err();
+    assert_eq!(text, "abc", "what came before it is delivered");
+    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    let error = Error::from_io(error).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Incomplete);
+    assert_eq!(
+        error.to_string(),
+        "log of build b of acme/Paged: the answer was cut short"
+    );
+    for _ in 0..3 {
+        let again = logs.read_some(&mut [0; 10]).unwrap_err();
+        assert_eq!(again.to_string(), error.to_string());
+    }
+    assert_eq!(logs.delivered(), 3);
+    // What did not come from here is given back.
+    let other = Error::from_io(io::Error::other("x")).unwrap_err();
+    assert_eq!(other.to_string(), "x");
+}
+
+#[test]
+fn errors_say_what_they_are() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let build = |id: &str| client.build(&lemmatizer, id).unwrap_err();
+    let logs = |id: &str| client.build_logs(&lemmatizer, id).unwrap_err();
+    let error = build("nope");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!((error.status(), error.code()), (Some(404), Some(1010)));
+    assert_eq!(error.service_message(), Some("build nope not found"));
+    assert!(error.source().is_none());
+    let error = logs(lemmatizer::LOST);
+    assert_eq!(error.kind(), ErrorKind::NoLog);
+    assert_eq!((error.status(), error.code()), (Some(404), Some(1011)));
+    let error = logs(lemmatizer::IN_PROGRESS);
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::NotFinished, None)
+    );
+    let error = client.build(&algorithm("acme/Secret"), "b").unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Unauthorized, Some(403))
+    );
+    let error = client
+        .version(&lemmatizer, documented::VERSION)
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::NotFound, Some(1014))
+    );
+    // Nothing was sent for these.
+    let before = cluster.requests().len();
+    for error in [build(".."), build("a/b"), logs(""), build(&"x".repeat(256))] {
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Settings, None));
+    }
+    assert_eq!(cluster.requests().len(), before);
+    let port = cluster.port();
+    drop(cluster);
+    let error = client.build(&lemmatizer, "b").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connection);
+    assert_eq!(
+        error.to_string(),
+        format!("build b of acme/Lemmatizer: cannot connect to http://127.0.0.1:{port}")
+    );
+    let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+    assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn an_observer_is_told_of_each_exchange_once_it_is_over() {
+    let cluster = Cluster::start();
+    let told: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+    let observer = Arc::clone(&told);
+    let client = builder(&cluster)
+        .clock(TestClock::new())
+        .on_exchange(move |exchange| observer.lock().unwrap().push(exchange.clone()))
+        .build()
+        .unwrap();
+    let take = || -> Vec<(String, Option<u16>, u64)> {
+        let exchanges = std::mem::take(&mut *told.lock().unwrap());
+        let base = cluster.url();
+        exchanges
+            .into_iter()
+            .map(|e| (e.url.replace(&base, ""), e.status, e.bytes))
+            .collect()
+    };
+    let told = |path: &str, status, bytes| (path.to_owned(), status, bytes);
+    let length = documented::BUILDS_JSON.len() as u64;
+    let path = "/v1/algorithms/ALGO_OWNER/ALGO_NAME/builds";
+    client.builds(&algorithm("ALGO_OWNER/ALGO_NAME")).count();
+    assert_eq!(take(), [told(path, Some(200), length)]);
+
+    cluster.script(BUILD, Reply::raw().fin());
+    cluster.script(BUILD, Reply::status(503).body("busy"));
+    client.build(&paged(), "b").unwrap_err();
+    let first = [told(BUILD, None, 0), told(BUILD, Some(503), 4)];
+    assert_eq!(take()[..2], first);
+
+    // A log is over when it has been read, or when nobody wants it any more.
+    let document = r#"{"logs":"abc"}"#;
+    cluster.script_always(LOGS, Reply::json(200, document));
+    let mut logs = client.build_logs(&paged(), "b").unwrap();
+    assert_eq!(take(), []);
+    io::copy(&mut logs, &mut io::sink()).unwrap();
+    let whole = told(LOGS, Some(200), document.len() as u64);
+    assert_eq!(take(), [whole]);
+    drop(logs);
+    assert_eq!(take(), [], "once");
+    drop(client.build_logs(&paged(), "b").unwrap());
+    assert_eq!(take(), [told(LOGS, Some(200), 0)]);
+
+    let redirect = Reply::status(307).header("Location", "https://x.example.com/");
+    cluster.script(BUILD, redirect);
+    client.build(&paged(), "b").unwrap_err();
+    assert_eq!(take(), [told(BUILD, Some(307), 0)]);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let cluster = Cluster::start();
+    let other = Cluster::start();
+    let target = format!("{}/v1/algorithms/acme/Paged/builds/b?x=y", other.url());
+    for (location, told) in [
+        (&*target, other.url()),
+        (
+            "https://x.example.com/SECRET",
+            "https://x.example.com:443".to_owned(),
+        ),
+        ("/other", "another path of the same host".to_owned()),
+    ] {
+        cluster.script(BUILD, Reply::status(302).header("Location", location));
+        let error = client(&cluster).build(&paged(), "b").unwrap_err();
+        assert_eq!(
+            (error.kind(), error.status()),
+            (ErrorKind::Redirect, Some(302))
+        );
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "build b of acme/Paged: the cluster redirects to {told}, which is not followed (status 302)"
+            )
+        );
+    }
+    assert_eq!(other.connections(), 0);
+}
+
+#[test]
+fn nothing_that_is_shown_holds_the_key() {
+    let cluster = Cluster::start();
+    let builder = builder(&cluster).clock(TestClock::new()).retries(0);
+    let mut shown = vec![format!("{builder:?}")];
+    let client = builder.build().unwrap();
+    shown.push(format!("{:?}", Token::simple(KEY).unwrap()));
+    shown.push(format!("{client:?}"));
+    shown.push(format!("{:?}", client.builds(&paged())));
+    // A service may repeat what it was sent.
+    for reply in [
+        Reply::json(401, &format!(r#"{{"error":"bad key {KEY}"}}"#)),
+        Reply::status(500).body(format!("Simple {KEY}")),
+        Reply::status(500).header("X-Error-Message", KEY),
+        Reply::status(302).header("Location", &format!("https://{KEY}/{KEY}")),
+        Reply::json(200, "{}").header("Content-Encoding", KEY),
+        Reply::json(200, &format!(r#"{{"build_id":{{"{KEY}":"{KEY}"}}}}"#)),
+        Reply::json(200, &format!(r#"{{"error":"{KEY}"}}"#)),
+    ] {
+        cluster.script(BUILD, reply);
+        let error = client.build(&paged(), "b").unwrap_err();
+        shown.push(format!("{error} {error:?} {:?}", error.service_message()));
+        let mut source = error.source();
+        while let Some(cause) = source {
+            shown.push(format!("{cause} {cause:?}"));
+            source = cause.source();
+        }
+    }
+    cluster.script(LOGS, Reply::json(200, r#"{"logs":"a""#));
+    let mut logs = client.build_logs(&paged(), "b").unwrap().resume(false);
+    shown.push(format!("{logs:?}"));
+    logs.read_to_end(&mut Vec::new()).unwrap_err();
+    shown.push(format!("{logs:?}"));
+    for text in shown {
+        assert!(!text.contains(KEY), "{text}");
+        assert!(!text.contains(&KEY.to_lowercase()), "{text}");
+    }
+    let with_password = Client::builder().base_url("https://u:SECRET@host");
+    assert!(!format!("{with_password:?}").contains("SECRET"));
+}
+
+#[test]
+fn without_a_token_none_is_sent() {
+    let cluster = Cluster::start();
+    let client = Client::builder().base_url(cluster.url()).build().unwrap();
+    let error = client.build(&paged(), "b").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    let request = cluster.requests().pop().unwrap();
+    assert_eq!(request.header("Authorization"), None);
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_refused_when_the_client_is_built() {
+    let message = |builder: ClientBuilder| {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Settings);
+        error.to_string()
+    };
+    let builder = Client::builder;
+    assert_eq!(
+        message(builder().base_url("http://192.0.2.1:8080/v1")),
+        "http://192.0.2.1:8080 would send the key in clear: http is only for a loopback address"
+    );
+    assert_eq!(
+        message(builder().timeout(Duration::ZERO)),
+        "a timeout of 0 leaves no time to connect"
+    );
+    assert_eq!(
+        message(builder().root_certificates("junk")),
+        "the CA certificates cannot be used: there is none in the file"
+    );
+    let allowed = builder().base_url("http://192.0.2.1").allow_http(true);
+    let client = allowed.build().unwrap();
+    assert_eq!(client.base_url().to_string(), "http://192.0.2.1");
+}
+
+/// ureq panicked on a timeout that no clock can count.
+#[test]
+fn settings_of_any_size_are_no_panic() {
+    let cluster = Cluster::start();
+    let patient = builder(&cluster)
+        .timeout(Duration::MAX)
+        .retries(u32::MAX)
+        .idle_connections(usize::MAX)
+        .build()
+        .unwrap();
+    let build = data::paged_build_id(0);
+    patient.build(&paged(), &build).unwrap();
+    // A look-up that can be given up is timed apart.
+    let named = format!("http://localhost:{}", cluster.port());
+    let named = builder(&cluster).base_url(named).timeout(Duration::MAX);
+    named.build().unwrap().build(&paged(), &build).unwrap();
+    let wait = Wait::default()
+        .timeout(Duration::MAX)
+        .interval(Duration::MAX);
+    patient.wait_for_build(&paged(), &build, &wait).unwrap();
+    // The least timeout that is one: an error, or quick enough.
+    let hasty = builder(&cluster)
+        .timeout(Duration::from_nanos(1))
+        .retries(0);
+    let _ = hasty.build().unwrap().build(&paged(), &build);
+}

@@ -1,0 +1,573 @@
+//! `log`: the bytes of a log, where they go, and how it fails.
+
+use crate::cluster::big::{BigLog, Flavour};
+use crate::cluster::data::{self, WAITING_BUILD, WAITING_LOG, documented, lemmatizer};
+use crate::cluster::{Cluster, Reply};
+use crate::program::{Folder, Program};
+
+const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
+const PAGED_VERSIONS: &str = "/v1/algorithms/acme/Paged/versions";
+
+/// Lets the build `b` of `acme/Paged` have this log, written as JSON.
+fn script_log(cluster: &Cluster, json: &str) {
+    let document = format!(r#"{{"logs":"{json}"}}"#);
+    cluster.script(
+        &format!("{PAGED_BUILDS}/b/logs"),
+        Reply::json(200, &document),
+    );
+}
+
+#[test]
+fn the_log_of_a_build_is_printed_to_the_byte() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    for (build, log) in [
+        (lemmatizer::FAILED, lemmatizer::FAILED_LOG),
+        (lemmatizer::SUCCEEDED, lemmatizer::SUCCEEDED_LOG),
+        (lemmatizer::FULL, lemmatizer::SUCCEEDED_LOG),
+    ] {
+        program
+            .run(&format!("log acme/Lemmatizer {build}"))
+            .prints(log);
+        program
+            .run(&format!("log algo://acme/Lemmatizer {build} --raw"))
+            .prints(log);
+    }
+    // Nothing is asked for but the log itself.
+    let requests = cluster.requests();
+    assert_eq!(requests.len(), 6);
+    assert!(requests.iter().all(|r| r.path().ends_with("/logs")));
+    let sent: serde_json::Value = serde_json::from_str(documented::BUILD_LOGS_JSON).unwrap();
+    program
+        .run(&format!("log ALGO_OWNER/ALGO_NAME {}", documented::BUILD))
+        .prints(sent["logs"].as_str().unwrap());
+}
+
+#[test]
+fn large_logs_are_printed_to_the_byte_gzipped_or_not() {
+    let cluster = Cluster::start();
+    let size = 100_017;
+    for gzip in [false, true] {
+        cluster.gzip(gzip);
+        for (flavour, name) in [
+            (Flavour::Docker, "docker"),
+            (Flavour::Escapes, "escapes"),
+            (Flavour::Utf8, "utf8"),
+            (Flavour::Unicode, "unicode"),
+        ] {
+            let outcome = Program::on(&cluster).run(&format!("log acme/Big {name}-{size}"));
+            assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+            let log = BigLog::new(flavour, size).log();
+            assert!(outcome.stdout == log.as_bytes(), "{name}, gzip: {gzip}");
+        }
+    }
+}
+
+#[test]
+fn the_last_lines() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let line = |n: &str| format!("log acme/Lemmatizer {} {n}", lemmatizer::FAILED);
+    let lines: Vec<&str> = lemmatizer::FAILED_LOG.split_inclusive('\n').collect();
+    let last = |n: usize| lines[lines.len() - n..].concat();
+    program.run(&line("-n 0")).prints("");
+    program.run(&line("-n 1")).prints(last(1));
+    program.run(&line("-n3")).prints(last(3));
+    program.run(&line("--tail=100")).prints(last(100));
+    let all = lines.len();
+    program.run(&line(&format!("-n {all}"))).prints(last(all));
+    program
+        .run(&line(&format!("-n {}", all - 1)))
+        .prints(last(all - 1));
+    program.run(&line("-n 1000000")).prints(last(all));
+    for (junk, why) in [("x", "not a number"), ("-1", "not a number")] {
+        program.run(&line(&format!("-n {junk}"))).fails(
+            2,
+            &format!("algo-logs: invalid value '{junk}' for '-n N': {why}\n"),
+        );
+    }
+    // A last line with a line end, and one without.
+    for (json, log) in [
+        (r"a\nb\nc\n", "b\nc\n"),
+        (r"a\nb\nc", "b\nc"),
+        (r"\n\n\n", "\n\n"),
+    ] {
+        script_log(&cluster, json);
+        program.run("log acme/Paged b -n 2").prints(log);
+    }
+}
+
+#[test]
+fn no_escape_sequence_is_left_with_plain() {
+    let cluster = Cluster::start();
+    let json = r"\u001b[91mred\u001b[0m\u001b]0;title\u0007 \u001b[2Ka\r\nb\rc\u0000\u202e";
+    let program = Program::on(&cluster);
+    // What is no escape sequence is left as it is: a pipe may want a carriage return.
+    script_log(&cluster, json);
+    program
+        .run("log acme/Paged b --plain")
+        .prints("red a\r\nb\rc\0\u{202e}");
+    script_log(&cluster, json);
+    program
+        .run("log acme/Paged b --raw")
+        .prints("\x1b[91mred\x1b[0m\x1b]0;title\x07 \x1b[2Ka\r\nb\rc\0\u{202e}");
+    // A pipe is no terminal, where NO_COLOR would mean something.
+    script_log(&cluster, json);
+    program
+        .env("NO_COLOR", "1")
+        .run("log acme/Paged b")
+        .prints("\x1b[91mred\x1b[0m\x1b]0;title\x07 \x1b[2Ka\r\nb\rc\0\u{202e}");
+}
+
+#[test]
+fn an_empty_log_has_a_note() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let line = format!("log acme/Lemmatizer {}", lemmatizer::CANCELED);
+    let note = "algo-logs: the log is empty\n";
+    program.run(&line).is(0, "", note);
+    program.run(&format!("{line} -q")).prints("");
+    let folder = Folder::new();
+    let file = folder.join("log");
+    program.run(&format!("{line} -o {file}")).is(0, "", note);
+    assert_eq!(folder.read("log"), b"");
+    // No lines were wanted of this one: that does not make it empty.
+    let line = format!("log acme/Lemmatizer {} -n 0", lemmatizer::SUCCEEDED);
+    program.run(&line).prints("");
+}
+
+#[test]
+fn what_was_no_unicode_is_counted() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    script_log(&cluster, r"a\ud800b");
+    program.run("log acme/Paged b").is(
+        0,
+        "a\u{fffd}b",
+        "algo-logs: 1 character was not valid Unicode, and is U+FFFD in the log\n",
+    );
+    script_log(&cluster, r"\udc00\ud83d\ude00\ud83d");
+    program.run("log acme/Paged b").is(
+        0,
+        "\u{fffd}😀\u{fffd}",
+        "algo-logs: 2 characters were not valid Unicode, and are U+FFFD in the log\n",
+    );
+    script_log(&cluster, r"a\ud800b");
+    program.run("log acme/Paged b -q").prints("a\u{fffd}b");
+}
+
+/// The note of the newest build of `acme/Waiting`.
+const WAITING_NOTE: &str = "algo-logs: build b-wait (in-progress, \
+    commit d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7, started 2021-08-04T07:59:00.208Z)\n";
+
+#[test]
+fn a_build_in_progress_has_no_log_yet() {
+    let cluster = Cluster::start();
+    let why = "algo-logs: build b-wait of acme/Waiting: the build is still in progress";
+    let program = Program::on(&cluster);
+    cluster.finish_after(9);
+    program
+        .run("log acme/Waiting b-wait")
+        .fails(8, &format!("{why}; --wait waits for it\n"));
+    program
+        .run("log acme/Waiting b-wait --exit-status")
+        .fails(8, &format!("{why}; --wait waits for it\n"));
+    let before = cluster.requests().len();
+    program
+        .run("log acme/Waiting b-wait --wait=0")
+        .fails(8, &format!("{why}; waited 0s\n"));
+    program
+        .run("log acme/Waiting --wait=0")
+        .fails(8, &format!("{WAITING_NOTE}{why}; waited 0s\n"));
+    // The build once, and the list once.
+    assert_eq!(cluster.requests().len() - before, 2);
+    program.run("log acme/Lemmatizer").fails(
+        8,
+        "algo-logs: build 5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8 (in-progress, \
+         commit c0ffee1f4a2b8d97e6053c1b9a48d2f7e6105b3c, started 2021-08-03T09:30:11.020Z)\n\
+         algo-logs: build 5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8 of acme/Lemmatizer: \
+         the build is still in progress; --wait waits for it\n",
+    );
+}
+
+#[test]
+fn waiting_ends_with_the_log() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    cluster.finish_after(1);
+    program
+        .run("log acme/Waiting b-wait --wait=1")
+        .prints(WAITING_LOG);
+    let asked: Vec<String> = cluster
+        .requests()
+        .iter()
+        .map(|r| r.target.clone())
+        .collect();
+    let build = format!("/v1/algorithms/acme/Waiting/builds/{WAITING_BUILD}");
+    assert_eq!(
+        asked,
+        [build.clone(), build.clone(), format!("{build}/logs")]
+    );
+    // What has finished is not waited for, however long one would.
+    program
+        .run("log acme/Waiting b-wait --wait")
+        .prints(WAITING_LOG);
+    program
+        .run("log acme/Waiting --wait -q --exit-status")
+        .prints(WAITING_LOG);
+}
+
+#[test]
+fn the_newest_build_is_waited_for() {
+    let cluster = Cluster::start();
+    cluster.finish_after(0);
+    // In the list it is still in progress, and a moment later it is not.
+    let build = format!(
+        r#"{{"build_id":"{WAITING_BUILD}","status":"in-progress","started_at":"2021-08-04T07:59:00.208Z",
+             "commit_sha":"d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7"}}"#
+    );
+    cluster.script(
+        "/v1/algorithms/acme/Waiting/builds",
+        Reply::json(200, &format!(r#"{{"results":[{build}]}}"#)),
+    );
+    Program::on(&cluster)
+        .run("log acme/Waiting --wait=1")
+        .is(0, WAITING_LOG, WAITING_NOTE);
+}
+
+#[test]
+fn waiting_rides_out_what_passes_and_nothing_else() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let build = format!("/v1/algorithms/acme/Waiting/builds/{WAITING_BUILD}");
+    cluster.finish_after(0);
+    cluster.script(&build, Reply::status(503));
+    program
+        .run("log acme/Waiting b-wait --wait=1 --retries 0")
+        .prints(WAITING_LOG);
+    cluster.script(&build, Reply::status(503));
+    program
+        .run("log acme/Waiting b-wait --wait=0 --retries 0")
+        .fails(
+            1,
+            "algo-logs: build b-wait of acme/Waiting: the cluster failed (status 503)\n",
+        );
+    program.run("log acme/Waiting nope --wait=9").fails(
+        5,
+        "algo-logs: build nope of acme/Waiting: there is no such build (status 404), \
+         the service says: build nope not found; \
+         'algo-logs builds acme/Waiting' lists what there is\n",
+    );
+}
+
+#[test]
+fn there_is_no_follow() {
+    for option in ["-f", "--follow"] {
+        Program::bare()
+            .run(&format!("log acme/Waiting {option}"))
+            .fails(
+                2,
+                &format!(
+                    "algo-logs: there is no option '{option}': the service has no log before a build \
+                     has finished; '--wait' waits for the build, then writes its log\n"
+                ),
+            );
+    }
+}
+
+#[test]
+fn the_exit_status_is_the_builds_if_that_is_wanted() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let failed = format!(
+        "algo-logs: build {} of acme/Lemmatizer: failed\n",
+        lemmatizer::FAILED
+    );
+    let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
+    program
+        .run(&format!("{line} --exit-status"))
+        .is(3, lemmatizer::FAILED_LOG, &failed);
+    program.run(&line).prints(lemmatizer::FAILED_LOG);
+    // As the newest that fits, and into a file.
+    let folder = Folder::new();
+    let file = folder.join("log");
+    let note = format!(
+        "algo-logs: build {} (failed, commit 9d41e7ab52c60f38d1b7a4e90c25f86b3ad7e412, \
+         started 2021-08-02T21:12:56.442Z)\n",
+        lemmatizer::FAILED
+    );
+    program
+        .run(&format!(
+            "log acme/Lemmatizer -s failed --exit-status -o {file}"
+        ))
+        .fails(3, &format!("{note}{failed}"));
+    assert!(folder.read("log") == lemmatizer::FAILED_LOG.as_bytes());
+    // Any end but a success counts, known or not.
+    let line = format!("log acme/Lemmatizer {} --exit-status", lemmatizer::CANCELED);
+    program.run(&line).fails(
+        3,
+        &format!(
+            "algo-logs: the log is empty\nalgo-logs: build {} of acme/Lemmatizer: canceled\n",
+            lemmatizer::CANCELED
+        ),
+    );
+    for build in [lemmatizer::SUCCEEDED, lemmatizer::FULL] {
+        program
+            .run(&format!("log acme/Lemmatizer {build} --exit-status"))
+            .prints(lemmatizer::SUCCEEDED_LOG);
+    }
+    program.run("log acme/Lemmatizer nope --exit-status").fails(
+        5,
+        "algo-logs: build nope of acme/Lemmatizer: there is no such build (status 404), \
+             the service says: build nope not found; \
+         'algo-logs builds acme/Lemmatizer' lists what there is\n",
+    );
+}
+
+/// A build that finished after it was asked for, and before its log was, counted as no failure.
+#[test]
+fn the_exit_status_is_that_of_the_end() {
+    let cluster = Cluster::start();
+    let build = |status: &str| {
+        format!(r#"{{"build_id":"b","status":"{status}","commit_sha":"c","started_at":"t"}}"#)
+    };
+    let path = format!("{PAGED_BUILDS}/b");
+    for (line, note) in [
+        ("log acme/Paged b --exit-status", ""),
+        (
+            "log acme/Paged --exit-status",
+            "algo-logs: build b (in-progress, commit c, started t)\n",
+        ),
+    ] {
+        if note.is_empty() {
+            cluster.script(&path, Reply::json(200, &build("in-progress")));
+        } else {
+            let page = format!(r#"{{"results":[{}]}}"#, build("in-progress"));
+            cluster.script(PAGED_BUILDS, Reply::json(200, &page));
+        }
+        script_log(&cluster, "log\\n");
+        cluster.script(&path, Reply::json(200, &build("failed")));
+        Program::on(&cluster).run(line).is(
+            3,
+            "log\n",
+            &format!("{note}algo-logs: build b of acme/Paged: failed\n"),
+        );
+    }
+}
+
+#[test]
+fn the_exit_status_of_a_version_is_its_builds() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    program
+        .run("log acme/Lemmatizer/1.0.0 --exit-status -q")
+        .prints(lemmatizer::SUCCEEDED_LOG);
+    let hash = data::paged_commit(0);
+    let path = format!("{PAGED_VERSIONS}/{hash}");
+    let note = format!("algo-logs: version commit {hash}\n");
+    let build = r#""build":{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"},"#;
+    for (build, successful, code, why) in [
+        ("", "true", 0, String::new()),
+        (
+            "",
+            "false",
+            3,
+            format!("algo-logs: version {hash} of acme/Paged: not compiled\n"),
+        ),
+        (
+            build,
+            "true",
+            3,
+            "algo-logs: build b of acme/Paged: failed\n".to_owned(),
+        ),
+    ] {
+        let version =
+            format!(r#"{{{build}"compilation":{{"successful":{successful},"output":"log\n"}}}}"#);
+        // Once for what it is, and once for its log.
+        cluster.script(&path, Reply::json(200, &version));
+        cluster.script(&path, Reply::json(200, &version));
+        program
+            .run(&format!("log acme/Paged/{hash} --exit-status"))
+            .is(code, "log\n", &format!("{note}{why}"));
+    }
+}
+
+#[test]
+fn the_output_of_a_version_or_else_its_builds_log() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let run = |hash: &str| program.run(&format!("log acme/Lemmatizer/{hash}"));
+    let note = |hash: &str| format!("algo-logs: version commit {hash}\n");
+    let hash = lemmatizer::OLDEST_VERSION;
+    run(hash).is(0, lemmatizer::OLDEST_OUTPUT, &note(hash));
+    assert_eq!(cluster.requests().len(), 1);
+    let hash = lemmatizer::VERSION_WITH_EMPTY_OUTPUT;
+    run(hash).is(0, lemmatizer::SUCCEEDED_LOG, &note(hash));
+    let last = cluster.requests().pop().unwrap();
+    let build = lemmatizer::FULL;
+    assert_eq!(
+        last.target,
+        format!("/v1/algorithms/acme/Lemmatizer/builds/{build}/logs")
+    );
+    let hash = lemmatizer::VERSION_WITHOUT_COMPILATION;
+    run(hash).fails(
+        5,
+        &format!(
+            "algo-logs: log of version {hash} of acme/Lemmatizer: the version has no output, \
+             and names no build\n"
+        ),
+    );
+}
+
+#[test]
+fn an_empty_output_of_a_version_without_a_build_is_an_empty_log() {
+    let cluster = Cluster::start();
+    let hash = data::paged_commit(0);
+    cluster.script_always(
+        &format!("{PAGED_VERSIONS}/{hash}"),
+        Reply::json(200, r#"{"compilation":{"output":""}}"#),
+    );
+    Program::on(&cluster)
+        .run(&format!("log acme/Paged/{hash}"))
+        .is(
+            0,
+            "",
+            &format!("algo-logs: version commit {hash}\nalgo-logs: the log is empty\n"),
+        );
+}
+
+#[test]
+fn a_404_is_told_apart_by_the_services_codes() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    program
+        .run(&format!("log acme/Lemmatizer {}", lemmatizer::LOST))
+        .fails(
+            5,
+            &format!(
+                "algo-logs: log of build {} of acme/Lemmatizer: the build has finished (succeeded), \
+                 but its log is lost\n",
+                lemmatizer::LOST
+            ),
+        );
+    program.run("log acme/Lemmatizer nope").fails(
+        5,
+        "algo-logs: log of build nope of acme/Lemmatizer: there is no such build (status 404), \
+         the service says: build nope not found; \
+         'algo-logs builds acme/Lemmatizer' lists what there is\n",
+    );
+    program.run("log acme/Nothing nope").fails(
+        5,
+        "algo-logs: log of build nope of acme/Nothing: there is no such algorithm (status 404), \
+         the service says: algorithm algo://acme/Nothing not found; \
+         see that the name is right, and that CLUSTER is its cluster\n",
+    );
+    // The codes of the last two leave nothing to ask.
+    assert_eq!(cluster.requests().len(), 2 + 1 + 1);
+    program.run("log acme/Secret b").fails(
+        4,
+        "algo-logs: log of build b of acme/Secret: the key may not read this (status 403), \
+         the service says: not authorized to access this algorithm; \
+         the key is from ALGORITHMIA_API_KEY\n",
+    );
+}
+
+#[test]
+fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
+    let cluster = Cluster::start();
+    let logs = format!("{PAGED_BUILDS}/b/logs");
+    let build = |status: &str| {
+        let json =
+            format!(r#"{{"build_id":"b","status":"{status}","commit_sha":"c","started_at":"t"}}"#);
+        Reply::json(200, &json)
+    };
+    let no_code = || Reply::json(404, r#"{"error":"nothing here"}"#);
+    for (asked, code, stderr) in [
+        (
+            build("in-progress"),
+            8,
+            "build b of acme/Paged: the build is still in progress; --wait waits for it",
+        ),
+        (
+            build("succeeded"),
+            5,
+            "log of build b of acme/Paged: the build has finished (succeeded), but its log is lost",
+        ),
+        (
+            build("unheard-of"),
+            5,
+            "log of build b of acme/Paged: the build has finished (unheard-of), but its log is lost",
+        ),
+        (
+            no_code(),
+            5,
+            "build b of acme/Paged: the cluster knows no such thing (status 404), \
+             the service says: nothing here; 'algo-logs builds acme/Paged' lists what there is",
+        ),
+        // An error in the explanation does not hide what was to be explained.
+        (
+            Reply::status(500),
+            5,
+            "log of build b of acme/Paged: the cluster knows no such thing (status 404), \
+             the service says: nothing here; 'algo-logs builds acme/Paged' lists what there is",
+        ),
+    ] {
+        cluster.script(&logs, no_code());
+        cluster.script(&format!("{PAGED_BUILDS}/b"), asked);
+        Program::on(&cluster)
+            .run("log acme/Paged b --retries 0")
+            .fails(code, &format!("algo-logs: {stderr}\n"));
+    }
+}
+
+#[test]
+fn an_answer_without_a_log() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    for (document, code, why) in [
+        ("{}", 6, "the answer has no 'logs' in it"),
+        (r#"{"log":"a"}"#, 6, "the answer has no 'logs' in it"),
+        (
+            r#"{"error":{"code":1010,"message":"gone"}}"#,
+            5,
+            "there is no such build, the service says: gone; \
+             'algo-logs builds acme/Paged' lists what there is",
+        ),
+        (
+            r#"{"error":{"code":5001,"message":"oops"}}"#,
+            1,
+            "the cluster answered with an error, the service says: oops",
+        ),
+    ] {
+        let path = format!("{PAGED_BUILDS}/b/logs");
+        cluster.script(&path, Reply::json(200, document));
+        program.run("log acme/Paged b").fails(
+            code,
+            &format!("algo-logs: log of build b of acme/Paged: {why}\n"),
+        );
+    }
+}
+
+#[test]
+fn names_that_are_none_are_refused_before_anything_is_sent() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let allowed = "letters, digits, '_', '-' and '.' are allowed";
+    for (words, why) in [
+        (["acme/Paged", "a/b"], "'a/b' is no build id"),
+        (["acme/Paged", ".."], "'..' is no build id"),
+        (["acme/Paged", "b?x=1"], "'b?x=1' is no build id"),
+        (["acme/Paged", "a b"], "'a b' is no build id"),
+        (["acme/..", "b"], "'..' is no algorithm name"),
+        (["ac me/Paged", "b"], "'ac me' is no owner"),
+        (["/Paged", "b"], "'' is no owner"),
+    ] {
+        program
+            .run_words(&["log", words[0], words[1]])
+            .fails(2, &format!("algo-logs: {why}: {allowed}\n"));
+    }
+    program
+        .run("log acme")
+        .fails(2, "algo-logs: 'acme' is not OWNER/NAME\n");
+    assert_eq!(cluster.connections(), 0);
+}

@@ -1,0 +1,130 @@
+//! The profiles of the official `algo` program: which one, for which cluster, and what is said of a broken one.
+
+use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
+use crate::program::{Folder, Program};
+use crate::settings::{HINT, LIST, home, keyless};
+
+#[test]
+fn a_profiles_key_stays_with_its_own_cluster() {
+    let (own, other) = (Cluster::start(), Cluster::start());
+    let home = home(&format!(
+        "[profiles.default]\napi_server = \"{}/v1/\"\napi_key = \"{KEY}\"\n\
+         [profiles.public]\napi_key = \"{KEY}\"\n\
+         [profiles.token]\napi_server = \"{}\"\nbearer_token = \"{JWT}\"\n",
+        own.url(),
+        own.url()
+    ));
+    let program = keyless(&other).env("HOME", home.path());
+    for (profile, owner) in [
+        ("", own.url()),
+        ("--profile token", own.url()),
+        // A profile that names no cluster means the public one.
+        ("--profile public", "https://api.algorithmia.com".to_owned()),
+    ] {
+        let refusal = format!(
+            "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
+        );
+        program.run(&format!("{LIST} {profile}")).fails(4, &refusal);
+        program
+            .clone()
+            .without("ALGORITHMIA_API")
+            .run(&format!("{LIST} {profile} --api {}", other.url()))
+            .fails(4, &refusal);
+    }
+    assert_eq!(other.connections(), 0);
+    // The same cluster in another form is its own.
+    program
+        .run(&format!("{LIST} --api HTTP://127.0.0.1:{}/", own.port()))
+        .prints("");
+    // And another cluster has what is given for it.
+    program.env("ALGORITHMIA_API_KEY", KEY).run(LIST).prints("");
+    assert_eq!((own.requests().len(), other.requests().len()), (1, 1));
+}
+
+#[test]
+fn a_profile_is_chosen_by_name() {
+    let [default, work] = [(); 2].map(|()| Cluster::start());
+    let home = home(&format!(
+        "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n\n\
+         [profiles.work]  # mine\r\napi_key = \"{KEY}\"\r\nextra = 7\r\napi_server = \"{}\"\r\n",
+        default.url(),
+        work.url()
+    ));
+    let program = Program::bare().env("HOME", home.path());
+    program.run(LIST).prints("");
+    program.run(&format!("{LIST} --profile work")).prints("");
+    program.run(&format!("{LIST} --profile default")).prints("");
+    assert_eq!((default.requests().len(), work.requests().len()), (2, 1));
+    let config = home.join(".algorithmia/config");
+    program.run(&format!("{LIST} --profile none")).fails(
+        2,
+        &format!("algo-logs: there is no profile 'none': {config} has default, work\n"),
+    );
+}
+
+#[test]
+fn a_profile_that_is_asked_for_has_to_be_there() {
+    let cluster = Cluster::start();
+    let empty = Folder::new();
+    let config = empty.join(".algorithmia/config");
+    let program = Program::on(&cluster);
+    program
+        .clone()
+        .env("HOME", empty.path())
+        .run(&format!("{LIST} --profile work"))
+        .fails(
+            2,
+            &format!("algo-logs: there is no profile 'work': {config} does not exist\n"),
+        );
+    program.run(&format!("{LIST} --profile work")).fails(
+        2,
+        "algo-logs: there is no profile 'work': there is no home directory to look in\n",
+    );
+    let other = home("[other]\n");
+    let config = other.join(".algorithmia/config");
+    program
+        .clone()
+        .env("HOME", other.path())
+        .run(&format!("{LIST} --profile work"))
+        .fails(
+            2,
+            &format!(
+                "algo-logs: there is no profile 'work': {config} has none that can be named\n"
+            ),
+        );
+    // None at all is fine where nobody asked for one.
+    program.env("HOME", empty.path()).run(LIST).prints("");
+}
+
+#[test]
+fn a_broken_profile_is_said_by_line_and_without_its_values() {
+    let home = home("[profiles.default]\napi_server = \"http://localhost:1\"\napi_key = SECRET\n");
+    let config = home.join(".algorithmia/config");
+    let program = Program::bare().env("HOME", home.path());
+    program.run(LIST).fails(
+        2,
+        &format!(
+            "algo-logs: the profile file {config} cannot be used: line 3: 'api_key' is not a string; \
+             strings stand in quotes\n"
+        ),
+    );
+    home.write(
+        ".algorithmia/config",
+        b"[profiles.default]\napi_key = '\xff'\n",
+    );
+    program.run(LIST).fails(
+        2,
+        &format!("algo-logs: the profile file {config} is not UTF-8\n"),
+    );
+}
+
+#[test]
+fn a_profile_is_not_read_where_nothing_is_missing() {
+    let cluster = Cluster::start_tls(Identity::good());
+    let home = home("this is no TOML");
+    let ca = home.write("ca.pem", tls::ca_pem());
+    Program::on(&cluster)
+        .env("HOME", home.path())
+        .run(&format!("{LIST} --cacert {ca} --profile none"))
+        .prints("");
+}

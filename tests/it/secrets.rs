@@ -1,0 +1,239 @@
+//! The key is seen in one place: the header that it is for. The table of faults looks for it in all that the program
+//! prints; this is about the library, its log records, and proxies.
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::sync::Once;
+
+use algo_logs::{Algorithm, Client, Token};
+
+use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
+use crate::program::Program;
+use crate::proxy::Proxy;
+
+const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
+
+fn client(cluster: &Cluster) -> Client {
+    let client = Client::builder()
+        .base_url(cluster.url())
+        .token(Token::simple(KEY).unwrap())
+        .root_certificates(tls::ca_pem())
+        .retries(0);
+    client.build().unwrap()
+}
+
+fn algorithm() -> Algorithm {
+    "acme/x".parse().unwrap()
+}
+
+thread_local! {
+    /// What was logged on this thread, while anybody wants it.
+    static RECORDS: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        RECORDS.with_borrow(Option::is_some)
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        // What is logged may log something itself while it is put into words.
+        let line = format!("{} {}\n", record.target(), record.args());
+        RECORDS.with_borrow_mut(|records| {
+            if let Some(records) = records {
+                records.push_str(&line);
+            }
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+/// All that a program which embeds the library finds in its log, at the most talkative level.
+fn logged(work: impl FnOnce()) -> String {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        log::set_logger(&Logger).expect("it is the only one");
+        log::set_max_level(log::LevelFilter::Trace);
+    });
+    RECORDS.set(Some(String::new()));
+    work();
+    RECORDS.take().unwrap_or_default()
+}
+
+/// The text of the dumps that ureq's protocol makes of what it sends and receives, 16 bytes a record.
+fn dumped(records: &str) -> String {
+    let dumps = records
+        .lines()
+        .filter(|line| line.starts_with("ureq_proto::util "));
+    dumps
+        .filter_map(|line| line.rsplit_once("  "))
+        .map(|(_, text)| text)
+        .collect()
+}
+
+#[test]
+fn no_log_record_holds_the_key() {
+    for cluster in [Cluster::start(), Cluster::start_tls(Identity::good())] {
+        cluster.script_always(LOGS, Reply::json(200, r#"{"logs":"x"}"#));
+        let records = logged(|| {
+            let client = client(&cluster);
+            assert!(client.builds(&algorithm()).next().unwrap().is_err());
+            let mut log = client.build_logs(&algorithm(), "b1").unwrap();
+            assert_eq!(log.read_to_end(&mut Vec::new()).unwrap(), 1);
+        });
+        let sent = dumped(&records);
+        // The request is there to be seen, with something else in the key's place.
+        assert!(sent.contains(&format!("GET.{LOGS}")), "{records}");
+        assert!(sent.contains("authorization:.***"), "{sent}");
+        assert!(
+            records.contains("DEBUG") || records.contains("authorization"),
+            "{records}"
+        );
+        for text in [&sent, &records] {
+            assert!(!text.contains(KEY), "{text}");
+        }
+        // And the cluster got the key.
+        let requests = cluster.requests();
+        assert_eq!(requests.len(), 2);
+        for request in requests {
+            assert_eq!(
+                request.header("Authorization"),
+                Some(&*format!("Simple {KEY}"))
+            );
+        }
+    }
+}
+
+#[test]
+fn keys_of_every_length_arrive() {
+    let cluster = Cluster::start();
+    for key in ["k".to_owned(), "*".repeat(40), "k".repeat(16 * 1024)] {
+        let client = Client::builder()
+            .base_url(cluster.url())
+            .token(Token::bearer(&key).unwrap());
+        let client = client.retries(0).build().unwrap();
+        assert!(client.builds(&algorithm()).next().unwrap().is_err());
+        let last = cluster.requests().pop().unwrap();
+        assert_eq!(
+            last.header("Authorization"),
+            Some(&*format!("Bearer {key}"))
+        );
+    }
+}
+
+#[test]
+fn nobody_shows_the_key_who_is_asked_for_himself() {
+    let cluster = Cluster::start();
+    let echo = |status| {
+        Reply::json(status, &format!(r#"{{"error":"{KEY}"}}"#)).header("X-Error-Message", KEY)
+    };
+    cluster.script_always(LOGS, echo(500));
+    let builder = Client::builder()
+        .base_url(cluster.url())
+        .token(Token::simple(KEY).unwrap());
+    let client = client(&cluster);
+    let error = client.build_logs(&algorithm(), "b1").unwrap_err();
+    cluster.script(LOGS, Reply::json(200, &format!(r#"{{"logs":{KEY}}}"#)));
+    let mut logs = client.build_logs(&algorithm(), "b1").unwrap();
+    let broken = logs.read_some(&mut [0; 10]).unwrap_err();
+    for shown in [
+        format!("{:?}", Token::simple(KEY)),
+        format!("{builder:?}"),
+        format!("{client:?}"),
+        format!("{:?}", client.builds(&algorithm())),
+        format!("{logs:?}"),
+        format!("{error:?} {error} {:?}", error.service_message()),
+        format!("{broken:?} {broken}"),
+        format!("{:?}", std::io::Error::from(error)),
+        format!("{:?}", Token::simple(format!("{KEY} {KEY}")).unwrap_err()),
+        format!(
+            "{:?}",
+            Client::builder().base_url(format!("https://u:{KEY}@h"))
+        ),
+    ] {
+        assert!(!shown.contains(KEY), "{shown}");
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_sees_no_key() {
+    for cluster in [Cluster::start(), Cluster::start_tls(Identity::good())] {
+        let proxy = Proxy::refusing();
+        Program::on(&cluster)
+            .env("ALL_PROXY", proxy.url("u:p@"))
+            .run("log acme/x b1 --retries 0")
+            .fails(
+                1,
+                "algo-logs: log of build b1 of acme/x: \
+                 no connection to CLUSTER through the proxy of ALL_PROXY: it refused\n",
+            );
+        let seen = proxy.heads().concat();
+        assert!(seen.contains("Proxy-Authorization: Basic "), "{seen}");
+        assert!(
+            !seen.contains(KEY) && !seen.to_lowercase().contains("\r\nauthorization"),
+            "{seen}"
+        );
+        assert_eq!(proxy.seen(), b"");
+        assert_eq!(cluster.connections(), 0);
+    }
+}
+
+#[test]
+fn a_key_from_stdin_is_sent_without_its_line_end_and_not_shown() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster).without("ALGORITHMIA_API_KEY");
+    let line = "builds acme/Empty -q --api-key-file -";
+    program
+        .clone()
+        .stdin(format!("{KEY}\r\n"))
+        .run(line)
+        .prints("");
+    let request = cluster.requests().pop().unwrap();
+    assert_eq!(
+        request.header("Authorization"),
+        Some(&*format!("Simple {KEY}"))
+    );
+    for (key, why) in [
+        (format!("{KEY}\n\n"), "it has a line end in it"),
+        (format!("{KEY}\t"), "it has a control character in it"),
+        (format!("{KEY}\0"), "it has a control character in it"),
+        (String::new(), "it is empty"),
+    ] {
+        let outcome = program.clone().stdin(key).run(line);
+        outcome.fails(
+            2,
+            &format!("algo-logs: stdin: the key cannot be used: {why}\n"),
+        );
+    }
+    assert_eq!(cluster.requests().len(), 1);
+}
+
+#[test]
+fn names_from_scripts_end_before_a_connection() {
+    let cluster = Cluster::start();
+    for words in [
+        &["builds", "acme/x y"][..],
+        &["builds", "acme/x\r\nHost: evil"],
+        &["builds", "acme/x?limit=1"],
+        &["builds", "acme/x#"],
+        &["builds", "acme/.."],
+        &["builds", "../../x"],
+        &["builds", "acme/%2e%2e"],
+        &["builds", "acme/\u{202e}"],
+        &["builds", ""],
+        &["log", "acme/x", "b 1"],
+        &["log", "acme/x", "b1\n"],
+        &["log", "acme/x", "."],
+        &["log", "acme/x", ""],
+        &["log", "acme/x/..", "-n", "1"],
+    ] {
+        let outcome = Program::on(&cluster).run_words(words);
+        assert_eq!(outcome.code, Some(2), "{words:?}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr.lines().count(), 1, "{words:?}");
+        assert_eq!(outcome.stdout, b"");
+    }
+    assert_eq!(cluster.connections(), 0);
+}

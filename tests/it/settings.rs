@@ -1,0 +1,604 @@
+//! Where the program connects and who it is: flags over environment over profile, row by row of the contract's table.
+
+use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
+use crate::program::{Folder, Outcome, Program};
+use crate::proxy::Proxy;
+
+pub const LIST: &str = "builds acme/Empty -q";
+
+pub const HINT: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
+
+/// A home directory with this file of profiles.
+pub fn home(config: &str) -> Folder {
+    let home = Folder::new();
+    std::fs::create_dir(home.path().join(".algorithmia")).unwrap();
+    home.write(".algorithmia/config", config);
+    home
+}
+
+/// The `Authorization` of the last request.
+#[track_caller]
+pub fn sent(cluster: &Cluster) -> String {
+    let request = cluster.requests().pop().expect("a request was made");
+    let header = request.header("Authorization").expect("it has a key");
+    header.to_owned()
+}
+
+/// The program with the cluster, but no key, in the environment.
+pub fn keyless(cluster: &Cluster) -> Program {
+    Program::on(cluster).without("ALGORITHMIA_API_KEY")
+}
+
+#[test]
+fn every_request_says_who_asks_for_what() {
+    let cluster = Cluster::start();
+    cluster.page_size(40);
+    let program = Program::on(&cluster);
+    program.run("builds acme/Paged --all");
+    program.run("log acme/Lemmatizer -s failed -q");
+    program.run("log acme/Lemmatizer/1.0.0 -q");
+    let requests = cluster.requests();
+    assert_eq!(requests.len(), 2 + 2 + 4);
+    for request in requests {
+        assert_eq!(request.method, "GET");
+        assert_eq!(
+            request.header("Authorization"),
+            Some(&*format!("Simple {KEY}"))
+        );
+        assert_eq!(request.header("Accept"), Some("application/json"));
+        assert_eq!(request.header("Content-Type"), Some("application/json"));
+        let agent = format!("algo-logs/{}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(request.header("User-Agent"), Some(&*agent));
+        let host = format!("127.0.0.1:{}", cluster.port());
+        assert_eq!(request.header("Host"), Some(&*host));
+        let encoding = cfg!(feature = "gzip").then_some("gzip");
+        assert_eq!(
+            request.header("Accept-Encoding"),
+            encoding.or(Some("identity"))
+        );
+        assert_eq!(request.headers.len(), 6, "{request:?}");
+    }
+}
+
+#[test]
+fn the_cluster_is_the_flags_then_the_variables_then_the_profiles() {
+    let [flag, variable, profile] = [(); 3].map(|()| Cluster::start());
+    let home = home(&format!(
+        "[profiles.default]\napi_server = \"{}\"\napi_key = \"{KEY}\"\n",
+        profile.url()
+    ));
+    let program = Program::bare().env("HOME", home.path());
+    program.run(LIST).prints("");
+    assert_eq!(profile.requests().len(), 1);
+    let program = program
+        .env("ALGORITHMIA_API", variable.url())
+        .env("ALGORITHMIA_API_KEY", KEY);
+    program.run(LIST).prints("");
+    program
+        .run(&format!("{LIST} --api {}", flag.url()))
+        .prints("");
+    for cluster in [flag, variable, profile] {
+        assert_eq!(cluster.requests().len(), 1);
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_for_none() {
+    let cluster = Cluster::start();
+    let home = home(&format!(
+        "[profiles.default]\napi_server = \"{}\"\napi_key = \"{KEY}\"\nca_cert = \"\"\nbearer_token = \"\"\n",
+        cluster.url()
+    ));
+    let mut program = Program::bare().env("HOME", home.path());
+    for name in [
+        "ALGORITHMIA_API",
+        "ALGORITHMIA_API_KEY",
+        "ALGORITHMIA_BEARER_TOKEN",
+        "SSL_CERT_FILE",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "NO_PROXY",
+    ] {
+        program = program.env(name, "");
+    }
+    program.run(LIST).prints("");
+    assert_eq!(sent(&cluster), format!("Simple {KEY}"));
+}
+
+#[test]
+fn a_base_url_comes_in_many_forms() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let url = cluster.url();
+    for end in ["", "/", "/v1", "/v1/"] {
+        program.run(&format!("{LIST} --api {url}{end}")).prints("");
+        let variable = program
+            .clone()
+            .env("ALGORITHMIA_API", format!("{url}{end}"));
+        variable.run(LIST).prints("");
+    }
+    for request in cluster.requests() {
+        assert_eq!(request.target, "/v1/algorithms/acme/Empty/builds");
+    }
+    let localhost = format!("HTTP://LocalHost:{}", cluster.port());
+    program.run(&format!("{LIST} --api {localhost}")).prints("");
+    // A gateway's path stays in front.
+    program
+        .run(&format!("{LIST} --api {url}/gateway/v1/"))
+        .fails(
+            5,
+            "algo-logs: builds of acme/Empty: the cluster knows no such thing (status 404); \
+             see that the name is right, and that CLUSTER/gateway is its cluster\n",
+        );
+    let last = cluster.requests().pop().unwrap();
+    assert_eq!(last.target, "/gateway/v1/algorithms/acme/Empty/builds");
+}
+
+#[test]
+fn a_bare_host_means_https() {
+    let cluster = Cluster::start_tls(Identity::good());
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", tls::ca_pem());
+    for end in ["", "/v1", "/"] {
+        let api = format!("localhost:{}{end}", cluster.port());
+        Program::on(&cluster)
+            .run(&format!("{LIST} --api {api} --cacert {ca}"))
+            .prints("");
+    }
+    assert_eq!(cluster.requests().len(), 3);
+    // The cluster does not speak TLS.
+    let cluster = Cluster::start();
+    let api = format!("127.0.0.1:{}", cluster.port());
+    let outcome = Program::on(&cluster).run(&format!(
+        "builds acme/Empty --api {api} --retries 0 --timeout 1"
+    ));
+    assert_eq!(outcome.code, Some(1));
+    assert!(cluster.requests().is_empty());
+}
+
+#[test]
+fn a_base_url_that_cannot_be_used() {
+    let program = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
+    for (url, why) in [
+        ("ftp://c", "its scheme is neither https nor http"),
+        ("https://u:SECRET@c", "it has a user or a password in it"),
+        ("https://c/?key=SECRET", "it has a query or a fragment"),
+        ("https://c#SECRET", "it has a query or a fragment"),
+        ("https://c:0", "its port is not from 1 to 65535"),
+        ("https://c:SECRET", "its port is not a number"),
+        ("https://", "its host is no host name and no address"),
+        (
+            "https://c/../SECRET",
+            "its path is not plain letters, digits, '_', '-', '.' and '~'",
+        ),
+    ] {
+        let message = format!("algo-logs: the base URL cannot be used: {why}\n");
+        program
+            .run(&format!("{LIST} --api {url}"))
+            .fails(2, &message);
+        let variable = program.clone().env("ALGORITHMIA_API", url);
+        variable.run(LIST).fails(2, &message);
+        let home = home(&format!(
+            "[profiles.default]\napi_server = \"{url}\"\napi_key = \"{KEY}\"\n"
+        ));
+        let profile = Program::bare().env("HOME", home.path());
+        profile.run(LIST).fails(
+            2,
+            &format!("algo-logs: api_server of the profile: the base URL cannot be used: {why}\n"),
+        );
+    }
+}
+
+#[test]
+fn a_key_does_not_travel_in_clear() {
+    let program = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
+    for url in ["http://192.0.2.1", "http://cluster.example.com:8080"] {
+        program.run(&format!("{LIST} --api {url}")).fails(
+            2,
+            &format!(
+                "algo-logs: {url} would send the key in clear: http is only for a loopback address; \
+                 --allow-http sends it all the same\n"
+            ),
+        );
+    }
+    // Allowed, it goes out, which is seen at a proxy that reaches the cluster by another name.
+    let cluster = Cluster::start();
+    let proxy = Proxy::to(&cluster);
+    program
+        .env("HTTP_PROXY", proxy.url(""))
+        .run(&format!(
+            "{LIST} --api http://cluster.example.com --allow-http"
+        ))
+        .prints("");
+    assert_eq!(sent(&cluster), format!("Simple {KEY}"));
+    assert_eq!(
+        cluster.requests()[0].header("Host"),
+        Some("cluster.example.com")
+    );
+}
+
+#[test]
+fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
+    let cluster = Cluster::start();
+    let url = cluster.url();
+    let home = home(&format!(
+        "[profiles.default]\napi_server = \"{url}\"\napi_key = \"simProfile\"\n\
+         [profiles.token]\napi_server = \"{url}\"\nbearer_token = \"jwtProfile\"\n\
+         [profiles.both]\napi_server = \"{url}\"\nbearer_token = \"jwtProfile\"\napi_key = \"simBoth\"\n"
+    ));
+    let file = home.write("key", "simFile");
+    let refused = |outcome: Outcome, from: &str, header: &str| {
+        outcome.fails(
+            4,
+            &format!(
+                "algo-logs: builds of acme/Empty: the cluster does not accept the key (status 401), \
+                 the service says: invalid api key; the key is from {from}\n"
+            ),
+        );
+        assert_eq!(sent(&cluster), header);
+    };
+    let mut program = keyless(&cluster).env("HOME", home.path());
+    refused(
+        program.run(LIST),
+        "api_key of the profile",
+        "Simple simProfile",
+    );
+    refused(
+        program.run(&format!("{LIST} --profile token")),
+        "bearer_token of the profile",
+        "Bearer jwtProfile",
+    );
+    refused(
+        program.run(&format!("{LIST} --profile both")),
+        "api_key of the profile",
+        "Simple simBoth",
+    );
+    program = program.env("ALGORITHMIA_BEARER_TOKEN", "jwtVariable");
+    refused(
+        program.run(LIST),
+        "ALGORITHMIA_BEARER_TOKEN",
+        "Bearer jwtVariable",
+    );
+    program = program.env("ALGORITHMIA_API_KEY", "simVariable");
+    refused(
+        program.run(LIST),
+        "ALGORITHMIA_API_KEY",
+        "Simple simVariable",
+    );
+    refused(
+        program.run(&format!("{LIST} --api-key-file {file}")),
+        &file,
+        "Simple simFile",
+    );
+    refused(
+        program
+            .stdin("simStdin")
+            .run(&format!("{LIST} --api-key-file -")),
+        "stdin",
+        "Simple simStdin",
+    );
+}
+
+#[test]
+fn a_key_may_say_itself_how_it_is_sent() {
+    let cluster = Cluster::start();
+    let program = keyless(&cluster);
+    for (name, value, header) in [
+        (
+            "ALGORITHMIA_API_KEY",
+            KEY.to_owned(),
+            format!("Simple {KEY}"),
+        ),
+        (
+            "ALGORITHMIA_API_KEY",
+            JWT.to_owned(),
+            format!("Simple {JWT}"),
+        ),
+        (
+            "ALGORITHMIA_API_KEY",
+            format!("Simple {KEY}"),
+            format!("Simple {KEY}"),
+        ),
+        (
+            "ALGORITHMIA_API_KEY",
+            format!("Bearer {JWT}"),
+            format!("Bearer {JWT}"),
+        ),
+        (
+            "ALGORITHMIA_BEARER_TOKEN",
+            JWT.to_owned(),
+            format!("Bearer {JWT}"),
+        ),
+        (
+            "ALGORITHMIA_BEARER_TOKEN",
+            format!("Bearer {JWT}"),
+            format!("Bearer {JWT}"),
+        ),
+        (
+            "ALGORITHMIA_BEARER_TOKEN",
+            format!("Simple {KEY}"),
+            format!("Simple {KEY}"),
+        ),
+    ] {
+        program.clone().env(name, &value).run(LIST).prints("");
+        assert_eq!(sent(&cluster), header);
+        let file = program.clone().stdin(value.clone());
+        if name == "ALGORITHMIA_API_KEY" {
+            file.run(&format!("{LIST} --api-key-file -")).prints("");
+            assert_eq!(sent(&cluster), header);
+        }
+    }
+}
+
+#[test]
+fn a_key_file_ends_with_a_line_end_or_not() {
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    for end in ["", "\n", "\r\n"] {
+        let content = format!("{KEY}{end}");
+        let file = folder.write("key", &content);
+        let program = keyless(&cluster);
+        program
+            .run(&format!("{LIST} --api-key-file {file}"))
+            .prints("");
+        program
+            .clone()
+            .stdin(content.clone())
+            .run(&format!("{LIST} --api-key-file=-"))
+            .prints("");
+        let program = program.env("ALGORITHMIA_API_KEY", content);
+        program.run(LIST).prints("");
+    }
+    assert!(
+        cluster
+            .requests()
+            .iter()
+            .all(|r| r.header("Authorization") == Some(&*format!("Simple {KEY}")))
+    );
+}
+
+#[test]
+fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    for (key, why) in [
+        ("SECRET\n\n", "it has a line end in it"),
+        ("SECRET\nX-Injected: y", "it has a line end in it"),
+        ("SECRET SECRET", "it has a space in it"),
+        (" SECRET", "it has a space in it"),
+        ("SECRET\t", "it has a control character in it"),
+        ("SECRET\u{7f}", "it has a control character in it"),
+        ("SECRETé", "it has a character in it that is not ASCII"),
+        ("Bearer ", "it is empty"),
+        ("\n", "it is empty"),
+    ] {
+        let refused = |outcome: Outcome, from: &str| {
+            outcome.fails(
+                2,
+                &format!("algo-logs: {from}: the key cannot be used: {why}\n"),
+            );
+        };
+        let program = keyless(&cluster);
+        for name in ["ALGORITHMIA_API_KEY", "ALGORITHMIA_BEARER_TOKEN"] {
+            refused(program.clone().env(name, key).run(LIST), name);
+        }
+        let file = folder.write("key", key);
+        refused(program.run(&format!("{LIST} --api-key-file {file}")), &file);
+        let program = program.stdin(key);
+        refused(program.run(&format!("{LIST} --api-key-file -")), "stdin");
+    }
+    let file = folder.write("key", b"SECRET\xff");
+    keyless(&cluster)
+        .run(&format!("{LIST} --api-key-file {file}"))
+        .fails(2, &format!("algo-logs: the key in {file} is not text\n"));
+    keyless(&cluster)
+        .run(&format!("{LIST} --api-key-file -"))
+        .fails(2, "algo-logs: stdin: the key cannot be used: it is empty\n");
+    let home = home(&format!(
+        "[profiles.default]\napi_server = \"{}\"\napi_key = \"SECRET SECRET\"\n",
+        cluster.url()
+    ));
+    Program::bare().env("HOME", home.path()).run(LIST).fails(
+        2,
+        "algo-logs: api_key of the profile: the key cannot be used: it has a space in it\n",
+    );
+    assert_eq!(cluster.connections(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_refused_and_not_shown() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let junk = || OsString::from_vec(b"SECRET\xff".to_vec());
+    for name in ["ALGORITHMIA_API", "ALGORITHMIA_API_KEY"] {
+        Program::bare()
+            .env("ALGORITHMIA_API", "http://localhost:1")
+            .env(name, junk())
+            .run(LIST)
+            .fails(2, &format!("algo-logs: {name} is not text\n"));
+    }
+}
+
+#[test]
+fn a_key_file_that_cannot_be_read() {
+    let folder = Folder::new();
+    let file = folder.join("none");
+    let program = Program::bare().env("ALGORITHMIA_API", "http://localhost:1");
+    program.run(&format!("{LIST} --api-key-file {file}")).fails(
+        2,
+        &format!(
+            "algo-logs: cannot read the key file {file}: No such file or directory (os error 2)\n"
+        ),
+    );
+    if cfg!(target_os = "linux") {
+        program
+            .run(&format!("{LIST} --api-key-file /dev/zero"))
+            .fails(
+                2,
+                "algo-logs: cannot read the key file /dev/zero: it does not end\n",
+            );
+    }
+}
+
+#[test]
+fn without_a_key_nothing_is_sent() {
+    let cluster = Cluster::start();
+    let missing = format!("algo-logs: there is no key; {HINT}\n");
+    keyless(&cluster).run(LIST).fails(4, &missing);
+    let home = home("[profiles.default]\n[profiles.other]\napi_key = \"k\"\n");
+    let program = keyless(&cluster).env("HOME", home.path());
+    program.run(LIST).fails(4, &missing);
+    assert_eq!(cluster.connections(), 0);
+}
+
+#[test]
+fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
+    let cluster = Cluster::start_tls(Identity::good());
+    let files = Folder::new();
+    let good = files.write("good.pem", tls::ca_pem());
+    let other = files.write("other.pem", tls::other_ca_pem());
+    let both = files.write("both.pem", tls::other_ca_pem() + &tls::ca_pem());
+    let url = cluster.url();
+    let profile = |ca: &str| {
+        home(&format!(
+            "[profiles.default]\napi_server = \"{url}\"\napi_key = \"{KEY}\"\nca_cert = \"{ca}\"\n"
+        ))
+    };
+    let works = |outcome: Outcome| outcome.prints("");
+    let distrusts = |outcome: Outcome| {
+        assert_eq!(
+            (outcome.code, outcome.stdout_text()),
+            (Some(1), String::new())
+        );
+        let start = "algo-logs: builds of acme/Empty: no secure connection to ";
+        assert!(outcome.stderr.starts_with(start), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("UnknownIssuer"),
+            "{}",
+            outcome.stderr
+        );
+    };
+    let (trusting, distrusting) = (profile(&good), profile(&other));
+    let bare = |home: &Folder| Program::bare().env("HOME", home.path());
+    works(bare(&trusting).run(LIST));
+    distrusts(bare(&distrusting).run(LIST));
+    works(bare(&distrusting).env("SSL_CERT_FILE", &good).run(LIST));
+    distrusts(bare(&trusting).env("SSL_CERT_FILE", &other).run(LIST));
+    let variable = |ca: &str| bare(&trusting).env("SSL_CERT_FILE", ca);
+    works(variable(&other).run(&format!("{LIST} --cacert {good}")));
+    distrusts(variable(&good).run(&format!("{LIST} --cacert {other}")));
+    works(variable(&other).run(&format!("{LIST} --cacert {both}")));
+    // The compiled-in roots know nothing of it, and a profile's CAs are for its own cluster alone.
+    distrusts(Program::on(&cluster).run(LIST));
+    let elsewhere = home(&format!(
+        "[profiles.default]\napi_server = \"https://cluster.example.com\"\nca_cert = \"{good}\"\n"
+    ));
+    distrusts(
+        Program::on(&cluster)
+            .env("HOME", elsewhere.path())
+            .run(LIST),
+    );
+}
+
+#[test]
+fn a_ca_file_that_cannot_be_used() {
+    let cluster = Cluster::start_tls(Identity::good());
+    let folder = Folder::new();
+    let program = Program::on(&cluster);
+    let none = folder.join("none");
+    let refused = |file: &str, why: &str| {
+        let message = format!("algo-logs: {why}\n");
+        program
+            .run(&format!("{LIST} --cacert {file}"))
+            .fails(2, &message);
+        let variable = program.clone().env("SSL_CERT_FILE", file);
+        variable.run(LIST).fails(2, &message);
+        let home = home(&format!(
+            "[profiles.default]\napi_server = \"{}\"\nca_cert = \"{file}\"\n",
+            cluster.url()
+        ));
+        program
+            .clone()
+            .env("HOME", home.path())
+            .run(LIST)
+            .fails(2, &message);
+    };
+    refused(
+        &none,
+        &format!("cannot read the CA file {none}: No such file or directory (os error 2)"),
+    );
+    for (content, why) in [
+        ("", "there is none in the file"),
+        ("junk", "there is none in the file"),
+        (
+            "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
+            "one of them is no certificate",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
+            "the file is not valid PEM",
+        ),
+    ] {
+        let file = folder.write("ca.pem", content);
+        let outcome = program.run(&format!("{LIST} --cacert {file}"));
+        assert_eq!(
+            (outcome.code, outcome.stdout_text()),
+            (Some(2), String::new())
+        );
+        let message = format!("algo-logs: the CA certificates cannot be used: {why}");
+        assert!(outcome.stderr.starts_with(&message), "{}", outcome.stderr);
+    }
+    assert_eq!(cluster.connections(), 0);
+}
+
+#[test]
+fn no_answer_within_the_timeout() {
+    let cluster = Cluster::start();
+    let silence = crate::cluster::Reply::raw().stall();
+    cluster.script("/v1/algorithms/acme/Empty/builds", silence);
+    Program::on(&cluster)
+        .run(&format!("{LIST} --timeout 1 --retries 0"))
+        .fails(
+            1,
+            "algo-logs: builds of acme/Empty: the cluster stayed silent for longer than the timeout\n",
+        );
+}
+
+#[test]
+fn it_is_tried_again_as_often_as_said() {
+    let cluster = Cluster::start();
+    let path = "/v1/algorithms/acme/Empty/builds";
+    let failing = || {
+        let reply = crate::cluster::Reply::status(503);
+        reply.header("Retry-After", "0")
+    };
+    for retries in [0, 1, 3, 5] {
+        let before = cluster.requests().len();
+        (0..=retries).for_each(|_| cluster.script(path, failing()));
+        let line = match retries {
+            3 => LIST.to_owned(),
+            _ => format!("{LIST} --retries {retries}"),
+        };
+        Program::on(&cluster).run(&line).fails(
+            1,
+            "algo-logs: builds of acme/Empty: the cluster failed (status 503)\n",
+        );
+        assert_eq!(cluster.requests().len() - before, retries + 1);
+    }
+    cluster.script(path, failing());
+    Program::on(&cluster).run(LIST).prints("");
+}
+
+#[test]
+fn no_cluster_is_there() {
+    let cluster = Cluster::start();
+    let (program, port) = (Program::on(&cluster), cluster.port());
+    drop(cluster);
+    let refused = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+    program.run(&format!("{LIST} --retries 0")).fails(
+        1,
+        &format!("algo-logs: builds of acme/Empty: cannot connect to CLUSTER: {refused}\n"),
+    );
+}

@@ -1,0 +1,219 @@
+//! What reaches a terminal: a real pseudo-terminal, made by `script`, with the program on it.
+//!
+//! Where there is no such `script` these tests say so, and pass.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::cluster::{Cluster, KEY, Reply};
+use crate::program::Program;
+
+const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
+const BUILDS: &str = "/v1/algorithms/acme/x/builds";
+const LINE: &str = "log acme/x b1 --retries 0";
+
+/// Runs a command line on a terminal, stdout and stderr both: the exit code, and all that the terminal got, in which
+/// the terminal's own CR LF is LF again. `None` where there is no `script` as util-linux has it.
+fn on_terminal(program: &Program, line: &str) -> Option<(i32, String)> {
+    let version = Command::new("script").arg("--version").output();
+    let known = version
+        .is_ok_and(|version| String::from_utf8_lossy(&version.stdout).contains("util-linux"));
+    if !known {
+        let note = "there is no util-linux script here: not tested\n";
+        let _ = std::io::stderr().write_all(note.as_bytes());
+        return None;
+    }
+    let inner = program.command(line);
+    let words = std::iter::once(inner.get_program()).chain(inner.get_args());
+    let quoted: Vec<String> = words
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &quoted.join(" "), "/dev/null"])
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::null());
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let output = command.output().expect("script can be run");
+    let shown = String::from_utf8(output.stdout).expect("a terminal is sent UTF-8");
+    assert!(!shown.contains(KEY));
+    let code = output.status.code().expect("script ends by itself");
+    Some((code, shown.replace("\r\n", "\n")))
+}
+
+#[track_caller]
+fn shows(program: &Program, line: &str, code: i32, expected: &str) {
+    if let Some(shown) = on_terminal(program, line) {
+        assert_eq!(shown, (code, expected.to_owned()));
+    }
+}
+
+/// A log, sent as the inside of a JSON string.
+fn with_log(log: &str) -> Cluster {
+    let cluster = Cluster::start();
+    cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
+    cluster
+}
+
+#[test]
+fn colours_pass_and_are_reset() {
+    let cluster = with_log(r"\u001b[91mred\u001b[0m\n\u001b[1;38;5;200mand bold");
+    let program = Program::on(&cluster);
+    shows(
+        &program,
+        LINE,
+        0,
+        "\u{1b}[91mred\u{1b}[0m\n\u{1b}[1;38;5;200mand bold\u{1b}[0m\n",
+    );
+}
+
+#[test]
+fn nothing_but_colours_passes() {
+    // The title, the screen, the clipboard, a question that is answered, another character set, moves back, a bell,
+    // C1 controls, a change of direction, and a link.
+    let cluster = with_log(concat!(
+        r"a\u001b]0;title\u0007b\u001b[2Jc\u001b]52;c;bHM=\u001b\\d\u001b[6ne\u001b(0f\u001b[1Ag\u0007",
+        r"h\u009b2Ji\u202ej\u001b]8;;http://evil\u001b\\k\b\n",
+    ));
+    let expected = "abcdefg\u{fffd}h\u{fffd}2Ji\u{fffd}jk\u{fffd}\n";
+    shows(&Program::on(&cluster), LINE, 0, expected);
+}
+
+#[test]
+fn line_ends_are_what_a_terminal_takes_them_for() {
+    let cluster = with_log(r"10%\r100%\r\ndone\r");
+    shows(&Program::on(&cluster), LINE, 0, "10%\n100%\ndone\n");
+}
+
+#[test]
+fn a_sequence_in_two_pieces_is_still_caught() {
+    for (first, second) in [
+        (r"a\u001b", r"]0;title\u0007b\n"),
+        (r"a\u001b]0;ti", r"tle\u0007b\n"),
+        (r"a\u001b]0;title\u001b", r"\\b\n"),
+        (r"a\u001b[", r"2Jb\n"),
+        (r"a\u001b[2", r"Jb\n"),
+        (r"a\u00", r"1b[2Jb\n"),
+    ] {
+        let cluster = Cluster::start();
+        let whole = format!(r#"{{"logs":"{first}{second}"}}"#);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", whole.len());
+        let (begin, end) = whole.split_at(r#"{"logs":""#.len() + first.len());
+        let reply = Reply::raw()
+            .send(head + begin)
+            .wait(Duration::from_millis(100))
+            .send(end);
+        cluster.script_always(LOGS, reply);
+        shows(&Program::on(&cluster), LINE, 0, "ab\n");
+    }
+}
+
+#[test]
+fn a_log_that_breaks_off_leaves_no_colour_behind() {
+    let cluster = Cluster::start();
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"\\u001b[91mred";
+    cluster.script_always(LOGS, Reply::raw().send(cut).fin());
+    let expected = "\u{1b}[91mred\u{1b}[0m\n\
+                    algo-logs: log of build b1 of acme/x: the answer was cut short\n";
+    shows(&Program::on(&cluster), LINE, 6, expected);
+}
+
+#[test]
+fn colours_can_be_turned_off_and_everything_on() {
+    let cluster = with_log(r"\u001b[91mred\u001b[0m\u001b]0;t\u0007\n");
+    let program = Program::on(&cluster);
+    shows(&program, &format!("{LINE} --plain"), 0, "red\n");
+    shows(&program.clone().env("NO_COLOR", "1"), LINE, 0, "red\n");
+    shows(
+        &program,
+        &format!("{LINE} --raw"),
+        0,
+        "\u{1b}[91mred\u{1b}[0m\u{1b}]0;t\u{7}\n",
+    );
+}
+
+#[test]
+fn tables_are_aligned_below_a_header_and_show_no_control() {
+    let cluster = Cluster::start();
+    let build = |id: &str, status: &str| {
+        format!(
+            r#"{{"build_id":"{id}","status":"{status}","commit_sha":"8e36fbf53f57fa1f1b681b1f1ab178b6f989976f","started_at":"2021-07-29T21:12:56.442Z"}}"#
+        )
+    };
+    let list = format!(
+        r#"{{"results":[{},{}]}}"#,
+        build(r"b1\u001b[2J\n\u202e", "succeeded"),
+        build("longer-id", r"x\u0007")
+    );
+    cluster.script_always(BUILDS, Reply::json(200, &list));
+    let program = Program::on(&cluster).env("NO_COLOR", "1");
+    let Some((code, shown)) = on_terminal(&program, "builds acme/x --retries 0") else {
+        return;
+    };
+    assert_eq!(code, 0);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 3, "{shown}");
+    assert!(
+        !shown.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'),
+        "{shown:?}"
+    );
+    for (column, cells) in [
+        ("STATUS", ["succeeded", "x\u{fffd}"]),
+        ("COMMIT", ["8e36fbf", "8e36fbf"]),
+    ] {
+        let place = |line: &str, cell: &str| {
+            let at = line
+                .find(cell)
+                .unwrap_or_else(|| panic!("{cell} in {shown}"));
+            line[..at].chars().count()
+        };
+        let header = place(&lines[0].to_uppercase(), column);
+        assert_eq!(place(lines[1], cells[0]), header, "{shown}");
+        assert_eq!(place(lines[2], cells[1]), header, "{shown}");
+    }
+}
+
+#[test]
+fn an_error_is_one_line_without_commands() {
+    let cluster = Cluster::start();
+    let words = format!(r#"{{"error":"a\n\u001b[2J\u009b1m::error::\u0007 {KEY}"}}"#);
+    cluster.script_always(LOGS, Reply::json(500, &words));
+    let expected = "algo-logs: log of build b1 of acme/x: the cluster failed (status 500), \
+                    the service says: a\u{fffd}\u{fffd}[2J\u{fffd}1m::error::\u{fffd} [key]\n";
+    shows(&Program::on(&cluster), LINE, 1, expected);
+}
+
+#[test]
+fn a_note_is_one_line_without_commands() {
+    let cluster = with_log(r"x\n");
+    let list = r#"{"results":[{"build_id":"b1","status":"s\u001b[2J","commit_sha":"c\nd","started_at":"\u0007"}]}"#;
+    cluster.script_always(BUILDS, Reply::json(200, list));
+    let expected = "algo-logs: build b1 (s\u{fffd}[2J, commit c\u{fffd}d, started \u{fffd})\nx\n";
+    shows(
+        &Program::on(&cluster),
+        "log acme/x --retries 0",
+        0,
+        expected,
+    );
+}
+
+#[test]
+fn a_file_named_by_o_gets_exact_bytes_from_a_terminal_too() {
+    let cluster = with_log(r"\u001b]0;t\u0007\r\n");
+    let folder = crate::program::Folder::new();
+    let file = folder.join("f");
+    shows(
+        &Program::on(&cluster),
+        &format!("{LINE} -q -o {file}"),
+        0,
+        "",
+    );
+    if folder.names() == ["f"] {
+        assert_eq!(folder.read("f"), b"\x1b]0;t\x07\r\n");
+    }
+}
