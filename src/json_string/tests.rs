@@ -449,10 +449,29 @@ fn blocks_have_no_borders() {
 #[test]
 fn every_byte_is_told_apart() {
     for byte in 0..=0xFF {
-        let (plain, text) = (is_marked(ends_plain(byte)), is_marked(ends_text(byte)));
-        let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
-        assert_eq!((plain, text), (ends || byte >= 0x80, ends), "{byte:#x}");
+        let mark = |ends: fn(u64) -> u64| is_marked(ends(u64::from(byte)));
+        assert_eq!(mark(ends_plain), ends_run(byte, true), "{byte:#x}");
+        assert_eq!(mark(ends_text), ends_run(byte, false), "{byte:#x}");
     }
+}
+
+/// Bytes are looked at together, and must not be taken for each other.
+#[test]
+fn every_byte_is_told_apart_beside_any_other() {
+    for at in [3, 7, BLOCK - 2] {
+        for pair in 0..=u16::MAX {
+            let mut block = [b'x'; BLOCK];
+            block[at..at + 2].copy_from_slice(&pair.to_le_bytes());
+            let first = |ascii| block.iter().position(|&byte| ends_run(byte, ascii));
+            let (plain, text) = (run(&block, ends_plain), run(&block, ends_text));
+            assert_eq!(plain, first(true).unwrap_or(BLOCK), "{pair:#x} at {at}");
+            assert_eq!(text, first(false).unwrap_or(BLOCK), "{pair:#x} at {at}");
+        }
+    }
+}
+
+fn ends_run(byte: u8, ascii: bool) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\' || (ascii && byte >= 0x80)
 }
 
 #[test]
