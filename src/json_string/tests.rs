@@ -474,6 +474,35 @@ fn ends_run(byte: u8, ascii: bool) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\' || (ascii && byte >= 0x80)
 }
 
+/// What comes as UTF-8 is told apart by hand where that is faster: every pair of bytes that may begin a character,
+/// with every third byte that may make it a longer one, passes exactly if std says so.
+#[test]
+fn characters_are_what_std_takes_for_them() {
+    for lead in 0x80..=0xFF {
+        for second in 0..=0xFF {
+            for third in [0x41, 0x7F, 0x80, 0xBF, 0xC0] {
+                if ends_run(second, false) {
+                    continue;
+                }
+                let inside = [b"x".as_slice(), &[lead, second, third], b"yyyyyyyy"].concat();
+                let text = String::from_utf8_lossy(&inside);
+                let replacements = text.matches('\u{FFFD}').count() as u64;
+                let end = End::Valid {
+                    found: true,
+                    replacements,
+                };
+                let text = text.into_owned().into();
+                let outcome = run_feed(Feed::new(&log(inside), usize::MAX), LOGS, 64);
+                assert_eq!(
+                    outcome,
+                    Outcome { text, end },
+                    "{lead:#x} {second:#x} {third:#x}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn follows_the_path() {
     accepts(r#" { "a" : 1 , "logs" : "x" , "b" : [ ] } "#, LOGS, "x", 0);

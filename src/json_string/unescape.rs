@@ -77,6 +77,11 @@ pub(super) fn decode(input: &[u8], out: &mut [u8], spill: &mut Spill) -> (Done, 
         if input.get(done.used) != Some(&b'\\') {
             done.add(copy_plain(&input[done.used..], &mut out[done.written..]));
             if input.get(done.used).is_some_and(|byte| !byte.is_ascii()) {
+                let length = copy_wide(&input[done.used..], &mut out[done.written..]);
+                done.add(Done::copied(length));
+                if length > 0 {
+                    continue;
+                }
                 done.add(copy_text(&input[done.used..], &mut out[done.written..]));
             }
         }
@@ -132,6 +137,49 @@ fn copy_plain(input: &[u8], out: &mut [u8]) -> Done {
         length += 1;
     }
     Done::copied(length)
+}
+
+/// Copies characters of two and three bytes, likewise, with the few that may stand between them; all else is left.
+///
+/// Most lines have no more of them than an arrow or a progress bar. To have the rest of such a line checked as UTF-8
+/// took as long as decoding all lines that are ASCII.
+#[inline(always)]
+fn copy_wide(input: &[u8], out: &mut [u8]) -> usize {
+    let mut length = 0;
+    while let (Some(bytes), Some(room)) = (
+        input[length..].first_chunk(),
+        out[length..].first_chunk_mut(),
+    ) {
+        let word = u64::from_le_bytes(*bytes);
+        let step = if is_three_bytes(word) {
+            if is_three_bytes(word >> 24) { 6 } else { 3 }
+        } else if is_two_bytes(word) {
+            if is_two_bytes(word >> 16) { 4 } else { 2 }
+        } else if word & 0x80 == 0
+            && word & EACH_HIGH_BIT != 0
+            && ends_text(word) & EACH_HIGH_BIT == 0
+        {
+            (word & EACH_HIGH_BIT).trailing_zeros() as usize / 8
+        } else {
+            break;
+        };
+        *room = *bytes;
+        length += step;
+    }
+    length
+}
+
+/// Whether a word begins with a character of two bytes: not with one that has a shorter form.
+#[inline(always)]
+fn is_two_bytes(word: u64) -> bool {
+    word & 0xC0E0 == 0x80C0 && word & 0x1E != 0
+}
+
+/// Whether a word begins with a character of three bytes: not with one that has a shorter form, and not with half a
+/// surrogate pair.
+#[inline(always)]
+fn is_three_bytes(word: u64) -> bool {
+    word & 0xC0_C0F0 == 0x80_80E0 && word & 0x200F != 0 && word & 0x200F != 0x200D
 }
 
 /// Copies text that is not all ASCII, likewise. It could be left to [`piece`], which is slower. A sequence that the
@@ -238,23 +286,18 @@ pub(super) fn is_marked(marks: u64) -> bool {
 /// only if it is marked.
 #[inline(always)]
 pub(super) fn ends_plain(word: u64) -> u64 {
-    ends_ascii(word) | word
+    // Flipping bit 1 puts the quote, 0x22, next to the control characters, at 0x20, so that one subtraction tells
+    // both.
+    let control_or_quote = (word ^ (EACH_BYTE * 0x02)).wrapping_sub(EACH_BYTE * 0x21);
+    let backslash = (word ^ (EACH_BYTE * 0x5C)).wrapping_sub(EACH_BYTE);
+    // Of what is not ASCII one of the two keeps the high bit.
+    control_or_quote | backslash
 }
 
 /// Marks quotes, backslashes and control characters, whatever else there is.
 #[inline(always)]
 pub(super) fn ends_text(word: u64) -> u64 {
-    ends_ascii(word) & !word
-}
-
-/// Marks the same, of ASCII; for other bytes the mark means nothing.
-#[inline(always)]
-fn ends_ascii(word: u64) -> u64 {
-    // Flipping bit 1 puts the quote, 0x22, next to the control characters, at 0x20, so that one subtraction tells
-    // both.
-    let control_or_quote = (word ^ (EACH_BYTE * 0x02)).wrapping_sub(EACH_BYTE * 0x21);
-    let backslash = (word ^ (EACH_BYTE * 0x5C)).wrapping_sub(EACH_BYTE);
-    control_or_quote | backslash
+    ends_plain(word) & !word
 }
 
 /// What comes next inside a string, with its length.
