@@ -473,7 +473,26 @@ impl ClientBuilder {
     ///
     /// # Examples
     ///
-    /// See [`Clock`].
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use algo_logs::{Client, Clock};
+    ///
+    /// /// Its pauses end early when its thread is unparked.
+    /// #[derive(Debug)]
+    /// struct Unparkable;
+    ///
+    /// impl Clock for Unparkable {
+    ///     fn now(&self) -> Instant {
+    ///         Instant::now()
+    ///     }
+    ///     fn sleep(&self, duration: Duration) {
+    ///         std::thread::park_timeout(duration);
+    ///     }
+    /// }
+    ///
+    /// let client = Client::builder().clock(Unparkable).build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.clock = Arc::new(clock);
         self

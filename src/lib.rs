@@ -58,6 +58,9 @@
 //!
 //! A [`Client`] is cheap to clone and may be used by several threads; a program that brings its own [`Clock`] decides how
 //! the pauses between two attempts are spent, and [`ClientBuilder::on_exchange`] tells it of each request.
+//!
+//! Beneath it ureq writes to the `log` of the program, at the levels debug and trace: addresses, and heads of requests and
+//! answers. The token is not in them, unless a service repeats it in a header of its answer.
 
 mod algorithm;
 mod base_url;

@@ -38,14 +38,36 @@ pub trait Clock: fmt::Debug + Send + Sync {
     ///
     /// # Examples
     ///
-    /// See [`Clock`].
+    /// ```
+    /// # use algo_logs::Clock;
+    /// # use std::time::{Duration, Instant};
+    /// # #[derive(Debug)]
+    /// # struct Mine;
+    /// # impl Clock for Mine {
+    /// fn now(&self) -> Instant {
+    ///     Instant::now()
+    /// }
+    /// # fn sleep(&self, _: Duration) {}
+    /// # }
+    /// ```
     fn now(&self) -> Instant;
 
     /// Returns after `duration`, or earlier where the pause is to be cut short.
     ///
     /// # Examples
     ///
-    /// See [`Clock`].
+    /// ```
+    /// # use algo_logs::Clock;
+    /// # use std::time::{Duration, Instant};
+    /// # #[derive(Debug)]
+    /// # struct Mine;
+    /// # impl Clock for Mine {
+    /// # fn now(&self) -> Instant { Instant::now() }
+    /// fn sleep(&self, duration: Duration) {
+    ///     std::thread::park_timeout(duration);
+    /// }
+    /// # }
+    /// ```
     fn sleep(&self, duration: Duration);
 }
 

@@ -86,7 +86,10 @@ impl Wait {
     ///
     /// # Examples
     ///
-    /// See [`Poll`].
+    /// ```
+    /// let wait = algo_logs::Wait::default()
+    ///     .on_poll(|poll| eprintln!("waited {} s", poll.waited.as_secs()));
+    /// ```
     pub fn on_poll(mut self, observer: impl Fn(&Poll<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
         self

@@ -17,7 +17,7 @@ use cluster::{Cluster, KEY};
 const SHOWN: &[&[&str]] = &[
     &["builds", "acme/Lemmatizer"],
     &["versions", "acme/Lemmatizer", "--published"],
-    &["log", "acme/Lemmatizer", "-s", "failed", "-n", "12"],
+    &["log", "acme/Lemmatizer", "-s", "failed", "-n", "45"],
     &["log", "acme/Lemmatizer/1.2.0"],
     &["log", "acme/Waiting", "--wait", "--exit-status"],
     &["save", "acme/Lemmatizer", "-d", "logs"],

@@ -158,3 +158,40 @@ impl Drop for ExchangeLog {
         self.finish();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails once, and then says that there is no more.
+    struct FailsOnce(Option<io::Error>);
+
+    impl Read for FailsOnce {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            self.0.take().map_or(Ok(0), Err)
+        }
+    }
+
+    fn body(error: io::ErrorKind) -> Body {
+        let reader = FailsOnce(Some(error.into()));
+        let body = ureq::Body::builder().reader(reader);
+        Body::new(body, ExchangeLog::start("", None))
+    }
+
+    #[test]
+    fn an_end_after_a_failure_is_not_believed() {
+        let mut body = body(io::ErrorKind::ConnectionReset);
+        for _ in 0..3 {
+            let error = from_io(body.read(&mut [0; 9]).unwrap_err());
+            assert_eq!(error.kind(), ErrorKind::Incomplete);
+            assert_eq!(error.may_retry(), Retry::Yes);
+        }
+    }
+
+    #[test]
+    fn an_interruption_is_no_failure() {
+        let mut body = body(io::ErrorKind::Interrupted);
+        assert!(body.read(&mut [0; 9]).is_err());
+        assert_eq!(body.read(&mut [0; 9]).unwrap(), 0);
+    }
+}

@@ -300,10 +300,7 @@ impl Http {
         let connection = |why: String| Error::new(ErrorKind::Connection, why);
         match error {
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
-                let why = format!(
-                    "no connection to {base} within {} s",
-                    self.timeout.as_secs_f32()
-                );
+                let why = format!("no connection to {base} within {:?}", self.timeout);
                 Error::new(ErrorKind::Timeout, why).retry(Retry::Yes)
             }
             ureq::Error::Timeout(_) => silence(),

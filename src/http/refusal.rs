@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Retry};
 use crate::token::Token;
@@ -18,6 +18,29 @@ const LONGEST_MESSAGE: usize = 200;
 pub(crate) struct Reason {
     code: Option<u32>,
     message: Option<String>,
+}
+
+/// The members of an error, each as it is: one of an odd type is no reason to miss the others.
+#[derive(serde::Deserialize)]
+struct Shape<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+impl Shape<'_> {
+    fn reason(&self) -> Option<Reason> {
+        let code = self.code.and_then(|code| code.get().parse().ok());
+        let message = self.message.and_then(text);
+        (code.is_some() || message.is_some()).then_some(Reason { code, message })
+    }
+}
+
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 impl Reason {
@@ -38,29 +61,19 @@ impl Reason {
 
     /// The reason in a JSON body that has the shape of an error; `None` for any other.
     pub(crate) fn from_json(body: &[u8]) -> Option<Self> {
-        let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
-            return None;
+        let shape: Shape<'_> = serde_json::from_slice(body).ok()?;
+        let Some(error) = shape.error else {
+            return shape.reason();
         };
-        let members = match body.get("error") {
-            Some(Value::Object(error)) => error,
-            Some(Value::String(message)) => {
-                return Some(Self {
-                    code: None,
-                    message: Some(message.clone()),
-                });
-            }
-            Some(_) => return None,
-            None => &body,
-        };
-        let code = members.get("code").and_then(Value::as_u64);
-        let message = members.get("message").and_then(Value::as_str);
-        if code.is_none() && message.is_none() {
-            return None;
+        match text(error) {
+            Some(message) => Some(Self {
+                code: None,
+                message: Some(message),
+            }),
+            None => serde_json::from_str::<Shape<'_>>(error.get())
+                .ok()?
+                .reason(),
         }
-        Some(Self {
-            code: code.and_then(|code| u32::try_from(code).ok()),
-            message: message.map(str::to_owned),
-        })
     }
 
     /// The words of the header `X-Error-Message`, for where the body has none.

@@ -116,3 +116,86 @@ impl<T: fmt::Debug> fmt::Debug for RevealingTransport<T> {
         self.transport.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use ureq::Timeout;
+    use ureq::unversioned::transport::LazyBuffers;
+    use ureq::unversioned::transport::time::Duration;
+
+    /// Keeps what it is given to send.
+    #[derive(Debug)]
+    struct Recorder {
+        buffers: LazyBuffers,
+        sent: Vec<u8>,
+    }
+
+    impl Transport for Recorder {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            &mut self.buffers
+        }
+
+        fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+            self.sent
+                .extend_from_slice(&self.buffers.output()[..amount]);
+            Ok(())
+        }
+
+        fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+            Ok(false)
+        }
+
+        fn is_open(&mut self) -> bool {
+            true
+        }
+    }
+
+    #[track_caller]
+    fn sends(written: &str, sent: &str) {
+        let secret = Secret::new(&Token::simple("KEY").unwrap()).unwrap();
+        let mut revealing = RevealingTransport {
+            transport: Recorder {
+                buffers: LazyBuffers::new(100, 100),
+                sent: Vec::new(),
+            },
+            secret: Arc::new(secret),
+        };
+        let output = revealing.buffers().output();
+        output[..written.len()].copy_from_slice(written.as_bytes());
+        let timeout = NextTimeout {
+            after: Duration::NotHappening,
+            reason: Timeout::Global,
+            per_read: None,
+            per_write: None,
+        };
+        revealing.transmit_output(written.len(), timeout).unwrap();
+        assert_eq!(revealing.transport.sent, sent.as_bytes());
+        // Neither the buffer, which ureq may look at again, nor `Debug` has the token.
+        let left = &revealing.buffers().output()[..written.len()];
+        assert_eq!(left, written.as_bytes());
+        assert!(!format!("{revealing:?}").contains("KEY"));
+    }
+
+    #[test]
+    fn the_token_is_there_for_the_socket_alone() {
+        sends(
+            "GET / HTTP/1.1\r\nauthorization: **********\r\n\r\n",
+            "GET / HTTP/1.1\r\nauthorization: Simple KEY\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn nothing_else_is_taken_for_its_place() {
+        for other in [
+            "CONNECT h:443 HTTP/1.1\r\n\r\n",
+            "GET /********** HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nauthorization: ***********\r\n\r\n",
+            "GET / HTTP/1.1\r\nx-authorization: **********\r\n\r\n",
+            "",
+        ] {
+            sends(other, other);
+        }
+    }
+}

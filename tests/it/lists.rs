@@ -464,44 +464,44 @@ fn refusals_as_json() {
     let program = Program::on(&cluster);
     program.run("builds acme/Secret --json").fails(
         4,
-        "{\"error\":{\"code\":2001,\"exit\":4,\"kind\":\"unauthorized\",\"message\":\
+        "{\"error\":{\"kind\":\"unauthorized\",\"message\":\
          \"builds of acme/Secret: the key may not read this (status 403), the service says: \
-         not authorized to access this algorithm\",\"status\":403}}\n",
+         not authorized to access this algorithm\",\"status\":403,\"code\":2001,\"exit\":4}}\n",
     );
     program.run("versions --json acme/Nothing").fails(
         5,
-        "{\"error\":{\"code\":1001,\"exit\":5,\"kind\":\"not-found\",\"message\":\
+        "{\"error\":{\"kind\":\"not-found\",\"message\":\
          \"versions of acme/Nothing: there is no such algorithm (status 404), the service says: \
-         algorithm algo://acme/Nothing not found\",\"status\":404}}\n",
+         algorithm algo://acme/Nothing not found\",\"status\":404,\"code\":1001,\"exit\":5}}\n",
     );
     let wrong = program.clone().env("ALGORITHMIA_API_KEY", "simWrong");
     wrong.run("builds acme/Paged --json").fails(
         4,
-        "{\"error\":{\"code\":2002,\"exit\":4,\"kind\":\"unauthorized\",\"message\":\
+        "{\"error\":{\"kind\":\"unauthorized\",\"message\":\
          \"builds of acme/Paged: the cluster does not accept the key (status 401), the service says: \
-         invalid api key\",\"status\":401}}\n",
+         invalid api key\",\"status\":401,\"code\":2002,\"exit\":4}}\n",
     );
     let nobody = program.clone().without("ALGORITHMIA_API_KEY");
     nobody.run("builds acme/Paged --json").fails(
         4,
-        "{\"error\":{\"code\":null,\"exit\":4,\"kind\":\"no-key\",\"message\":\"there is no key\",\
-         \"status\":null}}\n",
+        "{\"error\":{\"kind\":\"no-key\",\"message\":\"there is no key\",\
+         \"status\":null,\"code\":null,\"exit\":4}}\n",
     );
     program.run("builds acme/.. --json").fails(
         2,
-        "{\"error\":{\"code\":null,\"exit\":2,\"kind\":\"settings\",\"message\":\
-         \"'..' is no algorithm name: letters, digits, '_', '-' and '.' are allowed\",\"status\":null}}\n",
+        "{\"error\":{\"kind\":\"settings\",\"message\":\
+         \"'..' is no algorithm name: letters, digits, '_', '-' and '.' are allowed\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
     program.run("builds acme/Paged -L x --json").fails(
         2,
-        "{\"error\":{\"code\":null,\"exit\":2,\"kind\":\"usage\",\"message\":\
-         \"invalid value 'x' for '-L N': not a number\",\"status\":null}}\n",
+        "{\"error\":{\"kind\":\"usage\",\"message\":\
+         \"invalid value 'x' for '-L N': not a number\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
     // Even where the command does not take it.
     program.run("log acme/Paged --json").fails(
         2,
-        "{\"error\":{\"code\":null,\"exit\":2,\"kind\":\"usage\",\"message\":\
-         \"'log' takes no option '--json'\",\"status\":null}}\n",
+        "{\"error\":{\"kind\":\"usage\",\"message\":\
+         \"'log' takes no option '--json'\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
 }
 

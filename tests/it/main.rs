@@ -5,6 +5,8 @@ mod cluster;
 mod program;
 mod proxy;
 
+#[cfg(target_os = "linux")]
+mod anywhere;
 mod choose;
 #[cfg(unix)]
 mod faults;

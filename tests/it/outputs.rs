@@ -235,7 +235,8 @@ fn signals_in_the_middle_leave_the_file_as_it_was() {
 fn nothing_is_begun_before_there_is_something_to_write() {
     let folder = Folder::new();
     let cluster = Cluster::start();
-    cluster.script_always(LOGS, Reply::raw().stall());
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n";
+    cluster.script_always(LOGS, Reply::raw().send(head).stall());
     let path = folder.join("f");
     let mut child = Program::on(&cluster)
         .command(&format!("{LINE} -o {path}"))
@@ -245,7 +246,8 @@ fn nothing_is_begun_before_there_is_something_to_write() {
     while cluster.requests().is_empty() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
     }
-    // Killed while it waits for an answer, it has left nothing at all.
+    // Killed while it waits for the log to begin, it has left nothing at all.
+    std::thread::sleep(Duration::from_millis(200));
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(folder.names().is_empty());

@@ -4,10 +4,11 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::cluster::data::WAITING_LOG;
 use crate::cluster::{Cluster, KEY, Reply};
-use crate::program::Program;
+use crate::program::{Folder, Program};
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
@@ -216,4 +217,83 @@ fn a_file_named_by_o_gets_exact_bytes_from_a_terminal_too() {
     if folder.names() == ["f"] {
         assert_eq!(folder.read("f"), b"\x1b]0;t\x07\r\n");
     }
+}
+
+/// What stood on the line that says how far it has come, one time after the other, and what came after it.
+fn progress(shown: &str) -> (Vec<&str>, &str) {
+    const CLEAR: &str = "\r\u{1b}[K";
+    let mut states: Vec<&str> = shown.split(CLEAR).collect();
+    assert_eq!(states.remove(0), "", "nothing comes before it: {shown:?}");
+    let rest = states.pop().expect("it is cleared at the end");
+    (states, rest)
+}
+
+#[test]
+fn a_download_shows_how_far_it_has_come() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    cluster.rate(2_000_000);
+    let line = format!("log acme/Big docker-1000000 -o {}", folder.join("log"));
+    let program = Program::on(&cluster);
+    let started = Instant::now();
+    let Some((code, shown)) = on_terminal(&program, &line) else {
+        return;
+    };
+    let tenths = started.elapsed().as_millis() / 100;
+    assert_eq!(code, 0);
+    let (states, rest) = progress(&shown);
+    assert_eq!(rest, "");
+    // It takes half a second, and is drawn at most ten times a second.
+    assert!(
+        (2..=tenths as usize + 1).contains(&states.len()),
+        "{states:?}"
+    );
+    for state in states {
+        let words: Vec<&str> = state.split(' ').collect();
+        let [_, "kB," | "MB,", _, "kB/s," | "MB/s,", share, "%"] = words[..] else {
+            panic!("{state}");
+        };
+        assert!(
+            share.parse::<u32>().is_ok_and(|share| share <= 100),
+            "{state}"
+        );
+    }
+    // Not where notes are unwanted, and not for a log that shows itself.
+    shows(&program, &format!("{line} -q"), 0, "");
+    cluster.rate(0);
+    let shown = on_terminal(&program, "log acme/Big docker-100000").map(|(_, shown)| shown);
+    assert!(shown.is_none_or(|shown| !shown.contains("\u{1b}[K")));
+}
+
+#[test]
+fn a_save_shows_how_many_are_done() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    cluster.latency(Duration::from_millis(30));
+    let line = format!("save acme/Paged -L 9 -j 1 -d {}", folder.join("."));
+    let Some((code, shown)) = on_terminal(&Program::on(&cluster), &line) else {
+        return;
+    };
+    assert_eq!(code, 0);
+    let (states, rest) = progress(&shown);
+    assert!(!states.is_empty());
+    for state in states {
+        assert!(
+            state.contains(" of 9 builds, ") && state.ends_with(" B"),
+            "{state}"
+        );
+    }
+    assert!(rest.starts_with("algo-logs: saved 9, skipped 0"), "{rest}");
+}
+
+#[test]
+fn a_wait_shows_what_it_waits_for() {
+    let cluster = Cluster::start();
+    cluster.finish_after(1);
+    let line = "log acme/Waiting b-wait --wait=1";
+    let Some((code, shown)) = on_terminal(&Program::on(&cluster), line) else {
+        return;
+    };
+    assert_eq!(code, 0);
+    let (states, rest) = progress(&shown);
+    assert_eq!(states, ["the build is in-progress, waited 0s"]);
+    assert_eq!(rest, WAITING_LOG);
 }

@@ -43,6 +43,20 @@ fn the_flag_counts_and_not_the_variable() {
 }
 
 #[test]
+fn a_certificate_that_is_not_trusted_is_not_tried_again() {
+    for identity in [
+        Identity::good(),
+        Identity::wrong_host(),
+        Identity::expired(),
+    ] {
+        let cluster = Cluster::start_tls(identity);
+        let outcome = Program::on(&cluster).run("builds acme/Empty");
+        assert_eq!(outcome.code, Some(1));
+        assert_eq!(cluster.connections(), 1);
+    }
+}
+
+#[test]
 fn a_bundle_with_a_broken_certificate_is_refused_as_a_whole() {
     let folder = Folder::new();
     let cluster = Cluster::start_tls(Identity::good());

@@ -4,7 +4,6 @@ use std::error::Error as _;
 use std::io;
 
 use algo_logs::{Error, ErrorKind};
-use serde_json::json;
 
 use crate::args::UsageError;
 use crate::terminal::mask;
@@ -22,6 +21,21 @@ pub(crate) enum Exit {
     NotFinished = 8,
     /// What a shell shows for a program that a closed pipe ended, which is what others do here.
     StdoutClosed = 141,
+}
+
+/// A failure for a program to read.
+#[derive(serde::Serialize)]
+struct Report<'a> {
+    error: ReportedError<'a>,
+}
+
+#[derive(serde::Serialize)]
+struct ReportedError<'a> {
+    kind: &'a str,
+    message: &'a str,
+    status: Option<u16>,
+    code: Option<u32>,
+    exit: u8,
 }
 
 /// A failure, ready to be shown.
@@ -96,14 +110,18 @@ impl Failure {
             return None;
         }
         if json {
-            let error = json!({"error": {
-                "kind": self.kind,
-                "message": mask(&self.message),
-                "status": self.status,
-                "code": self.code,
-                "exit": self.exit as u8,
-            }});
-            return Some(format!("{error}\n"));
+            let report = Report {
+                error: ReportedError {
+                    kind: self.kind,
+                    message: &mask(&self.message),
+                    status: self.status,
+                    code: self.code,
+                    exit: self.exit as u8,
+                },
+            };
+            // Numbers and texts can always be written.
+            let json = serde_json::to_string(&report).unwrap_or_default();
+            return Some(format!("{json}\n"));
         }
         let hint = self.hint.as_ref().map(|hint| format!("; {hint}"));
         let line = format!("{}{}", self.message, hint.unwrap_or_default());
@@ -165,8 +183,8 @@ mod tests {
         let failure = Failure::no_match("nothing \"fits\"");
         assert_eq!(
             failure.report(true).unwrap(),
-            "{\"error\":{\"code\":null,\"exit\":5,\"kind\":\"no-match\",\
-             \"message\":\"nothing \\\"fits\\\"\",\"status\":null}}\n"
+            "{\"error\":{\"kind\":\"no-match\",\"message\":\"nothing \\\"fits\\\"\",\
+             \"status\":null,\"code\":null,\"exit\":5}}\n"
         );
     }
 

@@ -283,7 +283,10 @@ struct Chosen {
 
 /// How much of a log has come, how fast, and which share of it.
 fn arrived(logs: &Logs, elapsed: Duration) -> String {
-    let rate = (logs.delivered() as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
+    let millis = u64::try_from(elapsed.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let rate = logs.delivered().saturating_mul(1000) / millis;
     let share = match logs.answer_length() {
         Some(length) if length > 0 => {
             format!(

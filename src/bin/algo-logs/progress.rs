@@ -64,19 +64,30 @@ pub(crate) fn clear() {
 }
 
 /// A number of bytes as people write it: `999 B`, `1.0 kB`, `12.3 MB`.
+///
+/// In whole numbers, here and below: what writes fractions is larger than all the rest of this file.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if count < 1000 {
         return format!("{count} B");
     }
-    let mut count = count as f64 / 1000.0;
+    let mut tenths = rounded(count, 100);
     let mut unit = 0;
-    // What would be rounded up to 1000.0 is one of the next unit.
-    while count >= 999.95 {
-        count /= 1000.0;
+    while tenths >= 10_000 {
+        tenths = rounded(tenths, 1000);
         unit += 1;
     }
-    format!("{count:.1} {}", UNITS[unit])
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// A time in seconds, to the tenth.
+pub(crate) fn seconds(time: Duration) -> String {
+    let tenths = rounded(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), 100);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn rounded(number: u64, unit: u64) -> u64 {
+    number / unit + u64::from(number % unit >= unit / 2)
 }
 
 #[cfg(test)]
@@ -95,6 +106,13 @@ mod tests {
             (u64::MAX, "18.4 EB"),
         ] {
             assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn numbers_of_seconds() {
+        for (millis, text) in [(0, "0.0"), (49, "0.0"), (50, "0.1"), (12_345, "12.3")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), text);
         }
     }
 

@@ -141,7 +141,7 @@ impl Archive<'_> {
 
     /// One line for each that failed, and one for all.
     fn sum_up(self) -> Result<(), Failure> {
-        let seconds = self.progress.elapsed().as_secs_f64();
+        let seconds = progress::seconds(self.progress.elapsed());
         drop(self.progress);
         let tally = self
             .tally
@@ -154,7 +154,7 @@ impl Archive<'_> {
         }
         let failed = tally.failures.len();
         self.session.notes.say(&format!(
-            "saved {}, skipped {}, without a log {}, failed {failed}; {} bytes in {seconds:.1} s",
+            "saved {}, skipped {}, without a log {}, failed {failed}; {} bytes in {seconds} s",
             tally.saved, tally.skipped, tally.without_log, tally.bytes
         ));
         let rank = |exit| WORST_FIRST.iter().position(|&worse| worse == exit);

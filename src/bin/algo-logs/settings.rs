@@ -91,10 +91,11 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
         builder = builder.on_exchange(|exchange| {
             let status = exchange.status.map_or("-".to_owned(), |s| s.to_string());
             let line = format!(
-                "algo-logs: GET {} {status} {} bytes {:.3} s",
+                "algo-logs: GET {} {status} {} bytes {}.{:03} s",
                 exchange.url,
                 exchange.bytes,
-                exchange.elapsed.as_secs_f64()
+                exchange.elapsed.as_secs(),
+                exchange.elapsed.subsec_millis()
             );
             to_stderr(&format!("{}\n", mask(&line)));
         });

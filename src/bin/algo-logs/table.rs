@@ -39,7 +39,7 @@ impl<const N: usize> Table<N> {
     /// cut, because ids are there to be copied. With `colour`, a build's status is coloured where it
     /// stands in `status_column`.
     pub(crate) fn aligned(&self, colour: bool, status_column: Option<usize>) -> String {
-        let header = self.header.map(str::to_uppercase);
+        let header = self.header.map(str::to_ascii_uppercase);
         let widths = self.widths(&header);
         let mut out = String::new();
         push_line(&mut out, &header, &widths, None);

@@ -128,7 +128,7 @@ pub fn words() -> Vec<Row> {
         log("a 200 that is no such build", Reply::json(200, r#"{"error":{"code":1010,"message":"m"}}"#))
             .fails(5, "there is no such build"),
         at("an error as an object", "builds acme/x --retries 0 --json", BUILDS, vec![Reply::json(500, &format!(r#"{{"error":{{"code":5001,"message":"{KEY}\n"}}}}"#))])
-            .fails(1, r#"{"error":{"code":5001,"exit":1,"kind":"service","message":"builds of acme/x: the cluster failed (status 500), the service says: [key]","status":500}}"#),
+            .fails(1, r#"{"error":{"kind":"service","message":"builds of acme/x: the cluster failed (status 500), the service says: [key]","status":500,"code":5001,"exit":1}}"#),
     });
     rows
 }

@@ -6,7 +6,7 @@ pub(super) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> O
     if word.chars().count() > 32 {
         return None;
     }
-    let word: Vec<char> = word.to_lowercase().chars().collect();
+    let word: Vec<char> = word.to_ascii_lowercase().chars().collect();
     let distance_if_near = |candidate: &str| {
         let candidate: Vec<char> = candidate.chars().collect();
         let same = word

@@ -1,0 +1,69 @@
+//! How large the program is, and of how much it is made.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::Result;
+use crate::chart::{Chart, Limit, Strictness};
+use crate::program::{self, Program};
+
+const MB: f64 = 1e6;
+
+pub fn measure(program: &Program, chart: &mut Chart) -> Result<()> {
+    let libc = if cfg!(target_env = "musl") {
+        "musl"
+    } else {
+        "glibc"
+    };
+    let limit = if cfg!(target_env = "musl") { 1.7 } else { 2.6 };
+    let name = |libc| format!("static program, stripped, with {libc}");
+    let judge = |chart: &mut Chart, libc, path: &Path, limit| -> Result<()> {
+        let size = fs::metadata(path)?.len() as f64 / MB;
+        let limit = Limit::AtMost(limit);
+        chart.judge(&name(libc), size, " MB", limit, Strictness::Always);
+        Ok(())
+    };
+    judge(chart, libc, program.path(), limit)?;
+    if libc != "musl" {
+        match program::build_with_musl()? {
+            Some(path) => judge(chart, "musl", &path, 1.7)?,
+            None => chart.add(&name("musl"), "not built: Rust's target is not installed"),
+        }
+    }
+
+    let all = packages(&[])?.len() as f64;
+    let limit = Limit::AtMost(40.0);
+    chart.judge(
+        "packages in the normal tree",
+        all,
+        "",
+        limit,
+        Strictness::Always,
+    );
+    // This package is one of them.
+    let direct = packages(&["--depth", "1"])?.len().saturating_sub(1) as f64;
+    let limit = Limit::AtMost(4.0);
+    chart.judge("direct dependencies", direct, "", limit, Strictness::Always);
+    Ok(())
+}
+
+/// The packages of the normal tree, this one included.
+fn packages(options: &[&str]) -> Result<BTreeSet<String>> {
+    let output = Command::new(program::cargo())
+        .args(["tree", "--offline", "--edges", "normal"])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .args(options)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    let tree = String::from_utf8(output.stdout)?;
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    Ok(names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect())
+}

@@ -1,0 +1,84 @@
+//! The static program on a machine that has nothing else: an empty root with a hosts file in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cluster::data::lemmatizer;
+use crate::cluster::{Cluster, Identity, KEY, tls};
+use crate::program::{Folder, Outcome};
+
+/// Builds the static program, beside the one that the other tests run.
+fn static_program() -> PathBuf {
+    let tested = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
+    let target = tested.ancestors().nth(2).expect("target/debug/algo-logs");
+    let status = Command::new(env!("CARGO"))
+        .arg("static")
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo can be run");
+    assert!(status.success());
+    target.join("release").join("algo-logs")
+}
+
+/// Runs the program with `root` as all that there is: in a namespace of its own, or, for who may do that, by chroot.
+/// `None` where neither is allowed.
+fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
+    let path = root.path().display().to_string();
+    let ways: [&[&str]; 2] = [
+        &["unshare", "--map-root-user", "--root", &path],
+        &["chroot", &path],
+    ];
+    ways.into_iter().find_map(|way| {
+        let mut command = Command::new(way[0]);
+        command
+            .args(&way[1..])
+            .arg("/algo-logs")
+            .args(line.split(' '))
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("ALGORITHMIA_API", url)
+            .env("ALGORITHMIA_API_KEY", KEY);
+        let outcome = Outcome::new(command.output().ok()?, Some(url));
+        // What is not allowed says so in its own name.
+        (!outcome.stderr.starts_with(way[0])).then_some(outcome)
+    })
+}
+
+#[test]
+#[ignore = "it builds a release, which takes minutes"]
+fn the_static_program_needs_a_hosts_file_and_nothing_else() {
+    let root = Folder::new();
+    fs::create_dir(root.join("etc")).unwrap();
+    root.write("etc/hosts", "127.0.0.1 localhost\n");
+    root.write("ca.pem", tls::ca_pem());
+    fs::copy(static_program(), root.join("algo-logs")).unwrap();
+
+    let http = Cluster::start();
+    let https = Cluster::start_tls(Identity::good());
+    let by_name = format!("http://localhost:{}", http.port());
+    let list = "builds acme/Lemmatizer -s failed";
+    for (url, line) in [
+        (http.url(), list.to_owned()),
+        (by_name, list.to_owned()),
+        (https.url(), format!("{list} --cacert /ca.pem")),
+    ] {
+        let Some(outcome) = run_in(&root, &url, &line) else {
+            return; // neither namespaces nor chroot: there is nothing to be tested in
+        };
+        assert!(
+            outcome.stdout_text().starts_with(lemmatizer::FAILED),
+            "{url}: {outcome:?}"
+        );
+        outcome.is(0, &outcome.stdout, "");
+    }
+    // Mozilla's roots are compiled in, so that it is known there who is not to be trusted.
+    let url = https.url();
+    let outcome = run_in(&root, &url, &format!("{list} --retries 0")).expect("as before");
+    outcome.fails(
+        1,
+        "algo-logs: builds of acme/Lemmatizer: no secure connection to CLUSTER: \
+         invalid peer certificate: UnknownIssuer\n",
+    );
+}
