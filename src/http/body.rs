@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Retry};
 
+use super::read_ahead::ReadAhead;
 use super::{Exchange, Observer};
 
 /// A body on its way in. What it reads is undone of `gzip` and of chunks, and of nothing else.
 ///
 /// ureq's reader says "end" when it is asked again after an error, so the first error is kept here, and given again.
 pub(crate) struct Body {
-    reader: ureq::BodyReader<'static>,
+    reader: ReadAhead<ureq::BodyReader<'static>>,
     length: Option<u64>,
     failed: Option<Error>,
     ended: bool,
@@ -23,7 +24,7 @@ impl Body {
     pub(super) fn new(body: ureq::Body, log: ExchangeLog) -> Self {
         Self {
             length: body.content_length(),
-            reader: body.into_reader(),
+            reader: ReadAhead::new(body.into_reader()),
             failed: None,
             ended: false,
             log,

@@ -5,6 +5,7 @@
 
 mod agent;
 mod body;
+mod read_ahead;
 mod refusal;
 mod secret;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]

@@ -74,6 +74,57 @@ pub fn framing() -> Vec<Row> {
     }
 }
 
+/// The same where the body is large: past its first megabyte it is received on a thread of its own.
+pub fn large() -> Vec<Row> {
+    let text = "0123456789abcde\n".repeat(3 << 16);
+    let long = text.replace('\n', r"\n");
+    let doc = format!(r#"{{"logs":"{long}"}}"#);
+    let cut = format!(r#"{{"logs":"{long}"#);
+    let whole = body(&length(&doc), &doc);
+    let too_long = format!("Content-Length: {}\r\n", doc.len() + 1000);
+    let short = "the answer was cut short";
+    let half = "the answer ends in the middle of its JSON";
+    let zipped = gzip(&doc);
+    let zip = |bytes: &[u8]| {
+        body(
+            &format!("Content-Encoding: gzip\r\n{}", length(bytes)),
+            bytes,
+        )
+    };
+    let mut checksum = zipped.clone();
+    checksum[zipped.len() - 8] ^= 1;
+    let other = cut.replacen('7', "8", 1);
+    // How much is seen of what came just before such an end is for chance to say.
+    let none_of = |name: &str, reply| log_after(name, vec![reply], "--retries 0 -n 0");
+    rows! {
+        log("3 MB", whole.clone()).is(0, &text, ""),
+        log("3 MB, and no room for a thread", whole.clone()).env("RUST_MIN_STACK", "100000000").is(0, &text, ""),
+        log("3 MB in chunks", body(CHUNKED, chunked(&doc, 999))).is(0, &text, ""),
+        log("3 MB that end with the connection", body("", &doc).fin()).is(0, &text, ""),
+        log("3 MB, gzipped", zip(&zipped)).is(0, &text, ""),
+        log("3 MB, a length, and a cut", body(&too_long, &cut).fin()).is(6, &text, short),
+        none_of("3 MB, a length, and a reset", body(&too_long, &cut).wait(READ).rst()).fails(6, short),
+        log("3 MB, an end with the connection, the document cut", body("", &cut).fin()).is(6, &text, half),
+        log("3 MB in chunks, without the last one", body(CHUNKED, format!("{:x}\r\n{doc}\r\n", doc.len())).fin())
+            .is(6, &text, short),
+        none_of("3 MB in chunks, and junk", body(CHUNKED, format!("{:x}\r\n{cut}\r\nzz\r\n", cut.len())))
+            .fails(6, "the answer is not valid HTTP"),
+        log("3 MB, gzipped, with a wrong checksum", zip(&checksum)).is(6, &text, "the answer's gzip cannot be undone"),
+        log("3 MB, and a control character", body("", format!("{cut}\n\"}}")).fin())
+            .is(6, &text, "control character"),
+        log_after("3 MB, and silence", vec![body(&too_long, &cut).stall()], "--retries 0 --timeout 1")
+            .is(1, &text, "the cluster stayed silent"),
+        log("3 MB, and one byte now and then", body(&length(&doc), &cut).drip("\"}", Duration::from_millis(700)))
+            .is(0, &text, ""),
+        log_after("3 MB, cut, and the log", vec![body(&too_long, &cut).fin(), whole.clone()], "--retries 1")
+            .is(0, &text, "").asks(2),
+        log_after("3 MB, silence, and the log", vec![body(&too_long, &cut).stall(), whole.clone()], "--retries 1 --timeout 1")
+            .is(0, &text, "").asks(2),
+        log_after("3 MB, cut, and another log", vec![body(&too_long, &other).fin(), whole], "--retries 1")
+            .is(6, text.replacen('7', "8", 1), "the log changed while it was read"),
+    }
+}
+
 /// What comes before the body.
 pub fn heads() -> Vec<Row> {
     let raw = |bytes: &str| Reply::raw().send(bytes);

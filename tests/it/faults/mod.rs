@@ -190,6 +190,7 @@ const READ: Duration = Duration::from_millis(400);
 fn table(other: &str) -> Vec<Row> {
     [
         http::framing(),
+        http::large(),
         http::heads(),
         http::encodings(),
         http::silence(),
