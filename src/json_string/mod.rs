@@ -15,8 +15,8 @@ use unescape::{HALF_PAIR, Piece, Spill, Stop, decode, ends_plain, ends_text, pie
 /// How much is asked of the reader at once. The log is copied twice, from the reader to here and from here to the
 /// caller: undoing escapes in the caller's buffer would save neither, since what follows an escape has to be moved
 /// there too, and U+FFFD is longer than what it stands for. So this is small enough to stay in a core's cache
-/// between the two.
-const BUFFER: usize = 32 * 1024;
+/// between the two. With half of it a large log takes 1.03 of the time, with twice as much hardly less.
+const BUFFER: usize = 64 * 1024;
 
 /// The most objects and arrays that may be open at once: as many as [`JsonString::kinds`] has bits.
 const DEPTH: usize = u128::BITS as usize;
