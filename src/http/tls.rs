@@ -66,26 +66,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn junk_is_no_certificate() {
-        for (pem, why) in [
-            ("", "there is none in the file"),
-            ("junk", "there is none in the file"),
-            (
-                "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
-                "one of them is no certificate",
-            ),
-            (
-                "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
-                "the file is not valid PEM",
-            ),
-        ] {
-            let error = certificates(pem.as_bytes()).err().map(|e| e.to_string());
-            let expected = format!("the CA certificates cannot be used: {why}");
-            assert_eq!(error, Some(expected), "{pem}");
-        }
-    }
-
-    #[test]
     fn der_sequences() {
         assert!(is_der_sequence(&[0x30, 1, 0]));
         assert!(is_der_sequence(

@@ -14,6 +14,9 @@ mod whole;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+#[path = "../it/packages.rs"]
+mod packages;
+
 // It is private, and measured without what surrounds it.
 #[allow(
     dead_code,

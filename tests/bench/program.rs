@@ -72,7 +72,7 @@ fn build(args: &[&str]) -> Result<()> {
     }
 }
 
-pub fn cargo() -> OsString {
+fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 

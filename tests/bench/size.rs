@@ -1,12 +1,11 @@
 //! How large the program is, and of how much it is made.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::Result;
 use crate::chart::{Chart, Limit, Strictness};
+use crate::packages::packages;
 use crate::program::{self, Program};
 
 const MB: f64 = 1e6;
@@ -33,7 +32,7 @@ pub fn measure(program: &Program, chart: &mut Chart) -> Result<()> {
         }
     }
 
-    let all = packages(&[])?.len() as f64;
+    let all = packages(&[]).len() as f64;
     let limit = Limit::AtMost(40.0);
     chart.judge(
         "packages in the normal tree",
@@ -43,27 +42,8 @@ pub fn measure(program: &Program, chart: &mut Chart) -> Result<()> {
         Strictness::Always,
     );
     // This package is one of them.
-    let direct = packages(&["--depth", "1"])?.len().saturating_sub(1) as f64;
+    let direct = packages(&["--depth", "1"]).len().saturating_sub(1) as f64;
     let limit = Limit::AtMost(4.0);
     chart.judge("direct dependencies", direct, "", limit, Strictness::Always);
     Ok(())
-}
-
-/// The packages of the normal tree, this one included.
-fn packages(options: &[&str]) -> Result<BTreeSet<String>> {
-    let output = Command::new(program::cargo())
-        .args(["tree", "--offline", "--edges", "normal"])
-        .args(["--prefix", "none", "--format", "{p}"])
-        .args(options)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    let tree = String::from_utf8(output.stdout)?;
-    let names = tree.lines().filter_map(|line| line.split(' ').next());
-    Ok(names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
 }

@@ -17,6 +17,7 @@ mod lists;
 mod log;
 #[cfg(unix)]
 mod outputs;
+mod packages;
 mod profiles;
 mod proxies;
 mod recipes;
