@@ -290,12 +290,11 @@ impl Client {
                 Ok(build)
             }
         })?;
-        match build {
-            Some(build) if !build.status().is_finished() => {
-                let endpoint = build_endpoint(algorithm, build.build_id())?;
+        match (&build, &chosen) {
+            (Some(build), Some(endpoint)) if !build.status().is_finished() => {
                 Err(not_finished(&endpoint.what))
             }
-            build => Ok(build),
+            _ => Ok(build),
         }
     }
 

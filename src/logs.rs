@@ -159,7 +159,7 @@ impl Logs {
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
     pub fn answer_received(&self) -> u64 {
-        self.decoder.get_ref().received
+        self.decoder.get_ref().reader.received()
     }
 
     /// Reads some bytes of the log into `buf`, and says how many: 0 at the end, or for an empty `buf`.
@@ -322,33 +322,32 @@ impl fmt::Debug for Logs {
 /// A reader that keeps a copy of its beginning, for an answer that turns out to be an error.
 struct Beginning<R> {
     reader: R,
-    received: u64,
-    kept: Vec<u8>,
+    /// `None` once it is too long for that.
+    kept: Option<Vec<u8>>,
 }
 
 impl<R> Beginning<R> {
     fn new(reader: R) -> Self {
         Self {
             reader,
-            received: 0,
-            kept: Vec::new(),
+            kept: Some(Vec::new()),
         }
     }
 
     /// All that was read, if it was short enough to be an error.
     fn whole(&self) -> Option<&[u8]> {
-        (self.received <= LONGEST_REFUSAL).then_some(&*self.kept)
+        self.kept.as_deref()
     }
 }
 
 impl<R: Read> Read for Beginning<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf)?;
-        self.received += n as u64;
-        if self.received <= LONGEST_REFUSAL {
-            self.kept.extend_from_slice(&buf[..n]);
-        } else {
-            self.kept = Vec::new();
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(&buf[..n]);
+            if kept.len() as u64 > LONGEST_REFUSAL {
+                self.kept = None;
+            }
         }
         Ok(n)
     }

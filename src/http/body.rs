@@ -36,6 +36,11 @@ impl Body {
         self.length
     }
 
+    /// How many bytes of it have been read.
+    pub(crate) fn received(&self) -> u64 {
+        self.log.exchange.bytes
+    }
+
     /// The whole body, if it is no longer than `limit` bytes.
     pub(crate) fn read_whole(mut self, limit: u64) -> Result<Vec<u8>, Error> {
         let mut whole = Vec::new();

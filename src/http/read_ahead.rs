@@ -374,20 +374,23 @@ mod tests {
         }
     }
 
-    #[test]
-    fn no_more_is_received_than_there_is_room_for() {
+    /// The same, once one piece is being looked at and all others wait for that.
+    fn full() -> (ReadAhead<Told>, Sender<usize>, Receiver<thread::ThreadId>) {
         let (mut reader, sizes, reads) = told();
         for _ in 0..100 {
             sizes.send(1).unwrap();
         }
         assert_eq!(reader.read(&mut [0; 9]).unwrap(), 1);
-        // One piece is being looked at, and the others wait for that.
         for _ in 0..PIECES {
-            assert_ne!(
-                reads.recv_timeout(PATIENCE).unwrap(),
-                thread::current().id()
-            );
+            let who = reads.recv_timeout(PATIENCE).unwrap();
+            assert_ne!(who, thread::current().id());
         }
+        (reader, sizes, reads)
+    }
+
+    #[test]
+    fn no_more_is_received_than_there_is_room_for() {
+        let (mut reader, _sizes, reads) = full();
         assert!(reads.recv_timeout(Duration::from_millis(50)).is_err());
         // It goes on once there is some room.
         for _ in 0..PIECES {
@@ -398,14 +401,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_for_room_ends_with_its_reader() {
-        let (mut reader, sizes, reads) = told();
-        for _ in 0..100 {
-            sizes.send(1).unwrap();
-        }
-        assert_eq!(reader.read(&mut [0; 9]).unwrap(), 1);
-        for _ in 0..PIECES {
-            reads.recv_timeout(PATIENCE).unwrap();
-        }
+        let (reader, _sizes, reads) = full();
         drop(reader);
         assert_eq!(
             reads.recv_timeout(PATIENCE),

@@ -125,43 +125,38 @@ fn run_all(doc: &[u8], path: &'static [&'static str]) -> Outcome {
     whole
 }
 
+/// What comes of a document, here and where serde_json reads it: there `None` is an error, `Some(None)` no string.
+#[track_caller]
+fn comes_to(
+    doc: &[u8],
+    path: &'static [&'static str],
+    text: &str,
+    end: End,
+    in_oracle: Option<Option<(String, u64)>>,
+) {
+    let text = text.into();
+    let outcome = Outcome { text, end };
+    assert_eq!(run_all(doc, path), outcome, "{}", doc.escape_ascii());
+    assert_eq!(oracle(doc, path), in_oracle, "the oracle");
+}
+
 #[track_caller]
 fn accepts(doc: impl AsRef<[u8]>, path: &'static [&'static str], text: &str, replacements: u64) {
-    let doc = doc.as_ref();
     let end = End::Valid {
         found: true,
         replacements,
     };
-    assert_eq!(
-        run_all(doc, path),
-        Outcome {
-            text: text.into(),
-            end
-        },
-        "{}",
-        doc.escape_ascii()
-    );
-    assert_eq!(
-        oracle(doc, path),
-        Some(Some((text.into(), replacements))),
-        "the oracle"
-    );
+    let in_oracle = Some(Some((text.into(), replacements)));
+    comes_to(doc.as_ref(), path, text, end, in_oracle);
 }
 
 #[track_caller]
 fn finds_none(doc: impl AsRef<[u8]>, path: &'static [&'static str]) {
-    let doc = doc.as_ref();
     let end = End::Valid {
         found: false,
         replacements: 0,
     };
-    assert_eq!(
-        run_all(doc, path),
-        Outcome { text: vec![], end },
-        "{}",
-        doc.escape_ascii()
-    );
-    assert_eq!(oracle(doc, path), Some(None), "the oracle");
+    comes_to(doc.as_ref(), path, "", end, Some(None));
 }
 
 #[track_caller]
@@ -172,18 +167,7 @@ fn rejects(
     offset: u64,
     reason: &'static str,
 ) {
-    let doc = doc.as_ref();
-    let end = End::Invalid(offset, reason);
-    assert_eq!(
-        run_all(doc, path),
-        Outcome {
-            text: text.into(),
-            end
-        },
-        "{}",
-        doc.escape_ascii()
-    );
-    assert_eq!(oracle(doc, path), None, "the oracle");
+    comes_to(doc.as_ref(), path, text, End::Invalid(offset, reason), None);
 }
 
 #[track_caller]

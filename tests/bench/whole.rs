@@ -104,22 +104,19 @@ pub fn large_log(program: &Program, effort: Effort, chart: &mut Chart) -> Result
     let what = format!("{log}: the time of `curl -s`, which decodes nothing");
     let limit = Limit::AtMost(2.5);
     chart.judge(&what, times.ratio(0, 1), "×", limit, Strictness::IfWild);
+    let mut against = |script| -> Result<f64> {
+        let mut other = || time_of(&mut shell(script, &url));
+        let times = Times::take(slow_rounds, &mut [&mut ours, &mut other])?;
+        Ok(times.ratio(1, 0))
+    };
     if is_installed("jq") {
-        let times = Times::take(
-            slow_rounds,
-            &mut [&mut ours, &mut || time_of(&mut shell(CURL_JQ, &url))],
-        )?;
         let what = format!("{log}: as many times faster than `curl -s … \\| jq -rj .logs`");
         let limit = Limit::AtLeast(10.0);
-        chart.judge(&what, times.ratio(1, 0), "×", limit, Strictness::IfWild);
+        chart.judge(&what, against(CURL_JQ)?, "×", limit, Strictness::IfWild);
     }
     if is_installed("python3") {
-        let times = Times::take(
-            slow_rounds,
-            &mut [&mut ours, &mut || time_of(&mut shell(PYTHON, &url))],
-        )?;
         let what = format!("{log}: as many times faster than Python's urllib and json");
-        chart.add(&what, &format!("{}×", figure(times.ratio(1, 0))));
+        chart.add(&what, &format!("{}×", figure(against(PYTHON)?)));
     }
     Ok(())
 }

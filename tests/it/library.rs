@@ -10,30 +10,16 @@ use algo_logs::{
     Logs, Pages, RegistryStatus, Token, Version, Wait,
 };
 
+use crate::client::{TestClock, algorithm, builder, paged};
 use crate::cluster::data::{self, documented, lemmatizer};
 use crate::cluster::{Cluster, KEY, Reply};
-use crate::retries::TestClock;
 
 const BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const BUILD: &str = "/v1/algorithms/acme/Paged/builds/b";
 const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
-fn builder(cluster: &Cluster) -> ClientBuilder {
-    Client::builder()
-        .base_url(cluster.url())
-        .token(Token::simple(KEY).unwrap())
-}
-
 fn client(cluster: &Cluster) -> Client {
     builder(cluster).retries(0).build().unwrap()
-}
-
-fn algorithm(name: &str) -> Algorithm {
-    name.parse().unwrap()
-}
-
-fn paged() -> Algorithm {
-    algorithm("acme/Paged")
 }
 
 #[test]

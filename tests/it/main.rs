@@ -8,6 +8,7 @@ mod proxy;
 #[cfg(target_os = "linux")]
 mod anywhere;
 mod choose;
+mod client;
 #[cfg(unix)]
 mod faults;
 mod files;

@@ -1,13 +1,13 @@
 //! A log that is cut goes on where it stopped, wherever that was, by a clock on which nobody waits.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use algo_logs::{Algorithm, Client, ClientBuilder, Clock, Error, ErrorKind, Logs, Token};
+use algo_logs::{Client, ClientBuilder, Error, ErrorKind, Logs};
 
+use crate::client::{self, TestClock, algorithm};
 use crate::cluster::reply::{chunked, content_length, gzip};
-use crate::cluster::{Cluster, KEY, Reply};
+use crate::cluster::{Cluster, Reply};
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -16,49 +16,12 @@ const VERSION: &str = "/v1/algorithms/acme/x/versions/0123456789abcdef0123456789
 /// On how many bytes an answer is cut, one after the other.
 const PLACES: usize = 1000;
 
-/// Remembers the pauses, and takes none.
-#[derive(Clone, Debug)]
-struct Impatient {
-    started: Instant,
-    pauses: Arc<Mutex<Vec<Duration>>>,
-}
-
-impl Impatient {
-    fn new() -> Impatient {
-        Impatient {
-            started: Instant::now(),
-            pauses: Arc::default(),
-        }
-    }
-
-    fn pauses(&self) -> Vec<Duration> {
-        self.pauses.lock().unwrap().clone()
-    }
-}
-
-impl Clock for Impatient {
-    fn now(&self) -> Instant {
-        self.started + self.pauses().iter().sum::<Duration>()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.pauses.lock().unwrap().push(duration);
-    }
-}
-
-fn builder(cluster: &Cluster, clock: &Impatient) -> ClientBuilder {
-    Client::builder()
-        .base_url(cluster.url())
-        .token(Token::simple(KEY).unwrap())
-        .clock(clock.clone())
+fn builder(cluster: &Cluster, clock: &TestClock) -> ClientBuilder {
+    client::builder(cluster).clock(clock.clone())
 }
 
 fn open(client: &Client) -> Result<Logs, Error> {
-    client.build_logs(&algorithm(), "b1")
-}
-
-fn algorithm() -> Algorithm {
-    "acme/x".parse().unwrap()
+    client.build_logs(&algorithm("acme/x"), "b1")
 }
 
 /// A log with all that has to be decoded in it, as it is sent and as it is.
@@ -79,7 +42,7 @@ fn cut_everywhere(answer: &[u8], path: &str, read: impl Fn(&Client) -> Result<Lo
     let (_, meant) = log();
     assert!(answer.len() >= PLACES, "{} bytes", answer.len());
     let cluster = Cluster::start();
-    let clock = Impatient::new();
+    let clock = TestClock::new();
     let client = builder(&cluster, &clock).build().unwrap();
     // All of the end, where framing and document end, and as much before it as makes a thousand.
     for place in answer.len() - PLACES..answer.len() {
@@ -149,7 +112,7 @@ fn a_version_cut_at_a_thousand_places() {
         log().0
     ));
     cut_everywhere(&answer, VERSION, |client| {
-        client.version_logs(&algorithm(), HASH)
+        client.version_logs(&algorithm("acme/x"), HASH)
     });
 }
 
@@ -163,7 +126,7 @@ fn each_piece_that_is_new_starts_the_retries_over() {
         cluster.script(LOGS, Reply::raw().send(&answer[..place]).fin());
     }
     cluster.script(LOGS, Reply::raw().send(&answer));
-    let clock = Impatient::new();
+    let clock = TestClock::new();
     let client = builder(&cluster, &clock).retries(1).build().unwrap();
     let mut text = String::new();
     open(&client).unwrap().read_to_string(&mut text).unwrap();
@@ -197,7 +160,7 @@ fn cut() -> Reply {
 fn the_same_cut_again_and_again_is_given_up() {
     let cluster = Cluster::start();
     cluster.script_always(LOGS, cut());
-    let clock = Impatient::new();
+    let clock = TestClock::new();
     let client = builder(&cluster, &clock).build().unwrap();
     let (read, error) = read_until_error(open(&client).unwrap());
     assert_eq!(read, b"one\ntw");
@@ -218,7 +181,7 @@ fn the_same_cut_again_and_again_is_given_up() {
 fn going_on_can_be_turned_off() {
     let cluster = Cluster::start();
     cluster.script(LOGS, cut());
-    let clock = Impatient::new();
+    let clock = TestClock::new();
     let client = builder(&cluster, &clock).build().unwrap();
     let (read, error) = read_until_error(open(&client).unwrap().resume(false));
     assert_eq!(read, b"one\ntw");
@@ -242,7 +205,7 @@ fn another_log_is_not_taken_for_the_same() {
             LOGS,
             Reply::json(200, &format!("{{\"logs\":\"{second}\"}}")),
         );
-        let client = builder(&cluster, &Impatient::new()).build().unwrap();
+        let client = builder(&cluster, &TestClock::new()).build().unwrap();
         let (read, error) = read_until_error(open(&client).unwrap());
         assert_eq!(read, b"one\ntw", "{why}");
         assert_eq!(error.kind(), ErrorKind::InvalidAnswer, "{why}");
@@ -262,7 +225,7 @@ fn a_log_that_grew_is_given_as_it_is_now() {
     let whole = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"one\\ntw\"}";
     cluster.script(LOGS, Reply::raw().send(whole).fin());
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"one\ntwo\n"}"#));
-    let client = builder(&cluster, &Impatient::new()).build().unwrap();
+    let client = builder(&cluster, &TestClock::new()).build().unwrap();
     let mut text = String::new();
     open(&client).unwrap().read_to_string(&mut text).unwrap();
     // Nobody can know that it was: the document that counts is the one that came whole.
@@ -275,7 +238,7 @@ fn a_retry_after_is_obeyed_in_the_middle_of_a_log() {
     cluster.script(LOGS, cut());
     cluster.script(LOGS, Reply::status(503).header("Retry-After", "7"));
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"one\ntwo\n"}"#));
-    let clock = Impatient::new();
+    let clock = TestClock::new();
     let client = builder(&cluster, &clock).build().unwrap();
     let mut text = String::new();
     open(&client).unwrap().read_to_string(&mut text).unwrap();

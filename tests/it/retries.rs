@@ -2,14 +2,13 @@
 
 use std::io::Read;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use algo_logs::{
-    Algorithm, BuildStatus, Client, ClientBuilder, Clock, Error, ErrorKind, Logs, Token, Wait,
-};
+use algo_logs::{BuildStatus, Error, ErrorKind, Logs, Wait};
 
+use crate::client::{TestClock, algorithm, builder, paged};
 use crate::cluster::data::{self, WAITING_BUILD, WAITING_LOG, lemmatizer};
-use crate::cluster::{Cluster, KEY, Reply};
+use crate::cluster::{Cluster, Reply};
 
 const BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const BUILD: &str = "/v1/algorithms/acme/Paged/builds/b";
@@ -17,52 +16,6 @@ const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
 /// No pauses.
 const NONE: [Duration; 0] = [];
-
-/// A clock whose time passes only while somebody sleeps, which takes none.
-#[derive(Clone, Debug)]
-pub struct TestClock {
-    now: Arc<Mutex<Instant>>,
-    pauses: Arc<Mutex<Vec<Duration>>>,
-}
-
-impl TestClock {
-    pub fn new() -> TestClock {
-        TestClock {
-            now: Arc::new(Mutex::new(Instant::now())),
-            pauses: Arc::default(),
-        }
-    }
-
-    /// The pauses since this was last asked.
-    pub fn pauses(&self) -> Vec<Duration> {
-        std::mem::take(&mut self.pauses.lock().unwrap())
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Instant {
-        *self.now.lock().unwrap()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        *self.now.lock().unwrap() += duration;
-        self.pauses.lock().unwrap().push(duration);
-    }
-}
-
-fn builder(cluster: &Cluster) -> ClientBuilder {
-    Client::builder()
-        .base_url(cluster.url())
-        .token(Token::simple(KEY).unwrap())
-}
-
-fn algorithm(name: &str) -> Algorithm {
-    name.parse().unwrap()
-}
-
-fn paged() -> Algorithm {
-    algorithm("acme/Paged")
-}
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

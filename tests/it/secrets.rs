@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::io::Read;
 use std::sync::Once;
 
-use algo_logs::{Algorithm, Client, Token};
+use algo_logs::{Client, Token};
 
+use crate::client::{algorithm, builder};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::program::Program;
 use crate::proxy::Proxy;
@@ -14,16 +15,8 @@ use crate::proxy::Proxy;
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 
 fn client(cluster: &Cluster) -> Client {
-    let client = Client::builder()
-        .base_url(cluster.url())
-        .token(Token::simple(KEY).unwrap())
-        .root_certificates(tls::ca_pem())
-        .retries(0);
-    client.build().unwrap()
-}
-
-fn algorithm() -> Algorithm {
-    "acme/x".parse().unwrap()
+    let client = builder(cluster).root_certificates(tls::ca_pem());
+    client.retries(0).build().unwrap()
 }
 
 thread_local! {
@@ -80,8 +73,8 @@ fn no_log_record_holds_the_key() {
         cluster.script_always(LOGS, Reply::json(200, r#"{"logs":"x"}"#));
         let records = logged(|| {
             let client = client(&cluster);
-            assert!(client.builds(&algorithm()).next().unwrap().is_err());
-            let mut log = client.build_logs(&algorithm(), "b1").unwrap();
+            assert!(client.builds(&algorithm("acme/x")).next().unwrap().is_err());
+            let mut log = client.build_logs(&algorithm("acme/x"), "b1").unwrap();
             assert_eq!(log.read_to_end(&mut Vec::new()).unwrap(), 1);
         });
         let sent = dumped(&records);
@@ -111,11 +104,9 @@ fn no_log_record_holds_the_key() {
 fn keys_of_every_length_arrive() {
     let cluster = Cluster::start();
     for key in ["k".to_owned(), "*".repeat(40), "k".repeat(16 * 1024)] {
-        let client = Client::builder()
-            .base_url(cluster.url())
-            .token(Token::bearer(&key).unwrap());
+        let client = builder(&cluster).token(Token::bearer(&key).unwrap());
         let client = client.retries(0).build().unwrap();
-        assert!(client.builds(&algorithm()).next().unwrap().is_err());
+        assert!(client.builds(&algorithm("acme/x")).next().unwrap().is_err());
         let last = cluster.requests().pop().unwrap();
         assert_eq!(
             last.header("Authorization"),
@@ -131,19 +122,17 @@ fn nobody_shows_the_key_who_is_asked_for_himself() {
         Reply::json(status, &format!(r#"{{"error":"{KEY}"}}"#)).header("X-Error-Message", KEY)
     };
     cluster.script_always(LOGS, echo(500));
-    let builder = Client::builder()
-        .base_url(cluster.url())
-        .token(Token::simple(KEY).unwrap());
+    let builder = builder(&cluster);
     let client = client(&cluster);
-    let error = client.build_logs(&algorithm(), "b1").unwrap_err();
+    let error = client.build_logs(&algorithm("acme/x"), "b1").unwrap_err();
     cluster.script(LOGS, Reply::json(200, &format!(r#"{{"logs":{KEY}}}"#)));
-    let mut logs = client.build_logs(&algorithm(), "b1").unwrap();
+    let mut logs = client.build_logs(&algorithm("acme/x"), "b1").unwrap();
     let broken = logs.read_some(&mut [0; 10]).unwrap_err();
     for shown in [
         format!("{:?}", Token::simple(KEY)),
         format!("{builder:?}"),
         format!("{client:?}"),
-        format!("{:?}", client.builds(&algorithm())),
+        format!("{:?}", client.builds(&algorithm("acme/x"))),
         format!("{logs:?}"),
         format!("{error:?} {error} {:?}", error.service_message()),
         format!("{broken:?} {broken}"),

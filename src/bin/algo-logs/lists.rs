@@ -61,9 +61,7 @@ impl Session {
         let versions = first(versions, limit)?;
         if versions.is_empty() {
             let filtered = published.is_some() || callable.is_some();
-            let which = if filtered { " fits" } else { "" };
-            self.notes
-                .say(&format!("no version of {}{which}", self.algorithm));
+            self.notes.say(&self.none("version", filtered));
         }
         if json {
             return to_stdout(&json::array(&versions)?);

@@ -62,12 +62,13 @@ impl Session {
     }
 
     pub(crate) fn no_build(&self, filter: &BuildFilter) -> String {
-        let filtered = *filter != BuildFilter::default();
-        format!(
-            "no build of {}{}",
-            self.algorithm,
-            if filtered { " fits" } else { "" }
-        )
+        self.none("build", *filter != BuildFilter::default())
+    }
+
+    /// What is said of a list in which nothing is.
+    pub(crate) fn none(&self, what: &str, filtered: bool) -> String {
+        let which = if filtered { " fits" } else { "" };
+        format!("no {what} of {}{which}", self.algorithm)
     }
 }
 
