@@ -1,4 +1,5 @@
-//! Where a log is written to, and what happens to that when the writing ends early.
+//! Where a log is written to on a Unix, and what happens to that when the writing ends early. What holds everywhere is in
+//! `files`.
 
 use std::fs;
 use std::io::Read;
@@ -22,24 +23,6 @@ fn cluster() -> Cluster {
 
 fn save(cluster: &Cluster, path: &str) -> Outcome {
     Program::on(cluster).run(&format!("{LINE} -o {path}"))
-}
-
-#[test]
-fn a_new_file() {
-    let folder = Folder::new();
-    save(&cluster(), &folder.join("f")).prints("");
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-    assert_eq!(folder.names(), ["f"]);
-}
-
-#[test]
-fn a_file_in_the_working_directory() {
-    let folder = Folder::new();
-    let cluster = cluster();
-    let mut command = Program::on(&cluster).command(&format!("{LINE} -o f"));
-    let status = command.current_dir(folder.path()).status().unwrap();
-    assert!(status.success());
-    assert_eq!(folder.read("f"), LOG.as_bytes());
 }
 
 #[test]
@@ -100,26 +83,6 @@ fn a_hard_link_is_left_with_what_it_had() {
         (folder.read("f"), folder.read("g")),
         (LOG.into(), b"before".to_vec())
     );
-}
-
-#[test]
-fn a_fifo_is_written_in_place() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&path)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let reader = std::thread::spawn({
-        let path = path.clone();
-        move || fs::read(path).unwrap()
-    });
-    save(&cluster(), &path).prints("");
-    assert_eq!(reader.join().unwrap(), LOG.as_bytes());
-    assert_eq!(folder.names(), ["fifo"]);
 }
 
 #[test]
