@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::algorithm::{Algorithm, segment};
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Endpoint, Exchange, Http, Settings};
+use crate::http::{Endpoint, Http, RequestSummary, Settings};
 use crate::logs::{Logs, Source};
 use crate::model::{Build, Version};
 use crate::pages::Pages;
@@ -206,7 +206,7 @@ impl Client {
         match version.build_id() {
             Some(build_id) => self
                 .build_logs(algorithm, build_id)
-                .map_err(Error::in_answer),
+                .map_err(Error::into_invalid_response),
             None if logs.is_missing() => Err(Error::new(
                 ErrorKind::NoLog,
                 "the version has no output, and names no build",
@@ -241,7 +241,7 @@ impl Client {
         wait: &Wait,
     ) -> Result<Build, Error> {
         let endpoint = build_endpoint(algorithm, build_id)?;
-        let http = self.http.without_retries();
+        let http = self.http.with_no_retries();
         let build = wait.until_finished(http.clock(), || http.get_json(&endpoint).map(Some))?;
         build
             .filter(|build| build.status().is_finished())
@@ -277,7 +277,7 @@ impl Client {
     ) -> Result<Option<Build>, Error> {
         let mut chosen: Option<Endpoint> = None;
         let once = Self {
-            http: Arc::new(self.http.without_retries()),
+            http: Arc::new(self.http.with_no_retries()),
         };
         let build = wait.until_finished(self.http.clock(), || match &chosen {
             Some(endpoint) => once.http.get_json(endpoint).map(Some),
@@ -285,7 +285,7 @@ impl Client {
                 let build = once.builds(algorithm).newest(&fits)?;
                 if let Some(build) = &build {
                     let endpoint = build_endpoint(algorithm, build.build_id());
-                    chosen = Some(endpoint.map_err(Error::in_answer)?);
+                    chosen = Some(endpoint.map_err(Error::into_invalid_response)?);
                 }
                 Ok(build)
             }
@@ -503,11 +503,14 @@ impl ClientBuilder {
     ///
     /// ```
     /// let client = algo_logs::Client::builder()
-    ///     .on_exchange(|exchange| eprintln!("{} {:?}", exchange.url, exchange.status))
+    ///     .on_request(|exchange| eprintln!("{} {:?}", exchange.url, exchange.status))
     ///     .build()?;
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
-    pub fn on_exchange(mut self, observer: impl Fn(&Exchange) + Send + Sync + 'static) -> Self {
+    pub fn on_request(
+        mut self,
+        observer: impl Fn(&RequestSummary) + Send + Sync + 'static,
+    ) -> Self {
         self.settings.observer = Some(Arc::new(observer));
         self
     }

@@ -86,7 +86,7 @@ pub enum ErrorKind {
     Incomplete,
     /// The answer is not what the service's documentation says: no JSON, not the expected shape, an encoding that
     /// cannot be undone, a marker that repeats, a log that changed while it was read.
-    InvalidAnswer,
+    InvalidResponse,
     /// The answer is larger than what is held in memory.
     TooLarge,
 }
@@ -111,7 +111,7 @@ impl ErrorKind {
             Self::NoLog => "no-log",
             Self::NotFinished => "not-finished",
             Self::Incomplete => "incomplete",
-            Self::InvalidAnswer => "invalid-answer",
+            Self::InvalidResponse => "invalid-response",
             Self::TooLarge => "too-large",
         }
     }
@@ -137,14 +137,14 @@ impl Error {
         Self::new(ErrorKind::Settings, why)
     }
 
-    pub(crate) fn invalid_answer(why: impl Into<String>) -> Self {
-        Self::new(ErrorKind::InvalidAnswer, why)
+    pub(crate) fn invalid_response(why: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidResponse, why)
     }
 
     /// The same wrong, but with something that the service sent: then it is no setting of the caller's.
-    pub(crate) fn in_answer(mut self) -> Self {
+    pub(crate) fn into_invalid_response(mut self) -> Self {
         if self.repr.kind == ErrorKind::Settings {
-            self.repr.kind = ErrorKind::InvalidAnswer;
+            self.repr.kind = ErrorKind::InvalidResponse;
         }
         self
     }
@@ -155,7 +155,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.repr.source = Some(Arc::new(source));
         self
     }
@@ -180,7 +180,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn may_retry(&self) -> Retry {
+    pub(crate) fn retryable(&self) -> Retry {
         self.repr.retry
     }
 
@@ -291,7 +291,7 @@ impl From<Error> for io::Error {
         let kind = match error.kind() {
             ErrorKind::Timeout => io::ErrorKind::TimedOut,
             ErrorKind::Incomplete => io::ErrorKind::UnexpectedEof,
-            ErrorKind::InvalidAnswer | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
+            ErrorKind::InvalidResponse | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
             ErrorKind::Settings => io::ErrorKind::InvalidInput,
             ErrorKind::NotFound | ErrorKind::NoLog => io::ErrorKind::NotFound,
             ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn display_names_the_innermost_object_and_not_the_source() {
         let error = Error::new(ErrorKind::Connection, "cannot connect")
-            .caused_by(io::Error::from(io::ErrorKind::ConnectionRefused))
+            .with_source(io::Error::from(io::ErrorKind::ConnectionRefused))
             .about("build b of a/b")
             .about("builds");
         assert_eq!(error.to_string(), "build b of a/b: cannot connect");

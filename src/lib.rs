@@ -57,7 +57,7 @@
 //! | `platform-verifier` | | trusts what the operating system trusts, instead of the compiled-in roots |
 //!
 //! A [`Client`] is cheap to clone and may be used by several threads; a program that brings its own [`Clock`] decides how
-//! the pauses between two attempts are spent, and [`ClientBuilder::on_exchange`] tells it of each request.
+//! the pauses between two attempts are spent, and [`ClientBuilder::on_request`] tells it of each request.
 //!
 //! Beneath it ureq writes to the `log` of the program, at the levels debug and trace: addresses, and heads of requests and
 //! answers. The token is not in them, unless a service repeats it in a header of its answer.
@@ -80,7 +80,7 @@ pub use algorithm::Algorithm;
 pub use base_url::BaseUrl;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
-pub use http::Exchange;
+pub use http::RequestSummary;
 pub use logs::Logs;
 pub use model::{Build, BuildStatus, RegistryStatus, Version};
 pub use pages::Pages;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Retry};
-use crate::http::{Body, Endpoint, Http, LONGEST_REFUSAL, Reason, from_io};
+use crate::http::{ApiError, Body, Endpoint, Http, MAX_ERROR_BODY, from_io};
 use crate::json_string::{Fault, JsonString};
 use crate::retry::Attempts;
 
@@ -138,14 +138,14 @@ impl Logs {
     /// ```no_run
     /// # let client = algo_logs::Client::builder().build()?;
     /// let log = client.build_logs(&"acme/Lemmatizer".parse()?, "8a366318")?;
-    /// println!("{:?} bytes to come", log.answer_length());
+    /// println!("{:?} bytes to come", log.content_length());
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
-    pub fn answer_length(&self) -> Option<u64> {
+    pub fn content_length(&self) -> Option<u64> {
         self.decoder.get_ref().reader.length()
     }
 
-    /// How many bytes of the answer have been received: as many as [`answer_length`](Logs::answer_length) once all has
+    /// How many bytes of the answer have been received: as many as [`content_length`](Logs::content_length) once all has
     /// come. It begins again at 0 where the log was cut and is asked for again.
     ///
     /// # Examples
@@ -153,12 +153,12 @@ impl Logs {
     /// ```no_run
     /// # let client = algo_logs::Client::builder().build()?;
     /// let log = client.build_logs(&"acme/Lemmatizer".parse()?, "8a366318")?;
-    /// if let Some(length) = log.answer_length() {
-    ///     println!("{} of {length} bytes", log.answer_received());
+    /// if let Some(length) = log.content_length() {
+    ///     println!("{} of {length} bytes", log.bytes_received());
     /// }
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
-    pub fn answer_received(&self) -> u64 {
+    pub fn bytes_received(&self) -> u64 {
         self.decoder.get_ref().reader.received()
     }
 
@@ -167,7 +167,7 @@ impl Logs {
     /// # Errors
     ///
     /// [`ErrorKind::Incomplete`] if the answer was cut short and asking again did not help,
-    /// [`ErrorKind::InvalidAnswer`] if it is not the documented JSON or changed in between, and what every request may
+    /// [`ErrorKind::InvalidResponse`] if it is not the documented JSON or changed in between, and what every request may
     /// fail with. The first error stays.
     ///
     /// # Examples
@@ -233,7 +233,7 @@ impl Logs {
                 Err(error) => error,
             };
             let pause = match self.resume {
-                true => self.attempts.pause_after(&error),
+                true => self.attempts.next_delay(&error),
                 false => None,
             };
             let Some(pause) = pause else {
@@ -253,7 +253,7 @@ impl Logs {
 
     /// Decodes what has been decoded before once more, and makes sure that it is the same.
     fn skip_decoded(&mut self, buf: &mut [u8]) -> Result<(), Error> {
-        let changed = || Err(Error::invalid_answer("the log changed while it was read"));
+        let changed = || Err(Error::invalid_response("the log changed while it was read"));
         let mut again = Prefix::default();
         while again.length < self.decoded.length {
             let left = self.decoded.length - again.length;
@@ -280,7 +280,7 @@ impl Logs {
                 "the answer ends in the middle of its JSON",
             )
             .retry(Retry::Yes)),
-            Err(Fault::Invalid { offset, reason }) => Err(Error::invalid_answer(format!(
+            Err(Fault::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
                 "the answer is not the expected JSON: {reason} at byte {offset}"
             ))),
         }
@@ -288,12 +288,12 @@ impl Logs {
 
     /// A valid document without a log: an error of the service that came as a 200, or something else altogether.
     fn nothing_found(&self) -> Result<(), Error> {
-        if let Some(reason) = self.decoder.get_ref().whole().and_then(Reason::from_json) {
+        if let Some(reason) = self.decoder.get_ref().whole().and_then(ApiError::from_json) {
             return Err(self.http.refused(reason));
         }
         match self.source {
             Source::Version => Ok(()),
-            Source::Build => Err(Error::invalid_answer("the answer has no 'logs' in it")),
+            Source::Build => Err(Error::invalid_response("the answer has no 'logs' in it")),
         }
     }
 }
@@ -345,7 +345,7 @@ impl<R: Read> Read for Beginning<R> {
         let n = self.reader.read(buf)?;
         if let Some(kept) = &mut self.kept {
             kept.extend_from_slice(&buf[..n]);
-            if kept.len() as u64 > LONGEST_REFUSAL {
+            if kept.len() as u64 > MAX_ERROR_BODY {
                 self.kept = None;
             }
         }
@@ -480,7 +480,7 @@ mod tests {
             io::copy(&mut reader, &mut io::sink()).unwrap();
             reader.whole().map(|whole| whole.len() as u64)
         };
-        assert_eq!(read(LONGEST_REFUSAL), Some(LONGEST_REFUSAL));
-        assert_eq!(read(LONGEST_REFUSAL + 1), None);
+        assert_eq!(read(MAX_ERROR_BODY), Some(MAX_ERROR_BODY));
+        assert_eq!(read(MAX_ERROR_BODY + 1), None);
     }
 }

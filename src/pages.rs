@@ -19,7 +19,7 @@ use crate::model::{Build, Page, Version};
 ///
 /// # Errors
 ///
-/// Each item is a `Result`. Besides what every request may fail with, [`ErrorKind::InvalidAnswer`] says that a marker
+/// Each item is a `Result`. Besides what every request may fail with, [`ErrorKind::InvalidResponse`] says that a marker
 /// came a second time, as it would for ever.
 ///
 /// # Examples
@@ -108,7 +108,7 @@ impl<T> Pages<T> {
         };
         if !self.seen.insert(marker.clone()) {
             return Err(Error::new(
-                ErrorKind::InvalidAnswer,
+                ErrorKind::InvalidResponse,
                 "the list does not end: a marker came a second time",
             )
             .about(&self.list.what));

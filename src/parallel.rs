@@ -57,7 +57,7 @@ impl Client {
         let work = || {
             while let Some(build) = next() {
                 let logs = self.build_logs(algorithm, build.build_id());
-                each(&build, logs.map_err(Error::in_answer));
+                each(&build, logs.map_err(Error::into_invalid_response));
             }
         };
         thread::scope(|scope| {

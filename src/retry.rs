@@ -86,7 +86,7 @@ impl Clock for SystemClock {
 }
 
 /// The longest that a `Retry-After` is waited for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// The attempts at one thing.
 #[derive(Debug)]
@@ -106,13 +106,13 @@ impl Attempts {
     }
 
     /// How long to wait before the next attempt; `None` to give up.
-    pub(crate) fn pause_after(&mut self, error: &Error) -> Option<Duration> {
+    pub(crate) fn next_delay(&mut self, error: &Error) -> Option<Duration> {
         if self.failed == self.retries {
             return None;
         }
-        let pause = match error.may_retry() {
+        let pause = match error.retryable() {
             Retry::No => return None,
-            Retry::After(pause) if pause > LONGEST_RETRY_AFTER => return None,
+            Retry::After(pause) if pause > MAX_RETRY_AFTER => return None,
             Retry::After(pause) => pause,
             Retry::Yes => backoff(self.failed, jitter()),
         };
@@ -154,25 +154,25 @@ mod tests {
     #[test]
     fn gives_up_after_the_retries() {
         let mut attempts = Attempts::new(2);
-        assert!(attempts.pause_after(&error(Retry::Yes)).is_some());
-        assert!(attempts.pause_after(&error(Retry::Yes)).is_some());
-        assert!(attempts.pause_after(&error(Retry::Yes)).is_none());
+        assert!(attempts.next_delay(&error(Retry::Yes)).is_some());
+        assert!(attempts.next_delay(&error(Retry::Yes)).is_some());
+        assert!(attempts.next_delay(&error(Retry::Yes)).is_none());
         attempts.progressed();
-        let pause = attempts.pause_after(&error(Retry::Yes)).unwrap();
+        let pause = attempts.next_delay(&error(Retry::Yes)).unwrap();
         assert!(pause <= Duration::from_secs(1));
     }
 
     #[test]
     fn what_cannot_pass_is_not_tried_again() {
-        assert_eq!(Attempts::new(9).pause_after(&error(Retry::No)), None);
-        assert_eq!(Attempts::new(0).pause_after(&error(Retry::Yes)), None);
+        assert_eq!(Attempts::new(9).next_delay(&error(Retry::No)), None);
+        assert_eq!(Attempts::new(0).next_delay(&error(Retry::Yes)), None);
     }
 
     #[test]
     fn retry_after_is_obeyed_up_to_a_minute() {
         for (seconds, obeyed) in [(0, true), (60, true), (61, false)] {
             let asked = Duration::from_secs(seconds);
-            let pause = Attempts::new(1).pause_after(&error(Retry::After(asked)));
+            let pause = Attempts::new(1).next_delay(&error(Retry::After(asked)));
             assert_eq!(pause, obeyed.then_some(asked));
         }
     }

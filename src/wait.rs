@@ -107,7 +107,7 @@ impl Wait {
             let answer = ask();
             match &answer {
                 Ok(Some(build)) if build.status().is_finished() => return answer,
-                Err(error) if error.may_retry() == Retry::No => return answer,
+                Err(error) if error.retryable() == Retry::No => return answer,
                 _ => {}
             }
             let waited = clock.now().saturating_duration_since(started);
@@ -119,7 +119,7 @@ impl Wait {
             if left.is_zero() {
                 return answer;
             }
-            let pause = match answer.map_err(|error| error.may_retry()) {
+            let pause = match answer.map_err(|error| error.retryable()) {
                 Err(Retry::After(asked)) => asked.max(self.interval),
                 _ => self.interval,
             };

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::error::{Error, ErrorKind, Retry};
 
 use super::read_ahead::ReadAhead;
-use super::{Exchange, Observer};
+use super::{Observer, RequestSummary};
 
 /// A body on its way in. What it reads is undone of `gzip` and of chunks, and of nothing else.
 ///
@@ -17,11 +17,11 @@ pub(crate) struct Body {
     length: Option<u64>,
     failed: Option<Error>,
     ended: bool,
-    log: ExchangeLog,
+    log: RequestLog,
 }
 
 impl Body {
-    pub(super) fn new(body: ureq::Body, log: ExchangeLog) -> Self {
+    pub(super) fn new(body: ureq::Body, log: RequestLog) -> Self {
         Self {
             length: body.content_length(),
             reader: ReadAhead::new(body.into_reader()),
@@ -62,7 +62,7 @@ impl Body {
     /// As much of the body as there is, up to `limit` bytes, whatever happens to the rest.
     pub(super) fn read_beginning(mut self, limit: u64) -> Vec<u8> {
         let mut beginning = Vec::new();
-        // A refusal whose explanation is cut short is still that refusal.
+        // A error_response whose explanation is cut short is still that error_response.
         let _ = (&mut self).take(limit).read_to_end(&mut beginning);
         beginning
     }
@@ -101,7 +101,7 @@ impl Read for Body {
 pub(crate) fn from_io(error: io::Error) -> Error {
     Error::from_io(error).unwrap_or_else(|error| {
         Error::new(ErrorKind::Incomplete, "the answer was cut short")
-            .caused_by(error)
+            .with_source(error)
             .retry(Retry::Yes)
     })
 }
@@ -113,30 +113,30 @@ fn broken(error: ureq::Error) -> Error {
         ureq::Error::Timeout(_) => super::silence(),
         // ureq's words for this are "Peer disconnected": no more than has been said.
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => cut(),
-        ureq::Error::Io(error) => cut().caused_by(error),
+        ureq::Error::Io(error) => cut().with_source(error),
         ureq::Error::BodyStalled => cut(),
         #[cfg(feature = "gzip")]
         ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => cut(),
         #[cfg(feature = "gzip")]
         ureq::Error::Decompress(encoding, error) => {
-            Error::invalid_answer(format!("the answer's {encoding} cannot be undone"))
-                .caused_by(error)
+            Error::invalid_response(format!("the answer's {encoding} cannot be undone"))
+                .with_source(error)
         }
-        error => Error::invalid_answer("the answer is not valid HTTP").caused_by(error),
+        error => Error::invalid_response("the answer is not valid HTTP").with_source(error),
     }
 }
 
 /// Tells the observer of an exchange once, when it is over, however it ends.
-pub(super) struct ExchangeLog {
-    exchange: Exchange,
+pub(super) struct RequestLog {
+    exchange: RequestSummary,
     started: Instant,
     observer: Option<Arc<Observer>>,
 }
 
-impl ExchangeLog {
+impl RequestLog {
     pub(super) fn start(url: &str, observer: Option<Arc<Observer>>) -> Self {
         Self {
-            exchange: Exchange {
+            exchange: RequestSummary {
                 url: url.to_owned(),
                 status: None,
                 bytes: 0,
@@ -159,7 +159,7 @@ impl ExchangeLog {
     }
 }
 
-impl Drop for ExchangeLog {
+impl Drop for RequestLog {
     fn drop(&mut self) {
         self.finish();
     }
@@ -181,7 +181,7 @@ mod tests {
     fn body(error: io::ErrorKind) -> Body {
         let reader = FailsOnce(Some(error.into()));
         let body = ureq::Body::builder().reader(reader);
-        Body::new(body, ExchangeLog::start("", None))
+        Body::new(body, RequestLog::start("", None))
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         for _ in 0..3 {
             let error = from_io(body.read(&mut [0; 9]).unwrap_err());
             assert_eq!(error.kind(), ErrorKind::Incomplete);
-            assert_eq!(error.may_retry(), Retry::Yes);
+            assert_eq!(error.retryable(), Retry::Yes);
         }
     }
 

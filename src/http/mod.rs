@@ -1,12 +1,12 @@
 //! The one way to the service: every request is made here, every answer's head judged here.
 //!
-//! This folder is the only place that names ureq. [`agent`] and `tls` put the settings into its words, [`body`] reads what
-//! comes, [`refusal`] says what an answer other than a plain 200 means, and [`secret`] keeps the token from ureq's log.
+//! This folder is the only place that names ureq. [`config`] and `tls` put the settings into its words, [`body`] reads what
+//! comes, [`error_response`] says what an answer other than a plain 200 means, and [`secret`] keeps the token from ureq's log.
 
-mod agent;
 mod body;
+mod config;
+mod error_response;
 mod read_ahead;
-mod refusal;
 mod secret;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
@@ -20,9 +20,9 @@ use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, HeaderName, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
-pub(crate) use self::refusal::{LONGEST_BODY as LONGEST_REFUSAL, Reason};
+pub(crate) use self::error_response::{ApiError, MAX_ERROR_BODY};
 
-use self::body::ExchangeLog;
+use self::body::RequestLog;
 use self::secret::Secret;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
@@ -30,10 +30,10 @@ use crate::retry::{Attempts, Clock, SystemClock};
 use crate::token::Token;
 
 /// The most that is held of a list or of one object.
-const LONGEST_JSON: u64 = 32 * 1024 * 1024;
+const MAX_JSON_BODY: u64 = 32 * 1024 * 1024;
 
 /// One request and its answer, as told to
-/// [`ClientBuilder::on_exchange`](crate::ClientBuilder::on_exchange) once it is over.
+/// [`ClientBuilder::on_request`](crate::ClientBuilder::on_request) once it is over.
 ///
 /// It holds no header and nothing of a body. The method is always `GET`.
 ///
@@ -41,13 +41,13 @@ const LONGEST_JSON: u64 = 32 * 1024 * 1024;
 ///
 /// ```
 /// let client = algo_logs::Client::builder()
-///     .on_exchange(|exchange| assert!(exchange.bytes < 1 << 40))
+///     .on_request(|exchange| assert!(exchange.bytes < 1 << 40))
 ///     .build()?;
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Exchange {
+pub struct RequestSummary {
     /// The whole URL.
     pub url: String,
     /// The answer's status; `None` where none came.
@@ -58,7 +58,7 @@ pub struct Exchange {
     pub elapsed: Duration,
 }
 
-pub(crate) type Observer = dyn Fn(&Exchange) + Send + Sync;
+pub(crate) type Observer = dyn Fn(&RequestSummary) + Send + Sync;
 
 /// What is asked of the service: an address, and the name that errors give it.
 #[derive(Clone, Debug)]
@@ -125,7 +125,7 @@ impl Http {
         }
         let secret = settings.token.as_ref().map(Secret::new).transpose()?;
         let secret = secret.map(Arc::new);
-        let (agent, proxy) = agent::build(agent::Settings {
+        let (agent, proxy) = config::build(config::Settings {
             base: &base,
             secret: secret.clone(),
             timeout: settings.timeout,
@@ -146,7 +146,7 @@ impl Http {
     }
 
     /// The same, for whoever asks again anyway: each question is put once.
-    pub(crate) fn without_retries(&self) -> Self {
+    pub(crate) fn with_no_retries(&self) -> Self {
         Self {
             retries: 0,
             ..self.clone()
@@ -174,7 +174,7 @@ impl Http {
     pub(crate) fn get_json<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
         // A small answer that was cut short is asked for again as a whole.
         self.retrying(endpoint, &mut self.attempts(), || {
-            let body = self.get_once(endpoint)?.read_whole(LONGEST_JSON)?;
+            let body = self.get_once(endpoint)?.read_whole(MAX_JSON_BODY)?;
             serde_json::from_slice(&body).map_err(|error| self.not_as_expected(&body, error))
         })
     }
@@ -190,7 +190,7 @@ impl Http {
                 Ok(value) => return Ok(value),
                 Err(error) => error.about(&endpoint.what),
             };
-            match attempts.pause_after(&error) {
+            match attempts.next_delay(&error) {
                 Some(pause) => self.clock.sleep(pause),
                 None => return Err(error),
             }
@@ -199,7 +199,7 @@ impl Http {
 
     fn get_once(&self, endpoint: &Endpoint) -> Result<Body, Error> {
         let url = format!("{}{}", self.base, endpoint.path);
-        let mut log = ExchangeLog::start(&url, self.observer.clone());
+        let mut log = RequestLog::start(&url, self.observer.clone());
         let mut request = self
             .agent
             .get(&url)
@@ -211,13 +211,15 @@ impl Http {
         if let Some(secret) = &self.secret {
             request = request.header(header::AUTHORIZATION, secret.stand_in());
         }
-        let response = request.call().map_err(|error| self.unanswered(error))?;
+        let response = request
+            .call()
+            .map_err(|error| self.transport_error(error))?;
         log.answered(response.status().as_u16());
         self.judge(response, log)
     }
 
     /// Takes a plain 200 whose encodings have been undone, and nothing else.
-    fn judge(&self, response: Response<ureq::Body>, log: ExchangeLog) -> Result<Body, Error> {
+    fn judge(&self, response: Response<ureq::Body>, log: RequestLog) -> Result<Body, Error> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         if head.status.is_redirection() {
@@ -229,18 +231,18 @@ impl Http {
         }
         let body = Body::new(body, log);
         if status == 200 {
-            return match encoding_left(&head.headers) {
+            return match unsupported_encoding(&head.headers) {
                 None => Ok(body),
-                Some(encoding) => Err(Error::invalid_answer(format!(
+                Some(encoding) => Err(Error::invalid_response(format!(
                     "the answer is encoded as '{}', which was not asked for",
                     self.shorten(&encoding)
                 ))),
             };
         }
         let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
-        let reason = Reason::from_body(&body.read_beginning(LONGEST_REFUSAL))
+        let reason = ApiError::from_body(&body.read_beginning(MAX_ERROR_BODY))
             .or_header(text(HeaderName::from_static("x-error-message")));
-        let retry_after = text(header::RETRY_AFTER).and_then(refusal::retry_after);
+        let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
         Err(reason.into_error(status, retry_after, self.token.as_ref()))
     }
 
@@ -264,7 +266,7 @@ impl Http {
 
     /// Why an answer that ended cleanly is of no use.
     fn not_as_expected(&self, body: &[u8], error: serde_json::Error) -> Error {
-        if let Some(reason) = Reason::from_json(body) {
+        if let Some(reason) = ApiError::from_json(body) {
             return self.refused(reason);
         }
         // Only where, not what: serde_json's own words repeat a value out of the answer, which may be anything.
@@ -275,25 +277,25 @@ impl Http {
                 "the answer ends in the middle of its JSON",
             )
             .retry(Retry::Yes),
-            serde_json::error::Category::Data => Error::invalid_answer(format!(
+            serde_json::error::Category::Data => Error::invalid_response(format!(
                 "the answer does not have the documented shape ({place})"
             )),
-            _ => Error::invalid_answer(format!("the answer is not JSON ({place})")),
+            _ => Error::invalid_response(format!("the answer is not JSON ({place})")),
         }
     }
 
     /// The error for a 200 whose body is an error.
-    pub(crate) fn refused(&self, reason: Reason) -> Error {
+    pub(crate) fn refused(&self, reason: ApiError) -> Error {
         reason.into_error(200, None, self.token.as_ref())
     }
 
     /// The service's words, fit for an error.
     pub(crate) fn shorten(&self, text: &str) -> String {
-        refusal::shorten(text, self.token.as_ref())
+        error_response::shorten(text, self.token.as_ref())
     }
 
     /// Why no answer came.
-    fn unanswered(&self, error: ureq::Error) -> Error {
+    fn transport_error(&self, error: ureq::Error) -> Error {
         let base = &match self.proxy {
             Some(variable) => format!("{} through the proxy of {variable}", self.base),
             None => self.base.to_string(),
@@ -313,22 +315,22 @@ impl Http {
             }
             // rustls gives what it found wrong with a certificate as invalid data: that does not pass.
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                connection(format!("no secure connection to {base}")).caused_by(error)
+                connection(format!("no secure connection to {base}")).with_source(error)
             }
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 connection(format!("{base} closed the connection without an answer"))
                     .retry(Retry::Yes)
             }
             ureq::Error::Io(error) => connection(format!("cannot connect to {base}"))
-                .caused_by(error)
+                .with_source(error)
                 .retry(Retry::Yes),
             #[cfg(feature = "rustls")]
             ureq::Error::Rustls(error) => {
-                connection(format!("no secure connection to {base}")).caused_by(error)
+                connection(format!("no secure connection to {base}")).with_source(error)
             }
             #[cfg(feature = "native-tls")]
             ureq::Error::NativeTls(error) => {
-                connection(format!("no secure connection to {base}")).caused_by(error)
+                connection(format!("no secure connection to {base}")).with_source(error)
             }
             ureq::Error::Tls(why) => connection(format!("no secure connection to {base}: {why}")),
             ureq::Error::LargeResponseHeader(..) => Error::new(
@@ -336,9 +338,9 @@ impl Http {
                 "the answer's head is larger than 64 KiB",
             ),
             ureq::Error::Protocol(error) => {
-                Error::invalid_answer("the answer is not valid HTTP").caused_by(error)
+                Error::invalid_response("the answer is not valid HTTP").with_source(error)
             }
-            error => connection(format!("no answer from {base}")).caused_by(error),
+            error => connection(format!("no answer from {base}")).with_source(error),
         }
     }
 }
@@ -363,7 +365,7 @@ fn silence() -> Error {
 }
 
 /// An encoding of the body that nobody has undone. ureq removes the header of the one that it undoes.
-fn encoding_left(headers: &HeaderMap) -> Option<String> {
+fn unsupported_encoding(headers: &HeaderMap) -> Option<String> {
     let left = |name: HeaderName, plain: &str| {
         headers
             .get_all(name)

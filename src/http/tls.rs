@@ -33,7 +33,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
             }
             Ok(PemItem::Certificate(_)) => return Err(wrong("one of them is no certificate")),
             Ok(_) => {}
-            Err(error) => return Err(wrong("the file is not valid PEM").caused_by(error)),
+            Err(error) => return Err(wrong("the file is not valid PEM").with_source(error)),
         }
     }
     if certificates.is_empty() {

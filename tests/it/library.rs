@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use algo_logs::{
-    Algorithm, BaseUrl, Build, BuildStatus, Client, ClientBuilder, Error, ErrorKind, Exchange,
-    Logs, Pages, RegistryStatus, Token, Version, Wait,
+    Algorithm, BaseUrl, Build, BuildStatus, Client, ClientBuilder, Error, ErrorKind, Logs, Pages,
+    RegistryStatus, RequestSummary, Token, Version, Wait,
 };
 
 use crate::client::{TestClock, algorithm, builder, paged};
@@ -36,8 +36,22 @@ fn what_may_cross_threads_does() {
     send::<Pages<Build>>();
     send::<Pages<Version>>();
     error::<Error>();
-    send::<(Algorithm, BaseUrl, Build, BuildStatus, ErrorKind, Exchange)>();
-    sync::<(Algorithm, BaseUrl, Build, BuildStatus, ErrorKind, Exchange)>();
+    send::<(
+        Algorithm,
+        BaseUrl,
+        Build,
+        BuildStatus,
+        ErrorKind,
+        RequestSummary,
+    )>();
+    sync::<(
+        Algorithm,
+        BaseUrl,
+        Build,
+        BuildStatus,
+        ErrorKind,
+        RequestSummary,
+    )>();
     send::<(RegistryStatus, Token, Version, Wait)>();
     sync::<(RegistryStatus, Token, Version, Wait)>();
 }
@@ -177,7 +191,7 @@ fn a_marker_that_repeats_is_an_error() {
             assert_eq!(builds.next().unwrap().unwrap().build_id(), *marker);
         }
         let error = builds.next().unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
         assert_eq!(
             error.to_string(),
             "builds of acme/Paged: the list does not end: a marker came a second time"
@@ -233,7 +247,7 @@ fn a_log_is_a_reader() {
     let client = client(&cluster);
     let mut logs = client.build_logs(&lemmatizer, lemmatizer::FAILED).unwrap();
     assert_eq!(logs.delivered(), 0);
-    assert!(logs.answer_length().unwrap() > lemmatizer::FAILED_LOG.len() as u64);
+    assert!(logs.content_length().unwrap() > lemmatizer::FAILED_LOG.len() as u64);
     let mut text = String::new();
     logs.read_to_string(&mut text).unwrap();
     assert!(text == lemmatizer::FAILED_LOG);
@@ -391,11 +405,11 @@ fn errors_say_what_they_are() {
 #[test]
 fn an_observer_is_told_of_each_exchange_once_it_is_over() {
     let cluster = Cluster::start();
-    let told: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+    let told: Arc<Mutex<Vec<RequestSummary>>> = Arc::default();
     let observer = Arc::clone(&told);
     let client = builder(&cluster)
         .clock(TestClock::new())
-        .on_exchange(move |exchange| observer.lock().unwrap().push(exchange.clone()))
+        .on_request(move |exchange| observer.lock().unwrap().push(exchange.clone()))
         .build()
         .unwrap();
     let take = || -> Vec<(String, Option<u16>, u64)> {

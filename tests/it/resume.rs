@@ -208,7 +208,7 @@ fn another_log_is_not_taken_for_the_same() {
         let client = builder(&cluster, &TestClock::new()).build().unwrap();
         let (read, error) = read_until_error(open(&client).unwrap());
         assert_eq!(read, b"one\ntw", "{why}");
-        assert_eq!(error.kind(), ErrorKind::InvalidAnswer, "{why}");
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{why}");
         assert!(
             error
                 .to_string()

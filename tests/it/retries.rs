@@ -169,7 +169,7 @@ fn a_cut_log_goes_on_where_it_stopped() {
     let logs = client.build_logs(&paged(), "b").unwrap();
     assert_eq!(
         read(logs),
-        ("abc".to_owned(), Err(ErrorKind::InvalidAnswer))
+        ("abc".to_owned(), Err(ErrorKind::InvalidResponse))
     );
     clock.pauses();
     // It is not read on after that, as if nothing had been.
@@ -320,7 +320,7 @@ fn waiting_rides_out_what_passes() {
     for (reply, kind) in [
         (Reply::status(401), ErrorKind::Unauthorized),
         (Reply::status(404), ErrorKind::NotFound),
-        (Reply::json(200, "[]"), ErrorKind::InvalidAnswer),
+        (Reply::json(200, "[]"), ErrorKind::InvalidResponse),
     ] {
         cluster.script(&path, reply);
         let error = client.wait_for_build(&waiting, WAITING_BUILD, &Wait::default());

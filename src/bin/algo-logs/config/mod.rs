@@ -1,5 +1,7 @@
 //! Which cluster, whose key and whose certificates: flags over environment over profile, put into a client.
 
+mod profile;
+
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use algo_logs::{BaseUrl, Client, ErrorKind, Token};
 
-use crate::args::{Args, Command, Connect, PathOrStdin};
-use crate::failure::{Exit, Failure};
-use crate::output::{Notes, to_stderr};
-use crate::profile::{self, Profile};
-use crate::terminal::mask;
+use crate::cli::{Args, Command, Connect, PathOrStdin};
+use crate::error::{CliError, Exit};
+use crate::output::sanitize::sanitize_line;
+use crate::output::{Reporter, to_stderr};
+use profile::Profile;
 
 /// More than any key, bundle of certificates or list of profiles has; `/dev/zero` has more.
 const LONGEST_FILE: u64 = 16 * 1024 * 1024;
@@ -39,7 +41,7 @@ impl Connection {
     }
 
     /// Says where the key came from, if that is what was refused, and how to name a cluster, if nobody did.
-    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+    pub(crate) fn explain(&self, failure: CliError) -> CliError {
         let nobody_said_which = *self.client.base_url() == BaseUrl::default();
         match failure.exit {
             Exit::Unauthorized => failure.hint(format!("the key is from {}", self.key_from)),
@@ -52,9 +54,9 @@ impl Connection {
 }
 
 /// Makes the client that the flags, the environment and the profile ask for.
-pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connection, Failure> {
+pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connection, CliError> {
     let flags = &args.connect;
-    let mut profile = LazyProfile::new(flags, environment, Notes::of(args));
+    let mut profile = LazyProfile::new(flags, environment, Reporter::of(args));
 
     let named = match &flags.api {
         Some(url) => Some(url.clone()),
@@ -88,7 +90,7 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
         builder = builder.root_certificates(read_file("CA file", &path)?);
     }
     if args.verbose {
-        builder = builder.on_exchange(|exchange| {
+        builder = builder.on_request(|exchange| {
             let status = exchange.status.map_or("-".to_owned(), |s| s.to_string());
             let line = format!(
                 "algo-logs: GET {} {status} {} bytes {}.{:03} s",
@@ -97,11 +99,11 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
                 exchange.elapsed.as_secs(),
                 exchange.elapsed.subsec_millis()
             );
-            to_stderr(&format!("{}\n", mask(&line)));
+            to_stderr(&format!("{}\n", sanitize_line(&line)));
         });
     }
     let client = builder.build().map_err(|error| {
-        let failure = Failure::from(error);
+        let failure = CliError::from(error);
         match sent_in_clear {
             true => failure.hint("--allow-http sends it all the same"),
             false => failure,
@@ -118,14 +120,14 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
 fn given_key(
     flags: &Connect,
     environment: &Environment,
-) -> Result<Option<(Token, String)>, Failure> {
+) -> Result<Option<(Token, String)>, CliError> {
     if let Some(file) = &flags.api_key_file {
         let (bytes, from) = match file {
             PathOrStdin::Path(path) => (read_file("key file", path)?, path.display().to_string()),
             PathOrStdin::Stdin => (read_all("key", "stdin", io::stdin())?, "stdin".to_owned()),
         };
         let text = String::from_utf8(bytes)
-            .map_err(|_| Failure::settings(format!("the key in {from} is not text")))?;
+            .map_err(|_| CliError::settings(format!("the key in {from} is not text")))?;
         return Ok(Some((from_source(Token::simple(text), &from)?, from)));
     }
     type Scheme = fn(String) -> Result<Token, algo_logs::Error>;
@@ -141,8 +143,8 @@ fn given_key(
     Ok(None)
 }
 
-fn from_source(token: Result<Token, algo_logs::Error>, from: &str) -> Result<Token, Failure> {
-    token.map_err(|error| Failure::settings(format!("{from}: {error}")))
+fn from_source(token: Result<Token, algo_logs::Error>, from: &str) -> Result<Token, CliError> {
+    token.map_err(|error| CliError::settings(format!("{from}: {error}")))
 }
 
 fn given_roots(flags: &Connect, environment: &Environment) -> Option<PathBuf> {
@@ -157,11 +159,11 @@ struct LazyProfile<'a> {
     name: Option<&'a str>,
     path: Option<PathBuf>,
     read: Option<Profile>,
-    notes: Notes,
+    notes: Reporter,
 }
 
 impl<'a> LazyProfile<'a> {
-    fn new(flags: &'a Connect, environment: &Environment, notes: Notes) -> Self {
+    fn new(flags: &'a Connect, environment: &Environment, notes: Reporter) -> Self {
         Self {
             name: flags.profile.as_deref(),
             path: environment.profiles_path(),
@@ -170,7 +172,7 @@ impl<'a> LazyProfile<'a> {
         }
     }
 
-    fn get(&mut self) -> Result<&Profile, Failure> {
+    fn get(&mut self) -> Result<&Profile, CliError> {
         let profile = match self.read.take() {
             Some(profile) => profile,
             None => self.load()?.unwrap_or_default(),
@@ -179,9 +181,9 @@ impl<'a> LazyProfile<'a> {
     }
 
     /// The profile as it is written; none is fine, unless it was asked for by name.
-    fn load(&self) -> Result<Option<Profile>, Failure> {
+    fn load(&self) -> Result<Option<Profile>, CliError> {
         let missing = |why: String| match self.name {
-            Some(name) => Err(Failure::settings(format!(
+            Some(name) => Err(CliError::settings(format!(
                 "there is no profile '{name}': {why}"
             ))),
             None => Ok(None),
@@ -197,10 +199,10 @@ impl<'a> LazyProfile<'a> {
             _ => read_file("profile file", path)?,
         };
         let text = String::from_utf8(text)
-            .map_err(|_| Failure::settings(format!("the profile file {shown} is not UTF-8")))?;
+            .map_err(|_| CliError::settings(format!("the profile file {shown} is not UTF-8")))?;
         let name = self.name.unwrap_or("default");
         let found = profile::parse(&text, name).map_err(|error| {
-            Failure::settings(format!(
+            CliError::settings(format!(
                 "the profile file {shown} cannot be used: line {}: {}",
                 error.line, error.reason
             ))
@@ -222,16 +224,16 @@ impl<'a> LazyProfile<'a> {
     }
 
     /// The profile's own cluster: the one that its key belongs to.
-    fn cluster(&mut self) -> Result<BaseUrl, Failure> {
+    fn cluster(&mut self) -> Result<BaseUrl, CliError> {
         match &self.get()?.api_server {
             Some(url) => url
                 .parse::<BaseUrl>()
-                .map_err(|error| Failure::settings(format!("api_server of the profile: {error}"))),
+                .map_err(|error| CliError::settings(format!("api_server of the profile: {error}"))),
             None => Ok(BaseUrl::default()),
         }
     }
 
-    fn key(&mut self, base: &BaseUrl) -> Result<(Token, String), Failure> {
+    fn key(&mut self, base: &BaseUrl) -> Result<(Token, String), CliError> {
         let profile = self.get()?;
         let key = match (&profile.api_key, &profile.bearer_token) {
             (Some(key), _) => Some((Token::simple(key), "api_key of the profile")),
@@ -240,14 +242,14 @@ impl<'a> LazyProfile<'a> {
         };
         let Some((token, from)) = key else {
             return Err(
-                Failure::new(Exit::Unauthorized, "no-key", "there is no key")
+                CliError::new(Exit::Unauthorized, "no-key", "there is no key")
                     .hint("set ALGORITHMIA_API_KEY, or give --api-key-file FILE"),
             );
         };
         let own = self.cluster()?;
         if own != *base {
             // It was given for one cluster, and would be shown to another.
-            return Err(Failure::new(
+            return Err(CliError::new(
                 Exit::Unauthorized,
                 "no-key",
                 format!("there is no key for {base}: the profile's key belongs to {own}"),
@@ -258,7 +260,7 @@ impl<'a> LazyProfile<'a> {
     }
 
     /// The profile's certificates say whom its own cluster is to be known by, and nothing about others.
-    fn roots(&mut self, base: &BaseUrl) -> Result<Option<PathBuf>, Failure> {
+    fn roots(&mut self, base: &BaseUrl) -> Result<Option<PathBuf>, CliError> {
         if self.get()?.ca_cert.is_none() || self.cluster()? != *base {
             return Ok(None);
         }
@@ -278,13 +280,13 @@ fn others_can_read(_: &Path) -> bool {
     false
 }
 
-fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, CliError> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| unreadable(what, &name, &error.to_string()))?;
     read_all(what, &name, file)
 }
 
-fn read_all(what: &str, name: &str, reader: impl Read) -> Result<Vec<u8>, Failure> {
+fn read_all(what: &str, name: &str, reader: impl Read) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     reader
         .take(LONGEST_FILE + 1)
@@ -296,8 +298,8 @@ fn read_all(what: &str, name: &str, reader: impl Read) -> Result<Vec<u8>, Failur
     Ok(bytes)
 }
 
-fn unreadable(what: &str, name: &str, why: &str) -> Failure {
-    Failure::settings(format!("cannot read the {what} {name}: {why}"))
+fn unreadable(what: &str, name: &str, why: &str) -> CliError {
+    CliError::settings(format!("cannot read the {what} {name}: {why}"))
 }
 
 /// What the program looks at of its environment. An empty variable counts for one that is not set.
@@ -316,11 +318,11 @@ impl Environment {
         (self.variable)(name).filter(|value| !value.is_empty())
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>, Failure> {
+    fn text(&self, name: &str) -> Result<Option<String>, CliError> {
         let value = self.get(name).map(OsString::into_string);
         value
             .transpose()
-            .map_err(|_| Failure::settings(format!("{name} is not text")))
+            .map_err(|_| CliError::settings(format!("{name} is not text")))
     }
 
     /// Whether colours are unwanted: <https://no-color.org>.
@@ -340,7 +342,7 @@ impl Environment {
     }
 }
 
-impl Notes {
+impl Reporter {
     pub(crate) fn of(args: &Args) -> Self {
         Self { quiet: args.quiet }
     }

@@ -1,23 +1,29 @@
 //! From a command line to the command that it names.
 
-use crate::args::{Args, Command};
-use crate::failure::Failure;
-use crate::output::Notes;
-use crate::session::Session;
-use crate::settings::{self, Environment};
+mod context;
+mod lists;
+mod log;
+mod save;
+mod transfer;
+
+use crate::cli::{Args, Command};
+use crate::commands::context::Context;
+use crate::config::{self, Environment};
+use crate::error::CliError;
+use crate::output::Reporter;
 
 /// Carries out a command line.
-pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), CliError> {
     let algorithm = match &args.command {
         Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
         Command::Log(log) => &log.algorithm,
         Command::Save(save) => &save.algorithm,
     };
     // Before any key or profile is read: a name that is none needs neither.
-    let session = Session {
+    let session = Context {
         algorithm: algorithm.parse()?,
-        connection: settings::connect(args, environment)?,
-        notes: Notes::of(args),
+        connection: config::connect(args, environment)?,
+        notes: Reporter::of(args),
         colours: !environment.no_color(),
     };
     let outcome = match &args.command {

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus, Error, ErrorKind, Logs, Version, Wait};
 
-use crate::args::{Escapes, LogArgs, VersionSpec};
-use crate::failure::{Exit, Failure};
-use crate::help::CommandName::{self, Builds, Versions};
-use crate::output::Treatment;
-use crate::progress::{self, Progress};
-use crate::session::{Session, matches};
-use crate::terminal::{Mode, mask};
-use crate::time;
-use crate::transfer::transfer;
+use crate::cli::help::CommandName::{self, Builds, Versions};
+use crate::cli::{Escapes, LogArgs, VersionSpec};
+use crate::commands::context::{Context, matches};
+use crate::commands::transfer::transfer;
+use crate::error::{CliError, Exit};
+use crate::output::OutputOptions;
+use crate::output::progress::{self, Progress};
+use crate::output::sanitize::{Mode, sanitize_line};
+use crate::output::time;
 
-impl Session {
-    pub(crate) fn log(&self, args: &LogArgs) -> Result<(), Failure> {
+impl Context {
+    pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
         let chosen = match (&args.version, &args.build_id) {
             (Some(version), _) => self.of_version(version, args.exit_status)?,
             (None, Some(build_id)) => self.of_build_id(build_id, args)?,
@@ -25,19 +25,19 @@ impl Session {
         self.write(chosen.logs, args)?;
         match chosen.failed {
             Some(why) if args.exit_status => {
-                Err(Failure::new(Exit::BuildFailed, "build-failed", why))
+                Err(CliError::new(Exit::BuildFailed, "build-failed", why))
             }
             _ => Ok(()),
         }
     }
 
     /// The build that started last, of those that fit; with `--wait`, once there is one and it has finished.
-    fn newest(&self, args: &LogArgs) -> Result<Build, Failure> {
+    fn newest(&self, args: &LogArgs) -> Result<Build, CliError> {
         let fits = |build: &Build| matches(&args.filter, build);
         let Some(timeout) = args.wait else {
             let builds = self.client().builds(&self.algorithm);
             let build = builds.newest(fits)?.ok_or_else(|| {
-                Failure::no_match(self.no_build(&args.filter)).hint(self.lists(Builds))
+                CliError::no_match(self.no_build(&args.filter)).hint(self.lists(Builds))
             })?;
             self.say_chosen(&build);
             return Ok(build);
@@ -58,7 +58,7 @@ impl Session {
             })?;
         drop(wait);
         let build = found
-            .ok_or_else(|| Failure::no_match(self.no_build(&args.filter)).hint(waited(timeout)))?;
+            .ok_or_else(|| CliError::no_match(self.no_build(&args.filter)).hint(waited(timeout)))?;
         said.call_once(|| self.say_chosen(&build));
         Ok(build)
     }
@@ -76,7 +76,7 @@ impl Session {
                     Ok(None) => "no such build yet".to_owned(),
                     Err(error) => error.to_string(),
                 };
-                mask(&format!(
+                sanitize_line(&format!(
                     "{}, {}",
                     connection.word(&state),
                     waited(poll.waited)
@@ -85,7 +85,7 @@ impl Session {
         })
     }
 
-    fn of_build_id(&self, build_id: &str, args: &LogArgs) -> Result<Chosen, Failure> {
+    fn of_build_id(&self, build_id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
         let build = match (args.wait, args.exit_status) {
             (Some(timeout), _) => self.client().wait_for_build(
                 &self.algorithm,
@@ -94,7 +94,7 @@ impl Session {
             ),
             (None, true) => self.client().build(&self.algorithm, build_id),
             (None, false) => {
-                return Ok(Chosen {
+                return Ok(SelectedLog {
                     logs: self.build_logs(build_id)?,
                     failed: None,
                 });
@@ -106,19 +106,19 @@ impl Session {
         )
     }
 
-    fn of_build(&self, mut build: Build, args: &LogArgs) -> Result<Chosen, Failure> {
+    fn of_build(&self, mut build: Build, args: &LogArgs) -> Result<SelectedLog, CliError> {
         let logs = self.build_logs(build.build_id())?;
         if args.exit_status && !build.status().is_finished() {
             // It has finished in between, or there would be no log. How, is what was asked.
             build = self.client().build(&self.algorithm, build.build_id())?;
         }
-        Ok(Chosen {
+        Ok(SelectedLog {
             logs,
             failed: self.failed(&build),
         })
     }
 
-    fn build_logs(&self, build_id: &str) -> Result<Logs, Failure> {
+    fn build_logs(&self, build_id: &str) -> Result<Logs, CliError> {
         self.client()
             .build_logs(&self.algorithm, build_id)
             .map_err(|error| self.hinted(error, Builds, None))
@@ -137,7 +137,7 @@ impl Session {
         })
     }
 
-    fn of_version(&self, spec: &VersionSpec, exit_status: bool) -> Result<Chosen, Failure> {
+    fn of_version(&self, spec: &VersionSpec, exit_status: bool) -> Result<SelectedLog, CliError> {
         const FULL_HASH: usize = 40;
         let hinted = |error| self.hinted(error, Versions, None);
         let (hash, version) = match spec {
@@ -170,11 +170,11 @@ impl Session {
             None => (version.compilation_successful() == Some(false))
                 .then(|| format!("version {hash} of {}: not compiled", self.algorithm)),
         });
-        Ok(Chosen { logs, failed })
+        Ok(SelectedLog { logs, failed })
     }
 
     /// The one version that is meant. The service looks up none but a full hash, so the list is read.
-    fn find_version(&self, spec: &VersionSpec) -> Result<(String, Version), Failure> {
+    fn find_version(&self, spec: &VersionSpec) -> Result<(String, Version), CliError> {
         let mut found: Option<(String, Version)> = None;
         for version in self.client().versions(&self.algorithm) {
             let version = version?;
@@ -192,7 +192,7 @@ impl Session {
                     match &found {
                         _ if !fits => {}
                         Some((other, _)) if other != hash => {
-                            return Err(Failure::settings(format!(
+                            return Err(CliError::settings(format!(
                                 "'{wanted}' begins more than one git hash: {}, {}",
                                 self.word(other),
                                 self.word(hash)
@@ -206,7 +206,7 @@ impl Session {
         }
         found.ok_or_else(|| {
             let (VersionSpec::Hash(wanted) | VersionSpec::Semantic(wanted)) = spec;
-            Failure::no_match(format!("no version {wanted} of {}", self.algorithm))
+            CliError::no_match(format!("no version {wanted} of {}", self.algorithm))
                 .hint(self.lists(Versions))
         })
     }
@@ -222,9 +222,9 @@ impl Session {
     }
 
     /// What to do about a build or version that is not finished, or not there in no more words than that.
-    fn hinted(&self, error: Error, list: CommandName, wait: Option<Duration>) -> Failure {
+    fn hinted(&self, error: Error, list: CommandName, wait: Option<Duration>) -> CliError {
         let (kind, code) = (error.kind(), error.code());
-        let failure = Failure::from(error);
+        let failure = CliError::from(error);
         match (kind, wait) {
             (ErrorKind::NotFound, _) if code.is_none() => failure.hint(self.lists(list)),
             (ErrorKind::NotFinished, None) => failure.hint("--wait waits for it"),
@@ -233,7 +233,7 @@ impl Session {
         }
     }
 
-    fn write(&self, mut logs: Logs, args: &LogArgs) -> Result<(), Failure> {
+    fn write(&self, mut logs: Logs, args: &LogArgs) -> Result<(), CliError> {
         // A log that goes to the terminal shows by itself how far it has come.
         let progress = Progress::new(self.notes.quiet || args.output.is_none());
         transfer(
@@ -260,14 +260,14 @@ impl Session {
         Ok(())
     }
 
-    fn treatment(&self, args: &LogArgs) -> Treatment {
+    fn treatment(&self, args: &LogArgs) -> OutputOptions {
         let (on_terminal, elsewhere) = match args.escapes {
             Escapes::Raw => (None, None),
             Escapes::Plain => (Some(Mode::NoColours), Some(Mode::Strip)),
             Escapes::Auto if self.colours => (Some(Mode::Colours), None),
             Escapes::Auto => (Some(Mode::NoColours), None),
         };
-        Treatment {
+        OutputOptions {
             on_terminal,
             elsewhere,
             tail: args.tail,
@@ -276,7 +276,7 @@ impl Session {
 }
 
 /// A log, and why its build is no success, if it is none.
-struct Chosen {
+struct SelectedLog {
     logs: Logs,
     failed: Option<String>,
 }
@@ -287,12 +287,9 @@ fn arrived(logs: &Logs, elapsed: Duration) -> String {
         .unwrap_or(u64::MAX)
         .max(1);
     let rate = logs.delivered().saturating_mul(1000) / millis;
-    let share = match logs.answer_length() {
+    let share = match logs.content_length() {
         Some(length) if length > 0 => {
-            format!(
-                ", {} %",
-                logs.answer_received().saturating_mul(100) / length
-            )
+            format!(", {} %", logs.bytes_received().saturating_mul(100) / length)
         }
         _ => String::new(),
     };

@@ -4,7 +4,9 @@
 //! what is wrong with a line that means nothing. Nothing here prints, exits or looks at the
 //! environment: `--help`, `--version` and `--generate` are values like any other outcome.
 
-mod nearest;
+pub(crate) mod generate;
+pub(crate) mod help;
+mod suggest;
 mod value;
 
 use std::ffi::OsString;
@@ -13,12 +15,12 @@ use std::time::Duration;
 
 use lexopt::Arg;
 
-use nearest::nearest;
+use suggest::suggest;
 pub(crate) use value::{KINDS, Kind, STATUSES, Status, VersionSpec};
 use value::{Value, clean, masked, number, shown, split_version};
 
-use crate::help::CommandName::{self, Builds, Help, Log, Save, Versions};
-use crate::help::{COMMANDS, OPTIONS, Opt, OptionSpec, ValueSpec};
+use crate::cli::help::CommandName::{self, Builds, Help, Log, Save, Versions};
+use crate::cli::help::{COMMANDS, OPTIONS, Opt, OptionSpec, ValueSpec};
 
 const DEFAULT_LIMIT: usize = 20;
 const DEFAULT_JOBS: usize = 4;
@@ -181,7 +183,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
     let json = options().any(|arg| arg == "--json");
     let help = options().any(|arg| arg == "--help" || arg == "-h");
 
-    let mut found = Found::default();
+    let mut found = RawArgs::default();
     let outcome = found.read(args);
     // Whoever asks for help gets it, all the more where the rest of the line is wrong.
     if help || found.has(Opt::Help) {
@@ -197,7 +199,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
 
 /// What has been read so far. A flag is set if it is in `given`; the rest have a field.
 #[derive(Default)]
-struct Found {
+struct RawArgs {
     command: Option<CommandName>,
     arguments: Vec<String>,
     /// Each option, and how it was spelled.
@@ -218,7 +220,7 @@ struct Found {
     retries: Option<u32>,
 }
 
-impl Found {
+impl RawArgs {
     fn read(&mut self, args: Vec<OsString>) -> Result<(), UsageError> {
         let mut parser = lexopt::Parser::from_args(args);
         let mut after_bare_wait = false;
@@ -300,7 +302,7 @@ impl Found {
                 .is_none_or(|command| spec.commands.contains(&command))
         };
         let names = OPTIONS.iter().filter(takes).map(|spec| spec.long);
-        let hint = match nearest(long, names) {
+        let hint = match suggest(long, names) {
             Some(near) => format!("did you mean '--{near}'?"),
             None => self.see_help(),
         };
@@ -561,7 +563,7 @@ fn command(word: &str) -> Result<CommandName, UsageError> {
         return Ok(command);
     }
     let words = COMMANDS.iter().map(|spec| spec.word);
-    Err(match nearest(word, words.clone()) {
+    Err(match suggest(word, words.clone()) {
         Some(near) => usage(format!("unknown command '{}'", shown(word)))
             .hint(format!("did you mean '{near}'?")),
         None => {
@@ -637,7 +639,7 @@ fn follow(spelled: &str) -> UsageError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::help::FIRST_EXAMPLES;
+    use crate::cli::help::FIRST_EXAMPLES;
 
     fn words(line: &str) -> Vec<OsString> {
         line.split_whitespace().map(OsString::from).collect()

@@ -4,20 +4,20 @@ use std::io::{self, IsTerminal};
 
 use algo_logs::Build;
 
-use crate::args::{BuildFilter, Limit};
-use crate::failure::Failure;
+use crate::cli::{BuildFilter, Limit};
+use crate::commands::context::{Context, first};
+use crate::error::CliError;
+use crate::output::table::Table;
 use crate::output::to_stdout;
-use crate::session::{Session, first};
-use crate::table::Table;
-use crate::{json, time};
+use crate::output::{json, time};
 
-impl Session {
+impl Context {
     pub(crate) fn builds(
         &self,
         filter: &BuildFilter,
         limit: Limit,
         json: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let builds = self.matching_builds(filter, limit)?;
         if builds.is_empty() {
             self.notes.say(&self.no_build(filter));
@@ -50,7 +50,7 @@ impl Session {
         callable: Option<bool>,
         limit: Limit,
         json: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let mut versions = self.client().versions(&self.algorithm);
         if let Some(published) = published {
             versions = versions.published(published);
@@ -87,7 +87,7 @@ impl Session {
         &self,
         table: &Table<N>,
         status_column: Option<usize>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if io::stdout().is_terminal() {
             to_stdout(&table.aligned(self.colours, status_column))
         } else {

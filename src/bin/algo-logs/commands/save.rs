@@ -7,19 +7,19 @@ use std::sync::{Mutex, PoisonError};
 
 use algo_logs::{Build, Error, ErrorKind, Logs};
 
-use crate::args::SaveArgs;
-use crate::failure::{Exit, Failure};
-use crate::json;
-use crate::output::{Output, Treatment, to_stderr};
-use crate::progress::{self, Progress};
-use crate::session::Session;
-use crate::transfer::transfer;
+use crate::cli::SaveArgs;
+use crate::commands::context::Context;
+use crate::commands::transfer::transfer;
+use crate::error::{CliError, Exit};
+use crate::output::json;
+use crate::output::progress::{self, Progress};
+use crate::output::{Output, OutputOptions, to_stderr};
 
 /// Which failure gives its exit code to the whole, the worst first: what will not get better by itself before what may.
 const WORST_FIRST: [Exit; 6] = [
     Exit::Output,
     Exit::Unauthorized,
-    Exit::InvalidAnswer,
+    Exit::InvalidResponse,
     Exit::Network,
     Exit::NotFound,
     Exit::Usage,
@@ -27,28 +27,28 @@ const WORST_FIRST: [Exit; 6] = [
 
 /// What has become of the builds so far.
 #[derive(Default)]
-struct Tally {
+struct Summary {
     saved: usize,
     skipped: usize,
     without_log: usize,
     bytes: u64,
-    failures: Vec<Failure>,
+    failures: Vec<CliError>,
 }
 
-impl Tally {
+impl Summary {
     fn done(&self) -> usize {
         self.saved + self.skipped + self.without_log + self.failures.len()
     }
 }
 
-impl Session {
-    pub(crate) fn save(&self, args: &SaveArgs) -> Result<(), Failure> {
+impl Context {
+    pub(crate) fn save(&self, args: &SaveArgs) -> Result<(), CliError> {
         let builds = self.matching_builds(&args.filter, args.limit)?;
         if builds.is_empty() {
             self.notes.say(&self.no_build(&args.filter));
         }
         fs::create_dir_all(&args.folder)
-            .map_err(|error| Failure::output(&args.folder.display().to_string(), &error))?;
+            .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
         write_list(&args.folder.join("builds.json"), &builds)?;
 
         let archive = Archive {
@@ -75,11 +75,11 @@ impl Session {
 
 /// A folder that is being filled, by several threads at once.
 struct Archive<'a> {
-    session: &'a Session,
+    session: &'a Context,
     folder: &'a Path,
     total: usize,
     progress: Progress,
-    tally: Mutex<Tally>,
+    tally: Mutex<Summary>,
 }
 
 impl Archive<'_> {
@@ -111,9 +111,9 @@ impl Archive<'_> {
         }
     }
 
-    fn write(&self, logs: &mut Logs, path: &Path) -> Result<(), Failure> {
+    fn write(&self, logs: &mut Logs, path: &Path) -> Result<(), CliError> {
         let mut counted = 0;
-        transfer(logs, Some(path), Treatment::exact(), |logs| {
+        transfer(logs, Some(path), OutputOptions::exact(), |logs| {
             let new = logs.delivered() - counted;
             counted = logs.delivered();
             self.count(|tally| tally.bytes += new);
@@ -125,12 +125,12 @@ impl Archive<'_> {
         self.count(|tally| tally.without_log += 1);
     }
 
-    fn fail(&self, failure: Failure) {
+    fn fail(&self, failure: CliError) {
         let failure = self.session.connection.explain(failure);
         self.count(|tally| tally.failures.push(failure));
     }
 
-    fn count(&self, change: impl FnOnce(&mut Tally)) {
+    fn count(&self, change: impl FnOnce(&mut Summary)) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut tally);
         self.progress.show(|| {
@@ -140,7 +140,7 @@ impl Archive<'_> {
     }
 
     /// One line for each that failed, and one for all.
-    fn sum_up(self) -> Result<(), Failure> {
+    fn sum_up(self) -> Result<(), CliError> {
         let seconds = progress::seconds(self.progress.elapsed());
         drop(self.progress);
         let tally = self
@@ -164,15 +164,15 @@ impl Archive<'_> {
             Some(exit) => {
                 let logs = if failed == 1 { "log" } else { "logs" };
                 let message = format!("{failed} {logs} could not be saved");
-                Err(Failure::new(exit, "not-saved", message)
+                Err(CliError::new(exit, "not-saved", message)
                     .hint("the rest is kept, and the same command tries these again"))
             }
         }
     }
 }
 
-fn write_list(path: &Path, builds: &[Build]) -> Result<(), Failure> {
-    let mut output = Output::open(Some(path), Treatment::exact())?;
+fn write_list(path: &Path, builds: &[Build]) -> Result<(), CliError> {
+    let mut output = Output::open(Some(path), OutputOptions::exact())?;
     output.write(json::array(builds)?.as_bytes())?;
     output.finish()
 }

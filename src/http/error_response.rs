@@ -1,4 +1,4 @@
-//! What a refusal means: a status, the service's own code and words, out of every shape in which they come.
+//! What a error_response means: a status, the service's own code and words, out of every shape in which they come.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,15 +7,15 @@ use serde_json::value::RawValue;
 use crate::error::{Error, ErrorKind, Retry};
 use crate::token::Token;
 
-/// At most this much of an answer's body is looked at for the reason of a refusal.
-pub(crate) const LONGEST_BODY: u64 = 64 * 1024;
+/// At most this much of an answer's body is looked at for the reason of a error_response.
+pub(crate) const MAX_ERROR_BODY: u64 = 64 * 1024;
 
 /// The longest that the service's words are passed on, in characters.
-const LONGEST_MESSAGE: usize = 200;
+const MAX_MESSAGE: usize = 200;
 
 /// The service's own word for what is wrong.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reason {
+pub(crate) struct ApiError {
     code: Option<u32>,
     message: Option<String>,
 }
@@ -32,10 +32,10 @@ struct Shape<'a> {
 }
 
 impl Shape<'_> {
-    fn reason(&self) -> Option<Reason> {
+    fn reason(&self) -> Option<ApiError> {
         let code = self.code.and_then(|code| code.get().parse().ok());
         let message = self.message.and_then(text);
-        (code.is_some() || message.is_some()).then_some(Reason { code, message })
+        (code.is_some() || message.is_some()).then_some(ApiError { code, message })
     }
 }
 
@@ -43,7 +43,7 @@ fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-impl Reason {
+impl ApiError {
     /// Reads the reason out of a body: one of the service's JSON shapes, or plain text from something before it.
     pub(crate) fn from_body(body: &[u8]) -> Self {
         if let Some(reason) = Self::from_json(body) {
@@ -145,7 +145,7 @@ pub(crate) fn shorten(text: &str, token: Option<&Token>) -> String {
     // The key first: what is left of one that was cut in two would not be recognized.
     let text = token.map_or_else(|| text.to_owned(), |token| token.redact(text));
     let text = text.trim();
-    match text.char_indices().nth(LONGEST_MESSAGE) {
+    match text.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
@@ -201,11 +201,11 @@ mod tests {
 
     #[track_caller]
     fn reason(body: &str, code: Option<u32>, message: Option<&str>) {
-        let expected = Reason {
+        let expected = ApiError {
             code,
             message: message.map(str::to_owned),
         };
-        assert_eq!(Reason::from_body(body.as_bytes()), expected);
+        assert_eq!(ApiError::from_body(body.as_bytes()), expected);
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_header_speaks_where_the_body_does_not() {
-        let error = Reason::default()
+        let error = ApiError::default()
             .or_header(Some("from the header"))
             .into_error(502, None, None);
         assert_eq!(
@@ -248,12 +248,12 @@ mod tests {
 
     #[track_caller]
     fn judged(status: u16, code: Option<u32>, kind: ErrorKind, retry: Retry) {
-        let reason = Reason {
+        let reason = ApiError {
             code,
             message: None,
         };
         let error = reason.into_error(status, None, None);
-        assert_eq!((error.kind(), error.may_retry()), (kind, retry));
+        assert_eq!((error.kind(), error.retryable()), (kind, retry));
         assert_eq!(error.code(), code);
         assert_eq!(error.status(), (status != 200).then_some(status));
     }
@@ -283,10 +283,10 @@ mod tests {
     #[test]
     fn words_are_shortened_and_hold_no_key() {
         let token = Token::simple("SECRET").unwrap();
-        let long = format!("{}SECRET", "x".repeat(LONGEST_MESSAGE - 3));
+        let long = format!("{}SECRET", "x".repeat(MAX_MESSAGE - 3));
         assert_eq!(
             shorten(&long, Some(&token)),
-            format!("{}[ke…", "x".repeat(LONGEST_MESSAGE - 3))
+            format!("{}[ke…", "x".repeat(MAX_MESSAGE - 3))
         );
         assert_eq!(shorten(" a ", None), "a");
     }

@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
-use crate::failure::{Exit, Failure};
-use crate::terminal::is_unsafe;
+use crate::error::{CliError, Exit};
+use crate::output::sanitize::is_unsafe;
 
 /// One array, an object a line, with every member that the service sent and nothing changed but the white space
 /// between them.
-pub(crate) fn array<T: Serialize>(items: &[T]) -> Result<String, Failure> {
+pub(crate) fn array<T: Serialize>(items: &[T]) -> Result<String, CliError> {
     let mut text = String::from("[");
     for (n, item) in items.iter().enumerate() {
         if n > 0 {
             text.push_str(",\n ");
         }
         let object = serde_json::to_string(item).map_err(|error| {
-            Failure::new(Exit::InvalidAnswer, "invalid-answer", error.to_string())
+            CliError::new(Exit::InvalidResponse, "invalid-response", error.to_string())
         })?;
         compact(&object, &mut text);
     }

@@ -2,22 +2,22 @@
 
 use algo_logs::{Algorithm, Build, BuildStatus, Client, ErrorKind};
 
-use crate::args::{BuildFilter, Limit, Status};
-use crate::failure::Failure;
-use crate::help::CommandName::{self, Builds, Versions};
-use crate::output::Notes;
-use crate::settings::Connection;
+use crate::cli::help::CommandName::{self, Builds, Versions};
+use crate::cli::{BuildFilter, Limit, Status};
+use crate::config::Connection;
+use crate::error::CliError;
+use crate::output::Reporter;
 
 /// What every command works with.
 #[derive(Clone)]
-pub(crate) struct Session {
+pub(crate) struct Context {
     pub(crate) algorithm: Algorithm,
     pub(crate) connection: Connection,
-    pub(crate) notes: Notes,
+    pub(crate) notes: Reporter,
     pub(crate) colours: bool,
 }
 
-impl Session {
+impl Context {
     pub(crate) fn client(&self) -> &Client {
         &self.connection.client
     }
@@ -27,7 +27,7 @@ impl Session {
     }
 
     /// Adds the next step, where nothing nearer to the failure has named one.
-    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+    pub(crate) fn explain(&self, failure: CliError) -> CliError {
         if !failure.is(ErrorKind::NotFound) {
             return self.connection.explain(failure);
         }
@@ -52,7 +52,7 @@ impl Session {
         &self,
         filter: &BuildFilter,
         limit: Limit,
-    ) -> Result<Vec<Build>, Failure> {
+    ) -> Result<Vec<Build>, CliError> {
         let builds = self.client().builds(&self.algorithm);
         let fits = |build: &Build| matches(filter, build);
         first(
@@ -76,7 +76,7 @@ impl Session {
 pub(crate) fn first<T>(
     items: impl Iterator<Item = Result<T, algo_logs::Error>>,
     limit: Limit,
-) -> Result<Vec<T>, Failure> {
+) -> Result<Vec<T>, CliError> {
     let most = match limit {
         Limit::Rows(rows) => rows,
         Limit::All => usize::MAX,

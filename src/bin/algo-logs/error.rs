@@ -5,8 +5,8 @@ use std::io;
 
 use algo_logs::{Error, ErrorKind};
 
-use crate::args::UsageError;
-use crate::terminal::mask;
+use crate::cli::UsageError;
+use crate::output::sanitize::sanitize_line;
 
 /// The exit codes, as README.md lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     BuildFailed = 3,
     Unauthorized = 4,
     NotFound = 5,
-    InvalidAnswer = 6,
+    InvalidResponse = 6,
     Output = 7,
     NotFinished = 8,
     /// What a shell shows for a program that a closed pipe ended, which is what others do here.
@@ -40,7 +40,7 @@ struct ReportedError<'a> {
 
 /// A failure, ready to be shown.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     pub(crate) exit: Exit,
     kind: &'static str,
     message: String,
@@ -49,7 +49,7 @@ pub(crate) struct Failure {
     code: Option<u32>,
 }
 
-impl Failure {
+impl CliError {
     pub(crate) fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
         Self {
             exit,
@@ -113,7 +113,7 @@ impl Failure {
             let report = Report {
                 error: ReportedError {
                     kind: self.kind,
-                    message: &mask(&self.message),
+                    message: &sanitize_line(&self.message),
                     status: self.status,
                     code: self.code,
                     exit: self.exit as u8,
@@ -125,11 +125,11 @@ impl Failure {
         }
         let hint = self.hint.as_ref().map(|hint| format!("; {hint}"));
         let line = format!("{}{}", self.message, hint.unwrap_or_default());
-        Some(format!("algo-logs: {}\n", mask(&line)))
+        Some(format!("algo-logs: {}\n", sanitize_line(&line)))
     }
 }
 
-impl From<UsageError> for Failure {
+impl From<UsageError> for CliError {
     fn from(error: UsageError) -> Self {
         Self {
             hint: error.hint,
@@ -138,15 +138,15 @@ impl From<UsageError> for Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let exit = match error.kind() {
             ErrorKind::Settings => Exit::Usage,
             ErrorKind::Unauthorized => Exit::Unauthorized,
             ErrorKind::NotFound | ErrorKind::NoLog => Exit::NotFound,
             ErrorKind::NotFinished => Exit::NotFinished,
-            ErrorKind::Incomplete | ErrorKind::InvalidAnswer | ErrorKind::TooLarge => {
-                Exit::InvalidAnswer
+            ErrorKind::Incomplete | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
+                Exit::InvalidResponse
             }
             // Connections, silence, redirects, statuses; and what a later library may add.
             _ => Exit::Network,
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_line() {
-        let failure = Failure::settings("a\nb\u{1b}[2J").hint("try c");
+        let failure = CliError::settings("a\nb\u{1b}[2J").hint("try c");
         assert_eq!(
             failure.report(false).unwrap(),
             "algo-logs: a\u{fffd}b\u{fffd}[2J; try c\n"
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_object() {
-        let failure = Failure::no_match("nothing \"fits\"");
+        let failure = CliError::no_match("nothing \"fits\"");
         assert_eq!(
             failure.report(true).unwrap(),
             "{\"error\":{\"kind\":\"no-match\",\"message\":\"nothing \\\"fits\\\"\",\
@@ -190,10 +190,10 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_silent() {
-        let failure = Failure::stdout(&io::ErrorKind::BrokenPipe.into());
+        let failure = CliError::stdout(&io::ErrorKind::BrokenPipe.into());
         assert_eq!(failure.exit, Exit::StdoutClosed);
         assert_eq!(failure.report(false), None);
-        let failure = Failure::stdout(&io::ErrorKind::StorageFull.into());
+        let failure = CliError::stdout(&io::ErrorKind::StorageFull.into());
         assert_eq!(failure.exit, Exit::Output);
     }
 }

@@ -3,26 +3,31 @@
 //! std's own handle of stdout takes a closed descriptor for a success, and buffers in a way that loses errors. What
 //! is written here goes to the descriptor itself, whole or not at all as far as the kind of target allows it.
 
+pub(crate) mod json;
+pub(crate) mod progress;
+pub(crate) mod sanitize;
+pub(crate) mod table;
+pub(crate) mod time;
+
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::progress;
-use crate::terminal::{Filter, Mode, mask};
+use crate::error::CliError;
+use crate::output::sanitize::{Mode, Sanitizer, sanitize_line};
 
 /// Lines for a person, on stderr. What cannot be written there is lost: it must not keep the data from arriving.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Notes {
+pub(crate) struct Reporter {
     pub(crate) quiet: bool,
 }
 
-impl Notes {
+impl Reporter {
     /// One line, unless notes are turned off.
     pub(crate) fn say(self, text: &str) {
         if !self.quiet {
-            to_stderr(&format!("algo-logs: {}\n", mask(text)));
+            to_stderr(&format!("algo-logs: {}\n", sanitize_line(text)));
         }
     }
 }
@@ -34,10 +39,10 @@ pub(crate) fn to_stderr(text: &str) {
 }
 
 /// Writes a whole text to stdout.
-pub(crate) fn to_stdout(text: &str) -> Result<(), Failure> {
+pub(crate) fn to_stdout(text: &str) -> Result<(), CliError> {
     stdout()
         .and_then(|mut stdout| stdout.write_all(text.as_bytes()))
-        .map_err(|error| Failure::stdout(&error))
+        .map_err(|error| CliError::stdout(&error))
 }
 
 #[cfg(unix)]
@@ -54,7 +59,7 @@ fn stdout() -> io::Result<File> {
 
 /// What becomes of the bytes of a log between the service and the target.
 #[derive(Debug)]
-pub(crate) struct Treatment {
+pub(crate) struct OutputOptions {
     /// What is done to them on a terminal; `None` leaves them alone.
     pub(crate) on_terminal: Option<Mode>,
     /// What is done to them elsewhere.
@@ -63,7 +68,7 @@ pub(crate) struct Treatment {
     pub(crate) tail: Option<usize>,
 }
 
-impl Treatment {
+impl OutputOptions {
     /// Every byte as it is.
     pub(crate) fn exact() -> Self {
         Self {
@@ -78,18 +83,18 @@ impl Treatment {
 pub(crate) struct Output {
     target: Target,
     tail: Option<Tail>,
-    filter: Option<Filter>,
+    filter: Option<Sanitizer>,
     filtered: Vec<u8>,
 }
 
 impl Output {
     /// Opens the target: a file, or stdout for `None`.
-    pub(crate) fn open(path: Option<&Path>, treatment: Treatment) -> Result<Self, Failure> {
+    pub(crate) fn open(path: Option<&Path>, treatment: OutputOptions) -> Result<Self, CliError> {
         let target = match path {
-            None => Target::Stdout(stdout().map_err(|error| Failure::stdout(&error))?),
+            None => Target::Stdout(stdout().map_err(|error| CliError::stdout(&error))?),
             Some(path) => {
                 let name = path.display().to_string();
-                let file = Destination::open(path).map_err(|e| Failure::output(&name, &e))?;
+                let file = Destination::open(path).map_err(|e| CliError::output(&name, &e))?;
                 Target::File(file, name)
             }
         };
@@ -100,13 +105,13 @@ impl Output {
         Ok(Self {
             target,
             tail: treatment.tail.map(Tail::new),
-            filter: mode.map(Filter::new),
+            filter: mode.map(Sanitizer::new),
             filtered: Vec::new(),
         })
     }
 
     /// Takes the next bytes of the log.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         match &mut self.tail {
             Some(tail) => {
                 tail.push(bytes);
@@ -117,7 +122,7 @@ impl Output {
     }
 
     /// Ends the log. Only after this is all of it where it belongs.
-    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+    pub(crate) fn finish(mut self) -> Result<(), CliError> {
         if let Some(tail) = self.tail.take() {
             let (one, other) = tail.lines.as_slices();
             self.pass(one)?;
@@ -133,7 +138,7 @@ impl Output {
         let _ = self.end_filter();
     }
 
-    fn pass(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn pass(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         match &mut self.filter {
             None => self.target.write_all(bytes),
             Some(filter) => {
@@ -144,7 +149,7 @@ impl Output {
         }
     }
 
-    fn end_filter(&mut self) -> Result<(), Failure> {
+    fn end_filter(&mut self) -> Result<(), CliError> {
         match self.filter.take() {
             None => Ok(()),
             Some(mut filter) => {
@@ -169,26 +174,26 @@ impl Target {
         }
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         self.file()
             .write_all(bytes)
             .map_err(|error| self.failure(&error))
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(self) -> Result<(), CliError> {
         match self {
             Self::File(Destination::Replacing(replacement), name) => replacement
                 .put_in_place()
-                .map_err(|error| Failure::output(&name, &error)),
+                .map_err(|error| CliError::output(&name, &error)),
             // Nothing is held back on the way to these.
             Self::Stdout(_) | Self::File(Destination::InPlace(_), _) => Ok(()),
         }
     }
 
-    fn failure(&self, error: &io::Error) -> Failure {
+    fn failure(&self, error: &io::Error) -> CliError {
         match self {
-            Self::Stdout(_) => Failure::stdout(error),
-            Self::File(_, name) => Failure::output(name, error),
+            Self::Stdout(_) => CliError::stdout(error),
+            Self::File(_, name) => CliError::output(name, error),
         }
     }
 }
@@ -196,7 +201,7 @@ impl Target {
 /// How a path is written to.
 enum Destination {
     /// A regular file, or none yet: written beside it, and renamed.
-    Replacing(Replacement),
+    Replacing(AtomicFile),
     /// A device, a FIFO: there is nothing to replace.
     InPlace(File),
 }
@@ -206,14 +211,14 @@ impl Destination {
         let path = follow_links(path)?;
         match fs::metadata(&path) {
             Ok(known) if known.is_file() => {
-                let replacement = Replacement::create(path)?;
+                let replacement = AtomicFile::create(path)?;
                 replacement.file.set_permissions(known.permissions())?;
                 Ok(Self::Replacing(replacement))
             }
             Ok(known) if known.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Ok(_) => Ok(Self::InPlace(OpenOptions::new().write(true).open(&path)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(Self::Replacing(Replacement::create(path)?))
+                Ok(Self::Replacing(AtomicFile::create(path)?))
             }
             Err(error) => Err(error),
         }
@@ -243,14 +248,14 @@ fn follow_links(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// A temporary file beside the one that it will replace. Dropped before that, it is gone.
-struct Replacement {
+struct AtomicFile {
     file: File,
     temporary: PathBuf,
     target: PathBuf,
     in_place: bool,
 }
 
-impl Replacement {
+impl AtomicFile {
     fn create(target: PathBuf) -> io::Result<Self> {
         if target.file_name().is_none() {
             return Err(io::Error::new(
@@ -295,7 +300,7 @@ impl Replacement {
     }
 }
 
-impl Drop for Replacement {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.in_place {
             // Nothing can be done about a temporary file that does not go away.

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 const SECONDS_PER_DAY: i64 = 86_400;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// From `start` to `end`, both RFC 3339 times, to the nearest second. Negative if `end` is earlier.
+/// From `start` to `end`, both RFC 3339 times, to the suggest second. Negative if `end` is earlier.
 pub(crate) fn seconds_between(start: &str, end: &str) -> Option<i64> {
     let (start, end) = (Instant::parse(start)?, Instant::parse(end)?);
     let nanos = end.nanos - start.nanos + NANOS_PER_SECOND / 2;

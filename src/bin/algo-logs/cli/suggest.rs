@@ -1,7 +1,7 @@
 //! Which word somebody probably meant.
 
 /// The word that was probably meant: few letters differ, or one is a good beginning of the other.
-pub(super) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn suggest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Nothing near can be that long, and the distance takes time that grows with the length.
     if word.chars().count() > 32 {
         return None;

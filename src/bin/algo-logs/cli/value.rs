@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::nearest::nearest;
+use super::suggest::suggest;
 use super::{UsageError, usage};
 
 /// More connections at once than this are an attack on a cluster, and no faster.
@@ -116,7 +116,7 @@ impl Value {
         }
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
         let error = self.invalid(&format!("not one of {}", names.join(", ")));
-        Err(match nearest(&word, names.into_iter()) {
+        Err(match suggest(&word, names.into_iter()) {
             Some(near) => error.hint(format!("did you mean '{near}'?")),
             None => error,
         })

@@ -21,7 +21,7 @@ const USER_AGENT: &str = concat!("algo-logs/", env!("CARGO_PKG_VERSION"));
 const OUTPUT_BUFFER: usize = 32 * 1024;
 
 /// ureq adds a timeout to the clock's reading, and panics where that overflows. Nobody is patient for longer than this.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(super) struct Settings<'a> {
     pub(super) base: &'a BaseUrl,
@@ -40,7 +40,7 @@ pub(super) fn build(settings: Settings<'_>) -> Result<(Agent, Option<&'static st
         roots,
         connections,
     } = settings;
-    let timeout = timeout.min(LONGEST_TIMEOUT);
+    let timeout = timeout.min(MAX_TIMEOUT);
     let (proxy, variable) = proxy(base)?.unzip();
     let config = Agent::config_builder();
     #[cfg(any(feature = "rustls", feature = "native-tls"))]

@@ -3,7 +3,7 @@
 //! Cells hold words of the service: they are masked here, so that no newline, tab or escape
 //! sequence in one can break either form.
 
-use crate::terminal::mask;
+use crate::output::sanitize::sanitize_line;
 
 /// What stands for a cell that is missing.
 const MISSING: &str = "-";
@@ -29,7 +29,7 @@ impl<const N: usize> Table<N> {
     /// Adds a row. A cell that is missing or empty is shown as `-`, so that columns can be counted.
     pub(crate) fn push(&mut self, cells: [Option<String>; N]) {
         let shown = |cell: Option<String>| match cell {
-            Some(text) if !text.is_empty() => mask(&text),
+            Some(text) if !text.is_empty() => sanitize_line(&text),
             _ => MISSING.to_owned(),
         };
         self.rows.push(cells.map(shown));

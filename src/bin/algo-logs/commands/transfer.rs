@@ -4,8 +4,8 @@ use std::path::Path;
 
 use algo_logs::Logs;
 
-use crate::failure::Failure;
-use crate::output::{Output, Treatment};
+use crate::error::CliError;
+use crate::output::{Output, OutputOptions};
 
 /// As much of a log as is handed on at a time. More is not faster, and less is slower.
 const PIECE: usize = 64 * 1024;
@@ -16,9 +16,9 @@ const PIECE: usize = 64 * 1024;
 pub(crate) fn transfer(
     logs: &mut Logs,
     target: Option<&Path>,
-    treatment: Treatment,
+    treatment: OutputOptions,
     mut progress: impl FnMut(&Logs),
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let mut buf = vec![0; PIECE];
     // A log that cannot even be begun leaves the target alone.
     let mut n = logs.read_some(&mut buf)?;

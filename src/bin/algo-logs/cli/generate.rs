@@ -3,11 +3,11 @@
 //! All of them are made of the tables in `help.rs` and of the words that `args` takes for values, so an option that is
 //! added there is in here. Nothing that is generated runs the program or asks the service.
 
-use crate::args::{KINDS, Kind, STATUSES};
-use crate::help::{
+use crate::cli::help::{
     ABOUT, COMMANDS, CommandName, ENVIRONMENT, EXIT_STATUS, Group, OPTIONS, ORDER, Opt, OptionSpec,
     ValueSpec,
 };
+use crate::cli::{KINDS, Kind, STATUSES};
 
 /// What `--generate` prints.
 pub(crate) fn generate(kind: Kind) -> String {

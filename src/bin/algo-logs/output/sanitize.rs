@@ -2,8 +2,8 @@
 //!
 //! A build's log holds whatever the build's commands printed, and a terminal obeys what it is sent:
 //! it can be told to change its title, to write to the clipboard, to move back and overwrite what
-//! was shown, to answer as if someone had typed. [`Filter`] lets a log's text and colours through
-//! and nothing else, as a stream and in constant memory. [`mask`] does the same for the words and
+//! was shown, to answer as if someone had typed. [`Sanitizer`] lets a log's text and colours through
+//! and nothing else, as a stream and in constant memory. [`sanitize_line`] does the same for the words and
 //! sentences of the service that are shown in tables, notes and errors.
 
 /// The longest colour sequence that is let through, in bytes. Real ones stay under 40.
@@ -26,7 +26,7 @@ const ST: char = '\u{9c}';
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 const RESET: &[u8] = b"\x1b[0m";
 
-/// What a [`Filter`] lets through.
+/// What a [`Sanitizer`] lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// For a terminal: text and colours. Everything else is dropped or shown as U+FFFD.
@@ -53,7 +53,7 @@ enum State {
 
 /// Makes a log safe to show. Input may be chopped anywhere: it changes nothing.
 #[derive(Debug)]
-pub(crate) struct Filter {
+pub(crate) struct Sanitizer {
     mode: Mode,
     state: State,
     /// The beginning of a UTF-8 character whose end has not come yet: 3 bytes at most.
@@ -68,7 +68,7 @@ pub(crate) struct Filter {
     line_open: bool,
 }
 
-impl Filter {
+impl Sanitizer {
     pub(crate) fn new(mode: Mode) -> Self {
         Self {
             mode,
@@ -358,7 +358,7 @@ pub(crate) fn is_unsafe(c: char) -> bool {
 }
 
 /// One line of harmless text: every control and every character that cannot be seen becomes U+FFFD.
-pub(crate) fn mask(text: &str) -> String {
+pub(crate) fn sanitize_line(text: &str) -> String {
     let shown = |c: char| {
         if is_unsafe(c) {
             char::REPLACEMENT_CHARACTER
@@ -374,7 +374,7 @@ mod tests {
     use super::*;
 
     fn filtered<'a>(mode: Mode, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-        let mut filter = Filter::new(mode);
+        let mut filter = Sanitizer::new(mode);
         let mut out = Vec::new();
         for piece in pieces {
             filter.push(piece, &mut out);
@@ -505,7 +505,7 @@ mod tests {
 
     #[test]
     fn finishing_twice_adds_nothing() {
-        let (mut filter, mut out) = (Filter::new(Mode::Colours), Vec::new());
+        let (mut filter, mut out) = (Sanitizer::new(Mode::Colours), Vec::new());
         filter.push(b"\x1b[1ma\r\xe2", &mut out);
         filter.finish(&mut out);
         filter.finish(&mut out);
@@ -717,7 +717,7 @@ mod tests {
     #[test]
     fn the_fast_path_overlooks_nothing() {
         for mode in [Mode::Colours, Mode::NoColours, Mode::Strip] {
-            let filter = Filter::new(mode);
+            let filter = Sanitizer::new(mode);
             for c in '\0'..=char::MAX {
                 let suspect = SUSPECT[usize::from(c.to_string().as_bytes()[0])];
                 assert!(suspect || filter.is_harmless(c), "{mode:?} {c:?}");
@@ -827,7 +827,7 @@ mod tests {
             ("\u{85}\u{9b}1m", "\u{fffd}\u{fffd}1m"),
         ];
         for (text, expected) in cases {
-            assert_eq!(mask(text), expected);
+            assert_eq!(sanitize_line(text), expected);
         }
         let hidden = [
             '\0',
@@ -850,15 +850,15 @@ mod tests {
             '\u{e0041}',
         ];
         for c in hidden {
-            assert_eq!(mask(&c.to_string()), "\u{fffd}", "{c:?}");
+            assert_eq!(sanitize_line(&c.to_string()), "\u{fffd}", "{c:?}");
         }
     }
 
     #[test]
     fn masking_hides_all_that_a_terminal_filter_does() {
-        let filter = Filter::new(Mode::NoColours);
+        let filter = Sanitizer::new(Mode::NoColours);
         for c in ('\0'..=char::MAX).filter(|&c| !filter.is_harmless(c)) {
-            assert_eq!(mask(&c.to_string()), "\u{fffd}", "{c:?}");
+            assert_eq!(sanitize_line(&c.to_string()), "\u{fffd}", "{c:?}");
         }
     }
 }
