@@ -89,6 +89,8 @@ pub enum ErrorKind {
     InvalidResponse,
     /// The answer is larger than what is held in memory.
     TooLarge,
+    /// The caller ended a wait.
+    Cancelled,
 }
 
 impl ErrorKind {
@@ -113,6 +115,7 @@ impl ErrorKind {
             Self::Incomplete => "incomplete",
             Self::InvalidResponse => "invalid-response",
             Self::TooLarge => "too-large",
+            Self::Cancelled => "cancelled",
         }
     }
 }

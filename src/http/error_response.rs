@@ -1,10 +1,11 @@
 //! What a error_response means: a status, the service's own code and words, out of every shape in which they come.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Retry};
+use crate::time::parse_http_date;
 use crate::token::Token;
 
 /// At most this much of an answer's body is looked at for the reason of a error_response.
@@ -158,41 +159,12 @@ pub(crate) fn retry_after(value: &str) -> Option<Duration> {
         // More digits than fit are simply very long.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let until = UNIX_EPOCH + Duration::from_secs(http_date(value)?);
+    let until = parse_http_date(value)?;
     Some(
         until
             .duration_since(SystemTime::now())
             .unwrap_or(Duration::ZERO),
     )
-}
-
-/// Seconds since 1970 of `Wed, 21 Oct 2015 07:28:00 GMT`, the one form of date that RFC 9110 lets servers send.
-fn http_date(value: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (_, date) = value.split_once(", ")?;
-    let mut parts = date.split(' ');
-    let day: u64 = parts.next()?.parse().ok()?;
-    let name = parts.next()?;
-    let month = MONTHS.iter().position(|&month| month == name)? as u64;
-    let year: u64 = parts.next()?.parse().ok()?;
-    let mut clock = parts
-        .next()?
-        .split(':')
-        .map(|part| part.parse::<u64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    if !(1970..=9999).contains(&year) || hour > 23 || minute > 59 || second > 60 || day > 31 {
-        return None;
-    }
-    // Days since 1970-01-01, with years that begin in March so that the leap day is their last.
-    let (year, month) = if month < 2 {
-        (year - 1, month + 10)
-    } else {
-        (year, month - 2)
-    };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 + day;
-    Some((days.checked_sub(719_469)?) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -313,18 +285,5 @@ mod tests {
         ] {
             assert_eq!(retry_after(junk), None, "{junk}");
         }
-    }
-
-    #[test]
-    fn dates() {
-        assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(
-            http_date("Wed, 21 Oct 2015 07:28:00 GMT"),
-            Some(1_445_412_480)
-        );
-        assert_eq!(
-            http_date("Thu, 29 Feb 2024 23:59:59 GMT"),
-            Some(1_709_251_199)
-        );
     }
 }

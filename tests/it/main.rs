@@ -32,3 +32,4 @@ mod terminals;
 mod tidy;
 mod tls;
 mod usage;
+mod waiting;
