@@ -495,7 +495,7 @@ impl ClientBuilder {
     /// let error = algo_logs::Client::builder().base_url("https://u:p@host").build().unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "the base URL cannot be used: it has a user or a password in it"
+    ///     "the base URL cannot be used: it contains a user or a password"
     /// );
     /// ```
     pub fn build(self) -> Result<Client, Error> {

@@ -413,7 +413,7 @@ fn the_output_of_a_version_or_else_its_builds_log() {
     run(hash).fails(
         5,
         &format!(
-            "algo-logs: log of version {hash} of acme/Lemmatizer: the version has no output, \
+            "algo-logs: log of version {hash} of acme/Lemmatizer: the version has no output \
              and names no build\n"
         ),
     );
@@ -552,20 +552,22 @@ fn an_answer_without_a_log() {
 fn names_that_are_none_are_refused_before_anything_is_sent() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let allowed = "letters, digits, '_', '-' and '.' are allowed";
+    let allowed = "only letters, digits, '_', '-' and '.' are allowed";
     for (words, why) in [
-        (["acme/Paged", "a/b"], "'a/b' is no build id"),
-        (["acme/Paged", ".."], "'..' is no build id"),
-        (["acme/Paged", "b?x=1"], "'b?x=1' is no build id"),
-        (["acme/Paged", "a b"], "'a b' is no build id"),
-        (["acme/..", "b"], "'..' is no algorithm name"),
-        (["ac me/Paged", "b"], "'ac me' is no owner"),
-        (["/Paged", "b"], "'' is no owner"),
+        (["acme/Paged", "a/b"], "'a/b' is not a valid build id"),
+        (["acme/Paged", ".."], "'..' is not a valid build id"),
+        (["acme/Paged", "b?x=1"], "'b?x=1' is not a valid build id"),
+        (["acme/Paged", "a b"], "'a b' is not a valid build id"),
+        (["acme/..", "b"], "'..' is not a valid algorithm name"),
+        (["ac me/Paged", "b"], "'ac me' is not a valid owner"),
     ] {
         program
             .run_words(&["log", words[0], words[1]])
             .fails(2, &format!("algo-logs: {why}: {allowed}\n"));
     }
+    program
+        .run("log /Paged b")
+        .fails(2, "algo-logs: '' is not a valid owner: it is empty\n");
     program
         .run("log acme")
         .fails(2, "algo-logs: 'acme' is not OWNER/NAME\n");

@@ -162,11 +162,11 @@ fn arguments() {
         ("builds acme/x/1.0.0", "'acme/x/1.0.0' is not OWNER/NAME"),
         (
             "versions acme/",
-            "'' is no algorithm name: letters, digits, '_', '-' and '.' are allowed",
+            "'' is not a valid algorithm name: it is empty",
         ),
         (
             "log ../x",
-            "'..' is no owner: letters, digits, '_', '-' and '.' are allowed",
+            "'..' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed",
         ),
         (
             "log acme/x/1.2",
