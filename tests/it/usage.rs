@@ -460,7 +460,7 @@ Connection:
 General:
   -v, --verbose            Print a line on stderr for each request
   -q, --quiet              Print only errors on stderr, no notes
-  -h, --help               Show this help, or the help of the command
+  -h, --help               Show the help of the program or of a command
   -V, --version            Show the version of the program
 
 Options may appear anywhere; '--' ends them. If repeated, the last one counts.
@@ -491,7 +491,7 @@ Arguments:
   COMMAND   the command whose help to show
 
 General:
-  -h, --help               Show this help, or the help of the command
+  -h, --help               Show the help of the program or of a command
   -V, --version            Show the version of the program
 
 Options may appear anywhere; '--' ends them. If repeated, the last one counts.

@@ -1,4 +1,4 @@
-//! The typed arguments, and how they are made from what the flags set.
+//! The typed arguments, and the checks that lead to them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +16,7 @@ const DEFAULT_LIMIT: usize = 20;
 const DEFAULT_JOBS: usize = 4;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 3;
+pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(1800);
 
 /// A command line that can be run.
 #[derive(Debug, PartialEq, Eq)]
@@ -152,13 +153,13 @@ impl From<PathBuf> for PathOrStdin {
     }
 }
 
-/// What the command line has set so far, before anything is known to fit together.
+/// What the command line sets, before it is known to fit together.
 #[derive(Default)]
 pub(super) struct RawArgs {
     pub(super) command: Option<CommandName>,
     /// The words after the command that are not flags.
     pub(super) arguments: Vec<String>,
-    /// Every flag that was given, and how it was spelled.
+    /// The flags in the order given, each with its spelling.
     pub(super) given: Vec<(&'static Flag, String)>,
     pub(super) help: bool,
     pub(super) version: bool,
@@ -181,7 +182,7 @@ pub(super) struct RawArgs {
 }
 
 impl RawArgs {
-    /// Checks that everything fits together, and returns it typed.
+    /// Checks that everything fits together and returns it typed.
     pub(super) fn finish(mut self) -> Result<Parsed, CliError> {
         if let Some(generate) = self.generate {
             self.check_generate_alone()?;
@@ -246,7 +247,7 @@ impl RawArgs {
         }))
     }
 
-    /// VERSION, BUILD_ID and the filters each select the build, so only the filters may be combined.
+    /// Returns the one source that is given. Only the filters may be combined.
     fn log_source(
         &mut self,
         version: Option<VersionSpec>,
@@ -512,6 +513,7 @@ mod tests {
         for (long, default) in [
             ("limit", format!("{DEFAULT_LIMIT}; for 'save' all")),
             ("jobs", DEFAULT_JOBS.to_string()),
+            ("wait", DEFAULT_WAIT.as_secs().to_string()),
             ("timeout", DEFAULT_TIMEOUT.as_secs().to_string()),
             ("retries", DEFAULT_RETRIES.to_string()),
         ] {

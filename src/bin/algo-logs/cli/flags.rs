@@ -3,11 +3,9 @@
 //! The parser, help, the man page and the completions all read these rows. A new flag is a row here
 //! and a field in `args.rs`.
 
-use std::time::Duration;
-
 use algo_logs::BuildStatus;
 
-use super::args::{Escapes, Limit, PathOrStdin, RawArgs};
+use super::args::{DEFAULT_WAIT, Escapes, Limit, PathOrStdin, RawArgs};
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
 use super::value::Value;
 use super::{completions, man};
@@ -15,8 +13,6 @@ use crate::error::CliError;
 use Completion::{Directories, Files, Nothing};
 use Group::{Command, Connection, General};
 use Kind::{Choice, Optional, Required, Switch};
-
-const DEFAULT_WAIT: Duration = Duration::from_secs(1800);
 
 /// The commands that send requests.
 const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Save];
@@ -64,7 +60,7 @@ pub(super) enum Completion {
     Nothing,
 }
 
-/// In the order in which help shows them.
+/// All flags, in the order in which help shows them.
 #[rustfmt::skip] // a row has three lines: its names and commands, its help, and what it does
 pub(super) static FLAGS: &[Flag] = &[
     Flag { short: Some('s'), long: "status", group: Command, commands: &[Builds, Log, Save],
@@ -159,7 +155,7 @@ pub(super) static FLAGS: &[Flag] = &[
         doc: "Print only errors on stderr, no notes",
         kind: Switch(|args| args.quiet = true) },
     Flag { short: Some('h'), long: "help", group: General, commands: EVERY_COMMAND,
-        doc: "Show this help, or the help of the command",
+        doc: "Show the help of the program or of a command",
         kind: Switch(|args| args.help = true) },
     Flag { short: Some('V'), long: "version", group: General, commands: EVERY_COMMAND,
         doc: "Show the version of the program",
@@ -193,11 +189,9 @@ fn set<Field: From<T>, T>(field: &mut Field, value: Result<T, CliError>) -> Resu
 impl Flag {
     /// Returns `-s` and `--status`, or only the long name.
     pub(super) fn names(&self) -> Vec<String> {
-        let short = self.short.map(|short| format!("-{short}"));
-        short
-            .into_iter()
-            .chain([format!("--{}", self.long)])
-            .collect()
+        let mut names = Vec::from_iter(self.short.map(|short| format!("-{short}")));
+        names.push(format!("--{}", self.long));
+        names
     }
 
     pub(super) fn is_accepted_by(&self, command: CommandName) -> bool {

@@ -1,4 +1,4 @@
-//! From words to [`RawArgs`]: finds the flags, their values and the command.
+//! Parses words into [`RawArgs`]: the flags with their values, the command and its arguments.
 
 use std::ffi::OsString;
 
@@ -11,8 +11,8 @@ use super::suggest::suggest;
 use super::value::{Value, parse_number, redact_value, redact_word};
 use crate::error::CliError;
 
-/// Names that people try for an option that takes the key itself. No option does, because every user
-/// of a machine can read the command lines of all others.
+/// Names that people try for an option that takes the key itself. No option does, because other users
+/// of the machine can read command lines.
 const KEY_OPTIONS: &[&str] = &[
     "api-key",
     "api_key",
@@ -29,7 +29,7 @@ impl RawArgs {
     /// Reads all words, and stops at the first error.
     pub(super) fn read(&mut self, args: Vec<OsString>) -> Result<(), CliError> {
         let mut parser = lexopt::Parser::from_args(args);
-        // The flag before the current word, if its optional value was left out.
+        // The last flag, if its optional value was left out.
         let mut bare = None;
         loop {
             let (flag, spelling) = match parser.next() {
