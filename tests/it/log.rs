@@ -268,7 +268,7 @@ fn there_is_no_follow() {
             .fails(
                 2,
                 &format!(
-                    "algo-logs: there is no option '{option}': the service has no log before a build \
+                    "algo-logs: there is no option '{option}': the service has no log until the build \
                      has finished; '--wait' waits for the build, then writes its log\n"
                 ),
             );

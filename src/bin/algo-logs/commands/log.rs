@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus, Error, ErrorKind, Logs, Version, Wait};
 
-use crate::cli::help::CommandName::{self, Builds, Versions};
-use crate::cli::{Escapes, LogArgs, VersionSpec};
+use crate::cli::CommandName::{self, Builds, Versions};
+use crate::cli::{BuildFilter, Escapes, LogArgs, LogSource, VersionSpec};
 use crate::commands::context::{Context, matches};
 use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
@@ -18,10 +18,10 @@ use crate::output::time;
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
-        let chosen = match (&args.version, &args.build_id) {
-            (Some(version), _) => self.of_version(version, args.exit_status)?,
-            (None, Some(build_id)) => self.of_build_id(build_id, args)?,
-            (None, None) => self.of_build(self.newest(args)?, args)?,
+        let chosen = match &args.source {
+            LogSource::Version(version) => self.of_version(version, args.exit_status)?,
+            LogSource::Build(build_id) => self.of_build_id(build_id, args)?,
+            LogSource::Newest(filter) => self.of_build(self.newest(filter, args)?, args)?,
         };
         self.write(chosen.logs, args)?;
         match chosen.failed {
@@ -33,12 +33,12 @@ impl Context {
     }
 
     /// Returns the newest build that passes the filters. With `--wait`, waits until there is one and it has finished.
-    fn newest(&self, args: &LogArgs) -> Result<Build, CliError> {
-        let matches = |build: &Build| matches(&args.filter, build);
+    fn newest(&self, filter: &BuildFilter, args: &LogArgs) -> Result<Build, CliError> {
+        let matches = |build: &Build| matches(filter, build);
         let Some(timeout) = args.wait else {
             let builds = self.client().builds(&self.algorithm);
             let build = builds.newest(matches)?.ok_or_else(|| {
-                CliError::no_match(self.no_build(&args.filter)).hint(self.lists(Builds))
+                CliError::no_match(self.no_build(filter)).hint(self.lists(Builds))
             })?;
             self.say_chosen(&build);
             return Ok(build);
@@ -55,8 +55,8 @@ impl Context {
                 _ => error.into(),
             })?;
         drop(wait);
-        let build = found
-            .ok_or_else(|| CliError::no_match(self.no_build(&args.filter)).hint(waited(timeout)))?;
+        let build =
+            found.ok_or_else(|| CliError::no_match(self.no_build(filter)).hint(waited(timeout)))?;
         named.call_once(|| self.say_chosen(&build));
         Ok(build)
     }

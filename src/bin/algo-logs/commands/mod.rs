@@ -19,9 +19,8 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), CliError
         Command::Log(log) => &log.algorithm,
         Command::Save(save) => &save.algorithm,
     };
-    // Before any key or profile is read: a name that is none needs neither.
     let session = Context {
-        algorithm: algorithm.parse()?,
+        algorithm: algorithm.clone(),
         connection: config::connect(args, environment)?,
         notes: Reporter::of(args),
         colours: !environment.no_color(),
