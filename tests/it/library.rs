@@ -205,6 +205,49 @@ fn a_repeated_marker_is_an_error() {
 }
 
 #[test]
+fn a_list_of_empty_pages_ends_after_a_hundred() {
+    let cluster = Cluster::start();
+    let page = |n: usize, results: &str| {
+        Reply::json(
+            200,
+            &format!(r#"{{"marker":"m{n}","results":[{results}]}}"#),
+        )
+    };
+    // A page with a build in between begins the count anew.
+    let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}"#;
+    (0..99).for_each(|n| cluster.script(BUILDS, page(n, "")));
+    cluster.script(BUILDS, page(99, build));
+    (100..300).for_each(|n| cluster.script(BUILDS, page(n, "")));
+    let mut builds = client(&cluster).builds(&paged());
+    assert_eq!(builds.next().unwrap().unwrap().build_id, "b");
+    let error = builds.next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(
+        error.to_string(),
+        "builds of acme/Paged: the list never ends: 100 pages in a row had no items"
+    );
+    assert_eq!(cluster.requests().len(), 200);
+}
+
+#[test]
+fn builds_are_filtered_by_status_and_commit() {
+    let cluster = Cluster::start();
+    let builds = || client(&cluster).builds(&paged());
+    assert_eq!(builds().status(BuildStatus::Failed).count(), 8);
+    let commit = data::paged_commit(20);
+    let mut of_commit = builds().commit(commit[..7].to_ascii_uppercase());
+    assert_eq!(of_commit.next().unwrap().unwrap().commit_sha, commit);
+    assert!(of_commit.next().is_none());
+    let newest = |pages: Pages<Build>| pages.newest(|_| true).unwrap();
+    let failed = newest(builds().status(BuildStatus::Failed)).unwrap();
+    assert_eq!(failed.build_id, data::paged_build_id(6));
+    assert_eq!(
+        newest(builds().commit(&*commit).status(BuildStatus::Succeeded)),
+        None
+    );
+}
+
+#[test]
 fn a_build_has_what_the_service_sent() {
     let cluster = Cluster::start();
     let lemmatizer = algorithm("acme/Lemmatizer");
