@@ -15,8 +15,10 @@ use std::process::ExitCode;
 use cli::{Command, Parsed, generate, help};
 use config::Environment;
 use error::CliError;
+use output::Reporter;
 
 fn main() -> ExitCode {
+    let reporter = Reporter::default();
     let (outcome, json) = match cli::parse(env::args_os().skip(1)) {
         Ok(Parsed::Help(None)) => (output::to_stdout(&help::usage()), false),
         Ok(Parsed::Help(Some(command))) => (output::to_stdout(&help::help(command)), false),
@@ -27,7 +29,10 @@ fn main() -> ExitCode {
                 args.command,
                 Command::Builds { json: true, .. } | Command::Versions { json: true, .. }
             );
-            (commands::run(&args, &Environment::of_process()), json)
+            (
+                commands::run(&args, &Environment::of_process(), &reporter),
+                json,
+            )
         }
         Err(error) => {
             let json = error.json;
@@ -38,7 +43,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(report) = failure.report(json) {
-                output::to_stderr(&report);
+                reporter.write(&report);
             }
             ExitCode::from(failure.exit as u8)
         }

@@ -1,6 +1,7 @@
 //! `builds` and `versions`: as tables for people, as tabs and as JSON for programs.
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use algo_logs::Build;
 
@@ -9,7 +10,7 @@ use crate::commands::context::{Context, first};
 use crate::error::CliError;
 use crate::output::table::Table;
 use crate::output::to_stdout;
-use crate::output::{json, time};
+use crate::output::{format, json, time};
 
 impl Context {
     pub(crate) fn builds(
@@ -98,5 +99,6 @@ impl Context {
 
 fn duration(build: &Build) -> Option<String> {
     let seconds = time::seconds_between(build.started_at(), build.finished_at()?)?;
-    Some(time::duration(u64::try_from(seconds).ok()?))
+    let seconds = u64::try_from(seconds).ok()?;
+    Some(format::duration(Duration::from_secs(seconds)))
 }

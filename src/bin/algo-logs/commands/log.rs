@@ -10,10 +10,8 @@ use crate::cli::{Escapes, LogArgs, VersionSpec};
 use crate::commands::context::{Context, matches};
 use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
-use crate::output::OutputOptions;
-use crate::output::progress::{self, Progress};
 use crate::output::sanitize::{Mode, sanitize_line};
-use crate::output::time;
+use crate::output::{OutputOptions, Progress, format};
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
@@ -65,7 +63,7 @@ impl Context {
 
     /// A wait that shows how it goes, and tells `found` of a build that has not finished yet.
     fn waiting(&self, timeout: Duration, found: impl Fn(&Build) + Send + Sync + 'static) -> Wait {
-        let (progress, connection) = (Progress::new(self.notes.quiet), self.connection.clone());
+        let (progress, connection) = (self.notes.progress(), self.connection.clone());
         Wait::default().timeout(timeout).on_poll(move |poll| {
             if let Ok(Some(build)) = poll.build {
                 found(build);
@@ -235,7 +233,10 @@ impl Context {
 
     fn write(&self, mut logs: Logs, args: &LogArgs) -> Result<(), CliError> {
         // A log that goes to the terminal shows by itself how far it has come.
-        let progress = Progress::new(self.notes.quiet || args.output.is_none());
+        let progress = match args.output {
+            Some(_) => self.notes.progress(),
+            None => Progress::hidden(),
+        };
         transfer(
             &mut logs,
             args.output.as_deref(),
@@ -293,10 +294,10 @@ fn arrived(logs: &Logs, elapsed: Duration) -> String {
         }
         _ => String::new(),
     };
-    let (delivered, rate) = (progress::bytes(logs.delivered()), progress::bytes(rate));
+    let (delivered, rate) = (format::bytes(logs.delivered()), format::bytes(rate));
     format!("{delivered}, {rate}/s{share}")
 }
 
 fn waited(timeout: Duration) -> String {
-    format!("waited {}", time::duration(timeout.as_secs()))
+    format!("waited {}", format::duration(timeout))
 }

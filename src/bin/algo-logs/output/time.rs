@@ -14,16 +14,6 @@ pub(crate) fn seconds_between(start: &str, end: &str) -> Option<i64> {
     Some(end.seconds - start.seconds + nanos.div_euclid(NANOS_PER_SECOND))
 }
 
-/// As people write durations: `48s`, `3m12s`, `1h04m`.
-pub(crate) fn duration(seconds: u64) -> String {
-    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{rest}s"),
-        (0, _) => format!("{minutes}m{rest:02}s"),
-        _ => format!("{hours}h{minutes:02}m"),
-    }
-}
-
 /// A moment, counted from the beginning of 1970 in UTC.
 struct Instant {
     seconds: i64,
@@ -286,25 +276,6 @@ mod tests {
         for text in bad {
             assert_eq!(seconds_between(text, good), None, "{text:?} as a start");
             assert_eq!(seconds_between(good, text), None, "{text:?} as an end");
-        }
-    }
-
-    #[test]
-    fn durations() {
-        let cases = [
-            (0, "0s"),
-            (48, "48s"),
-            (59, "59s"),
-            (60, "1m00s"),
-            (192, "3m12s"),
-            (3599, "59m59s"),
-            (3600, "1h00m"),
-            (3600 + 4 * 60 + 59, "1h04m"),
-            (26 * 3600 + 5 * 60, "26h05m"),
-            (u64::MAX, "5124095576030431h00m"),
-        ];
-        for (seconds, expected) in cases {
-            assert_eq!(duration(seconds), expected);
         }
     }
 }
