@@ -13,7 +13,7 @@ use algo_logs::{BaseUrl, Client, ErrorKind, Token};
 use crate::cli::{Args, Command, Connect, PathOrStdin};
 use crate::error::{CliError, Exit};
 use crate::output::Reporter;
-use crate::output::sanitize::sanitize_line;
+use crate::output::sanitize::{sanitize_line, truncate};
 use profile::Profile;
 
 /// More than any key, bundle of certificates or list of profiles has; `/dev/zero` has more.
@@ -33,11 +33,7 @@ impl Connection {
     pub(crate) fn word(&self, word: &str) -> String {
         /// Longer than ids, hashes and times are.
         const LONGEST: usize = 80;
-        let word = self.token.redact(word);
-        match word.char_indices().nth(LONGEST) {
-            Some((end, _)) => format!("{}…", &word[..end]),
-            None => word,
-        }
+        truncate(&self.token.redact(word), LONGEST)
     }
 
     /// Says where the key came from, if that is what was refused, and how to name a cluster, if nobody did.
