@@ -11,7 +11,7 @@ use crate::commands::context::{Context, matches};
 use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
 use crate::output::sanitize::{Mode, sanitize_line};
-use crate::output::{OutputOptions, Progress, format};
+use crate::output::{OutputOptions, format};
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
@@ -233,16 +233,15 @@ impl Context {
 
     fn write(&self, mut logs: Logs, args: &LogArgs) -> Result<(), CliError> {
         // A log that goes to the terminal shows by itself how far it has come.
-        let progress = match args.output {
-            Some(_) => self.notes.progress(),
-            None => Progress::hidden(),
-        };
+        let progress = args.output.is_some().then(|| self.notes.progress());
         transfer(
             &mut logs,
             args.output.as_deref(),
             self.treatment(args),
             |logs| {
-                progress.show(|| arrived(logs, progress.elapsed()));
+                if let Some(progress) = &progress {
+                    progress.show(|| arrived(logs, progress.elapsed()));
+                }
             },
         )?;
         drop(progress);

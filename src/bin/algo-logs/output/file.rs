@@ -15,17 +15,16 @@ pub(crate) enum Destination {
 impl Destination {
     /// Opens a path, following symbolic links.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let path = follow_links(path)?;
-        match fs::metadata(&path) {
+        match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => {
-                let file = AtomicFile::create(path)?;
+                let file = AtomicFile::create(fs::canonicalize(path)?)?;
                 file.temporary.set_permissions(metadata.permissions())?;
                 Ok(Self::Atomic(file))
             }
             Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Ok(_) => Ok(Self::InPlace(OpenOptions::new().write(true).open(&path)?)),
+            Ok(_) => Ok(Self::InPlace(OpenOptions::new().write(true).open(path)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(Self::Atomic(AtomicFile::create(path)?))
+                Ok(Self::Atomic(AtomicFile::create(missing_target(path)?)?))
             }
             Err(error) => Err(error),
         }
@@ -51,23 +50,17 @@ impl Destination {
     }
 }
 
-/// Returns the path that a symbolic link leads to, which may not exist.
-fn follow_links(path: &Path) -> io::Result<PathBuf> {
-    /// Linux's limit.
-    const MAX_LINKS: usize = 40;
+/// Follows symbolic links to the file that does not exist yet.
+fn missing_target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let Ok(target) = fs::read_link(&path) else {
-            return Ok(path);
-        };
-        let target = parent(&path).join(target);
-        // The target of a link such as /dev/stdout can be no path at all (`pipe:[123]`); the link itself can be opened.
-        if fs::metadata(&path).is_ok() && fs::metadata(&target).is_err() {
-            return Ok(path);
-        }
-        path = target;
+    while let Ok(target) = fs::read_link(&path) {
+        path = parent(&path).join(target);
     }
-    Err(io::Error::other("too many symbolic links"))
+    if path.file_name().is_none() {
+        let reason = "not the name of a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
+    Ok(path)
 }
 
 fn parent(path: &Path) -> &Path {
@@ -87,12 +80,6 @@ pub(crate) struct AtomicFile {
 
 impl AtomicFile {
     fn create(target: PathBuf) -> io::Result<Self> {
-        if target.file_name().is_none() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it names no file",
-            ));
-        }
         let mut number = 0;
         loop {
             // Beside the target, because a file can be renamed only within one file system.

@@ -13,8 +13,8 @@ mod tail;
 pub(crate) mod time;
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::error::CliError;
 use file::Destination;
@@ -56,16 +56,20 @@ pub(crate) struct OutputOptions {
 pub(crate) struct Output {
     tail: Option<Tail>,
     sanitizer: Option<Sanitizer>,
-    target: Target,
-    /// What the sanitizer made of the last piece; kept for its memory.
-    sanitized: Vec<u8>,
+    destination: Destination,
+    /// The file's path; `None` for stdout.
+    path: Option<PathBuf>,
 }
 
 impl Output {
     /// Opens a file, or stdout for `None`.
     pub(crate) fn open(path: Option<&Path>, options: OutputOptions) -> Result<Self, CliError> {
-        let target = Target::open(path)?;
-        let mode = if target.is_terminal() {
+        let destination = match path {
+            Some(path) => Destination::open(path),
+            None => stdout().map(Destination::InPlace),
+        };
+        let destination = destination.map_err(|error| failure(path, &error))?;
+        let mode = if destination.is_terminal() {
             options.on_terminal
         } else {
             options.elsewhere
@@ -73,8 +77,8 @@ impl Output {
         Ok(Self {
             tail: options.tail.map(Tail::new),
             sanitizer: mode.map(Sanitizer::new),
-            target,
-            sanitized: Vec::new(),
+            destination,
+            path: path.map(Path::to_owned),
         })
     }
 
@@ -96,80 +100,44 @@ impl Output {
             self.sanitize(second)?;
         }
         self.finish_sanitizer()?;
-        self.target.finish()
+        let path = self.path.as_deref();
+        self.destination.finish().map_err(|e| failure(path, &e))
     }
 
     /// Ends the output of a log that broke off: resets a terminal's colours, and leaves a file unchanged.
     pub(crate) fn abandon(mut self) {
-        // The caller already has the first error to report.
+        // The caller has an earlier error to report.
         let _ = self.finish_sanitizer();
     }
 
     fn sanitize(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         let Some(sanitizer) = &mut self.sanitizer else {
-            return self.target.write(bytes);
+            return self.deliver(bytes);
         };
-        self.sanitized.clear();
-        sanitizer.push(bytes, &mut self.sanitized);
-        self.target.write(&self.sanitized)
+        let mut sanitized = Vec::with_capacity(bytes.len());
+        sanitizer.push(bytes, &mut sanitized);
+        self.deliver(&sanitized)
     }
 
     fn finish_sanitizer(&mut self) -> Result<(), CliError> {
-        let Some(sanitizer) = &mut self.sanitizer else {
-            return Ok(());
-        };
-        self.sanitized.clear();
-        sanitizer.finish(&mut self.sanitized);
-        self.target.write(&self.sanitized)
+        let mut rest = Vec::new();
+        if let Some(sanitizer) = self.sanitizer.take() {
+            sanitizer.finish(&mut rest);
+        }
+        self.deliver(&rest)
+    }
+
+    fn deliver(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        let path = self.path.as_deref();
+        self.destination
+            .write_all(bytes)
+            .map_err(|e| failure(path, &e))
     }
 }
 
-enum Target {
-    Stdout(File),
-    File {
-        destination: Destination,
-        /// The path as it was given, for errors.
-        name: String,
-    },
-}
-
-impl Target {
-    fn open(path: Option<&Path>) -> Result<Self, CliError> {
-        let Some(path) = path else {
-            let stdout = stdout().map_err(|error| CliError::stdout(&error))?;
-            return Ok(Self::Stdout(stdout));
-        };
-        let name = path.display().to_string();
-        match Destination::open(path) {
-            Ok(destination) => Ok(Self::File { destination, name }),
-            Err(error) => Err(CliError::output(&name, &error)),
-        }
-    }
-
-    fn is_terminal(&self) -> bool {
-        match self {
-            Self::Stdout(file) => file.is_terminal(),
-            Self::File { destination, .. } => destination.is_terminal(),
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
-        match self {
-            Self::Stdout(file) => file
-                .write_all(bytes)
-                .map_err(|error| CliError::stdout(&error)),
-            Self::File { destination, name } => destination
-                .write_all(bytes)
-                .map_err(|error| CliError::output(name, &error)),
-        }
-    }
-
-    fn finish(self) -> Result<(), CliError> {
-        match self {
-            Self::Stdout(_) => Ok(()),
-            Self::File { destination, name } => destination
-                .finish()
-                .map_err(|error| CliError::output(&name, &error)),
-        }
+fn failure(path: Option<&Path>, error: &io::Error) -> CliError {
+    match path {
+        Some(path) => CliError::output(&path.display().to_string(), error),
+        None => CliError::stdout(error),
     }
 }

@@ -73,14 +73,6 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Returns a progress line that is never drawn.
-    pub(crate) fn hidden() -> Self {
-        Self {
-            reporter: None,
-            started: Instant::now(),
-        }
-    }
-
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -103,15 +95,5 @@ impl Drop for Progress {
         if let Some(reporter) = &self.reporter {
             clear(&mut reporter.lock());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hidden_line_costs_no_text() {
-        Progress::hidden().show(|| unreachable!("the text is not needed"));
     }
 }
