@@ -1,11 +1,11 @@
-//! Where a log is written to on a Unix, and what happens to that when the writing ends early. What holds everywhere is in
-//! `files`.
+//! Files, descriptors and permissions on Unix, and what is left when writing ends early. `files` has what is the same
+//! everywhere.
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::cluster::{Cluster, Reply};
@@ -23,6 +23,51 @@ fn cluster() -> Cluster {
 
 fn save(cluster: &Cluster, path: &str) -> Outcome {
     Program::on(cluster).run(&format!("{LINE} -o {path}"))
+}
+
+/// Runs `line` through a shell script, in which `"$@"` is the program.
+fn script(program: &Program, script: &str, line: &str) -> Command {
+    let inner = program.command(line);
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", script, "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    command
+}
+
+fn mode(path: &str) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+/// Starts to write a log to `path`, of which the cluster sends only the first half.
+fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
+    let cluster = Cluster::start();
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
+    cluster.script(LOGS, Reply::raw().send(half).stall());
+    cluster.script_always(LOGS, Reply::json(200, r#"{"logs":"one\ntwo\n"}"#));
+    let before = folder.names().len();
+    let child = Program::on(&cluster)
+        .command(&format!("{LINE} -o {path}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while folder.names().len() == before && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    (cluster, child)
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
@@ -85,49 +130,18 @@ fn a_hard_link_is_left_with_what_it_had() {
     );
 }
 
-#[test]
-fn what_a_killed_run_left_is_in_nobodys_way() {
-    let folder = Folder::new();
-    let cluster = cluster();
-    // The shell's process is the program's, after `exec`, so its number can be known beforehand.
-    let mut command = Command::new("/bin/sh");
-    let inner = Program::on(&cluster).command(&format!("{LINE} -o f"));
-    command
-        .args(["-c", "echo junk > .algo-logs-$$-0.tmp; exec \"$@\"", "sh"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .envs(
-            inner
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .current_dir(folder.path());
-    assert!(command.status().unwrap().success());
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-    assert_eq!(folder.names().len(), 2);
-}
-
 /// Runs a log of 100 kB into `f` with files limited to 8 KiB or less, by a shell that was told `before`.
-fn into_little_room(before: &str) -> (Folder, std::process::Output) {
+fn into_little_room(before: &str) -> (Folder, Output) {
     let folder = Folder::new();
     folder.write("f", "before");
     let cluster = Cluster::start();
     let log = "x".repeat(100_000);
     cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
-    let inner = Program::on(&cluster).command(&format!("{LINE} -o f"));
-    let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", &format!("{before} ulimit -f 8; exec \"$@\""), "sh"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .envs(
-            inner
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .current_dir(folder.path());
-    let output = command.output().unwrap();
+    let limited = format!("{before} ulimit -f 8; exec \"$@\"");
+    let output = script(&Program::on(&cluster), &limited, &format!("{LINE} -o f"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
     (folder, output)
 }
 
@@ -156,21 +170,7 @@ fn signals_in_the_middle_leave_the_file_as_it_was() {
     for signal in ["TERM", "INT", "HUP", "KILL"] {
         let folder = Folder::new();
         let path = folder.write("f", "before");
-        let cluster = Cluster::start();
-        let half = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
-        cluster.script(LOGS, Reply::raw().send(half).stall());
-        cluster.script_always(LOGS, Reply::json(200, r#"{"logs":"one\ntwo\n"}"#));
-        let mut child = Program::on(&cluster)
-            .command(&format!("{LINE} -o {path}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // It has begun to write once there is something beside the file.
-        let until = Instant::now() + Duration::from_secs(20);
-        while folder.names().len() < 2 && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let (cluster, mut child) = half_written(&folder, &path);
         let pid = child.id().to_string();
         let killed = Command::new("kill")
             .args(["-s", signal, &pid])
@@ -215,4 +215,15 @@ fn nothing_is_begun_before_there_is_something_to_write() {
     child.wait().unwrap();
     assert!(folder.names().is_empty());
     assert!(!Path::new(&path).exists());
+}
+
+#[test]
+fn names_that_are_taken_are_no_obstacle() {
+    let (folder, cluster) = (Folder::new(), cluster());
+    // After `exec`, the program has the shell's process ID.
+    let leave = "for n in $(seq 0 1000); do : > .algo-logs-$$-$n.tmp; done; exec \"$@\"";
+    let mut command = script(&Program::on(&cluster), leave, &format!("{LINE} -o f"));
+    let output = command.current_dir(folder.path()).output().unwrap();
+    Outcome::new(output, None).prints("");
+    assert_eq!(folder.read("f"), LOG.as_bytes());
 }

@@ -1,6 +1,7 @@
 //! Files that are replaced as a whole or left unchanged.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -80,11 +81,9 @@ pub(crate) struct AtomicFile {
 
 impl AtomicFile {
     fn create(target: PathBuf) -> io::Result<Self> {
-        let mut number = 0;
         loop {
             // Beside the target, because a file can be renamed only within one file system.
-            let name = format!(".algo-logs-{}-{number}.tmp", std::process::id());
-            let temporary_path = target.with_file_name(name);
+            let temporary_path = target.with_file_name(temporary_name());
             match File::create_new(&temporary_path) {
                 Ok(temporary) => {
                     return Ok(Self {
@@ -94,10 +93,7 @@ impl AtomicFile {
                         committed: false,
                     });
                 }
-                // A killed process that had the same ID left it behind.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {
-                    number += 1;
-                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
@@ -122,4 +118,10 @@ impl Drop for AtomicFile {
             let _ = fs::remove_file(&self.temporary_path);
         }
     }
+}
+
+/// Returns a random name: one made from the process ID repeats in containers, where leftovers would take them all.
+fn temporary_name() -> String {
+    let random = RandomState::new().build_hasher().finish();
+    format!(".algo-logs-{random:016x}.tmp")
 }
