@@ -75,12 +75,12 @@ fn what_cannot_be_written_to() {
     let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
     let at = folder.path().display();
     for (file, why) in [
-        (format!("{at}"), "is a directory"),
+        (format!("{at}"), "Is a directory (os error 21)".to_owned()),
         (
             format!("{at}/none/log"),
-            "No such file or directory (os error 2)",
+            format!("cannot create a file in {at}/none: No such file or directory (os error 2)"),
         ),
-        (format!("{at}/none/.."), "not the name of a file"),
+        (format!("{at}/none/.."), "not the name of a file".to_owned()),
     ] {
         Program::on(&cluster)
             .run(&format!("{line} -o {file}"))

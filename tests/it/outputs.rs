@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -25,6 +26,14 @@ fn save(cluster: &Cluster, path: &str) -> Outcome {
     Program::on(cluster).run(&format!("{LINE} -o {path}"))
 }
 
+/// A user and a group that own nothing.
+const STRANGER: u32 = 54_321;
+
+fn is_root() -> bool {
+    let folder = Folder::new();
+    fs::metadata(folder.path()).unwrap().uid() == 0
+}
+
 /// Runs `line` through a shell script, in which `"$@"` is the program.
 fn script(program: &Program, script: &str, line: &str) -> Command {
     let inner = program.command(line);
@@ -41,8 +50,28 @@ fn script(program: &Program, script: &str, line: &str) -> Command {
     command
 }
 
-fn mode(path: &str) -> u32 {
-    fs::metadata(path).unwrap().mode() & 0o7777
+/// Runs `line` in a folder as a user for whom permissions count, which they do not for root.
+fn as_ordinary_user(program: &Program, folder: &Folder, line: &str) -> Outcome {
+    let inner = program.command(line);
+    let mut command = Command::new(inner.get_program());
+    // The program itself may be in a folder that others cannot enter.
+    let bin = Folder::new();
+    if is_root() {
+        let copy = bin.join("algo-logs");
+        fs::copy(inner.get_program(), &copy).unwrap();
+        command = Command::new(copy);
+        command.uid(STRANGER).gid(STRANGER);
+    }
+    command.args(inner.get_args()).env_clear();
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let output = command.current_dir(folder.path()).output().unwrap();
+    Outcome::new(output, None)
+}
+
+fn set_mode(path: &str, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// Starts to write a log to `path`, of which the cluster sends only the first half.
@@ -63,11 +92,6 @@ fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
         std::thread::sleep(Duration::from_millis(5));
     }
     (cluster, child)
-}
-
-fn kill(mut child: Child) {
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -226,4 +250,62 @@ fn names_that_are_taken_are_no_obstacle() {
     let output = command.current_dir(folder.path()).output().unwrap();
     Outcome::new(output, None).prints("");
     assert_eq!(folder.read("f"), LOG.as_bytes());
+}
+
+#[test]
+fn what_cannot_be_written_is_refused_before_anything_is_fetched() {
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    set_mode(&folder.write("read-only", "before"), 0o444);
+    // The system protects a program while it runs, even from root.
+    fs::copy("/bin/sleep", folder.join("running")).unwrap();
+    let mut running = Command::new(folder.join("running"))
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let content = folder.read("running");
+    let cluster = cluster();
+    for (name, why) in [
+        ("read-only", "Permission denied (os error 13)"),
+        ("running", "Text file busy (os error 26)"),
+        (
+            "none/f",
+            "cannot create a file in none: No such file or directory (os error 2)",
+        ),
+    ] {
+        set_mode(&folder.join("running"), 0o777);
+        as_ordinary_user(
+            &Program::on(&cluster),
+            &folder,
+            &format!("{LINE} -o {name}"),
+        )
+        .fails(7, &format!("algo-logs: cannot write {name}: {why}\n"));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(cluster.requests().is_empty());
+    assert_eq!(folder.read("read-only"), b"before");
+    assert!(folder.read("running") == content);
+    assert_eq!(folder.names(), ["read-only", "running"]);
+}
+
+#[test]
+fn links_that_the_system_does_not_follow_are_not_followed() {
+    let protected = fs::read_to_string("/proc/sys/fs/protected_symlinks");
+    if !is_root() || protected.is_ok_and(|setting| setting.trim() != "1") {
+        return;
+    }
+    // A shared folder like /tmp, in which another user has put links.
+    let (folder, own) = (Folder::new(), Folder::new());
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let victim = own.write("victim", "before");
+    for (link, target) in [("link", &victim), ("dangling", &own.join("new"))] {
+        let link = folder.join(link);
+        symlink(target, &link).unwrap();
+        lchown(&link, Some(STRANGER), Some(STRANGER)).unwrap();
+        let why = format!("algo-logs: cannot write {link}: Permission denied (os error 13)\n");
+        save(&cluster(), &link).fails(7, &why);
+    }
+    assert_eq!(own.names(), ["victim"]);
+    assert_eq!(own.read("victim"), b"before");
 }

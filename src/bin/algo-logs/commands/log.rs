@@ -11,16 +11,17 @@ use crate::commands::context::{Context, matches};
 use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
 use crate::output::sanitize::{Mode, sanitize_line};
-use crate::output::{OutputOptions, format};
+use crate::output::{Output, OutputOptions, format};
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
+        let output = Output::open(args.output.as_deref(), self.treatment(args))?;
         let chosen = match (&args.version, &args.build_id) {
             (Some(version), _) => self.of_version(version, args.exit_status)?,
             (None, Some(build_id)) => self.of_build_id(build_id, args)?,
             (None, None) => self.of_build(self.newest(args)?, args)?,
         };
-        self.write(chosen.logs, args)?;
+        self.write(chosen.logs, output, args)?;
         match chosen.failed {
             Some(why) if args.exit_status => {
                 Err(CliError::new(Exit::BuildFailed, "build-failed", why))
@@ -231,19 +232,14 @@ impl Context {
         }
     }
 
-    fn write(&self, mut logs: Logs, args: &LogArgs) -> Result<(), CliError> {
+    fn write(&self, mut logs: Logs, output: Output, args: &LogArgs) -> Result<(), CliError> {
         // A log that goes to the terminal shows by itself how far it has come.
         let progress = args.output.is_some().then(|| self.notes.progress());
-        transfer(
-            &mut logs,
-            args.output.as_deref(),
-            self.treatment(args),
-            |logs| {
-                if let Some(progress) = &progress {
-                    progress.show(|| arrived(logs, progress.elapsed()));
-                }
-            },
-        )?;
+        transfer(&mut logs, output, |logs| {
+            if let Some(progress) = &progress {
+                progress.show(|| arrived(logs, progress.elapsed()));
+            }
+        })?;
         drop(progress);
         if logs.delivered() == 0 {
             self.notes.say("the log is empty");

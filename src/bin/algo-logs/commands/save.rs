@@ -110,8 +110,9 @@ impl Archive<'_> {
     }
 
     fn write(&self, logs: &mut Logs, path: &Path) -> Result<(), CliError> {
+        let output = Output::open(Some(path), OutputOptions::default())?;
         let mut counted = 0;
-        transfer(logs, Some(path), OutputOptions::default(), |logs| {
+        transfer(logs, output, |logs| {
             let new = logs.delivered() - counted;
             counted = logs.delivered();
             self.count(|tally| tally.bytes += new);

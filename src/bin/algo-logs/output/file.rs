@@ -8,27 +8,42 @@ use std::path::{Path, PathBuf};
 /// A path that is being written.
 pub(crate) enum Destination {
     /// A regular file, or a new one.
-    Atomic(AtomicFile),
-    /// A FIFO or a device, which cannot be replaced.
+    Atomic(Box<AtomicFile>),
+    /// A stream or a device, which cannot be replaced.
     InPlace(File),
 }
 
 impl Destination {
     /// Opens a path, following symbolic links.
+    ///
+    /// A regular file is opened for writing as well, though not written, so that the system decides who may do that.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => {
-                let file = AtomicFile::create(fs::canonicalize(path)?)?;
-                file.temporary.set_permissions(metadata.permissions())?;
-                Ok(Self::Atomic(file))
+        match OpenOptions::new().write(true).open(path) {
+            Ok(file) => {
+                let metadata = file.metadata()?;
+                if metadata.is_file() {
+                    let target = fs::canonicalize(path)?;
+                    Ok(Self::atomic(target, Some(metadata)))
+                } else {
+                    Ok(Self::InPlace(file))
+                }
             }
-            Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Ok(_) => Ok(Self::InPlace(OpenOptions::new().write(true).open(path)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(Self::Atomic(AtomicFile::create(missing_target(path)?)?))
+                let target = missing_target(path)?;
+                let folder = parent(&target);
+                fs::metadata(folder).map_err(|error| cannot_create_in(folder, &error))?;
+                Ok(Self::atomic(target, None))
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn atomic(target: PathBuf, metadata: Option<fs::Metadata>) -> Self {
+        Self::Atomic(Box::new(AtomicFile {
+            target,
+            metadata,
+            temporary: None,
+        }))
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
@@ -37,7 +52,7 @@ impl Destination {
 
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Atomic(file) => file.temporary.write_all(bytes),
+            Self::Atomic(file) => file.write_all(bytes),
             Self::InPlace(file) => file.write_all(bytes),
         }
     }
@@ -71,39 +86,52 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// A temporary file that replaces its target when it is complete. Dropped before that, it is removed.
+fn cannot_create_in(folder: &Path, error: &io::Error) -> io::Error {
+    let folder = folder.display();
+    io::Error::new(
+        error.kind(),
+        format!("cannot create a file in {folder}: {error}"),
+    )
+}
+
+/// A file that keeps its old content until the new content is complete.
 pub(crate) struct AtomicFile {
-    temporary: File,
-    temporary_path: PathBuf,
     target: PathBuf,
-    committed: bool,
+    /// The old file's, if there is one.
+    metadata: Option<fs::Metadata>,
+    /// Created by the first write.
+    temporary: Option<Temporary>,
 }
 
 impl AtomicFile {
-    fn create(target: PathBuf) -> io::Result<Self> {
-        loop {
-            // Beside the target, because a file can be renamed only within one file system.
-            let temporary_path = target.with_file_name(temporary_name());
-            match File::create_new(&temporary_path) {
-                Ok(temporary) => {
-                    return Ok(Self {
-                        temporary,
-                        temporary_path,
-                        target,
-                        committed: false,
-                    });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let temporary = match &mut self.temporary {
+            Some(temporary) => temporary,
+            None => self.temporary.insert(self.create_temporary()?),
+        };
+        temporary.file.write_all(bytes)
+    }
+
+    fn create_temporary(&self) -> io::Result<Temporary> {
+        // Beside the target, because a file can be renamed only within one file system.
+        let folder = parent(&self.target);
+        let temporary =
+            Temporary::create(folder).map_err(|error| cannot_create_in(folder, &error))?;
+        if let Some(metadata) = &self.metadata {
+            temporary.file.set_permissions(metadata.permissions())?;
         }
+        Ok(temporary)
     }
 
     fn commit(mut self) -> io::Result<()> {
+        // An empty log has not created it.
+        self.write_all(&[])?;
+        let Some(temporary) = &self.temporary else {
+            return Ok(());
+        };
         // Without this, a power failure after the rename could leave an empty file.
-        self.temporary.sync_all()?;
-        fs::rename(&self.temporary_path, &self.target)?;
-        self.committed = true;
+        temporary.file.sync_all()?;
+        fs::rename(&temporary.path, &self.target)?;
         if cfg!(unix) {
             // Makes the rename durable. Some file systems refuse it, and the content is safe without it.
             let _ = File::open(parent(&self.target)).and_then(|folder| folder.sync_all());
@@ -112,11 +140,28 @@ impl AtomicFile {
     }
 }
 
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        if !self.committed {
-            let _ = fs::remove_file(&self.temporary_path);
+/// A file that is removed when this is dropped, unless it has been renamed.
+struct Temporary {
+    file: File,
+    path: PathBuf,
+}
+
+impl Temporary {
+    fn create(folder: &Path) -> io::Result<Self> {
+        loop {
+            let path = folder.join(temporary_name());
+            match File::create_new(&path) {
+                Ok(file) => return Ok(Self { file, path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
         }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
     }
 }
 

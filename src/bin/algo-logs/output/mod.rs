@@ -62,7 +62,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Opens a file, or stdout for `None`.
+    /// Opens a file, or stdout for `None`. This writes nothing yet, but fails if the system forbids it.
     pub(crate) fn open(path: Option<&Path>, options: OutputOptions) -> Result<Self, CliError> {
         let destination = match path {
             Some(path) => Destination::open(path),
@@ -128,6 +128,10 @@ impl Output {
     }
 
     fn deliver(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        if bytes.is_empty() {
+            // A log that breaks off before its first byte leaves no trace.
+            return Ok(());
+        }
         let path = self.path.as_deref();
         self.destination
             .write_all(bytes)
