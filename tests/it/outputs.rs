@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -74,6 +74,10 @@ fn set_mode(path: &str, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+fn mode(path: &str) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
 /// Starts to write a log to `path`, of which the cluster sends only the first half.
 fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
     let cluster = Cluster::start();
@@ -92,6 +96,11 @@ fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
         std::thread::sleep(Duration::from_millis(5));
     }
     (cluster, child)
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
@@ -308,4 +317,91 @@ fn links_that_the_system_does_not_follow_are_not_followed() {
     }
     assert_eq!(own.names(), ["victim"]);
     assert_eq!(own.read("victim"), b"before");
+}
+
+#[test]
+fn a_private_files_log_is_private_from_the_start() {
+    let folder = Folder::new();
+    let path = folder.write("f", "before");
+    set_mode(&path, 0o600);
+    let cluster = cluster();
+    let trace = folder.join("trace");
+    let inner = Program::on(&cluster).command(&format!("{LINE} -o {path}"));
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-e", "trace=open,openat", "-o", &trace])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    // Between two system calls, a test can look nowhere but into a trace of them.
+    let Ok(output) = command.output() else { return };
+    assert!(output.status.success(), "{output:?}");
+    let trace = fs::read_to_string(trace).unwrap();
+    let created: Vec<&str> = trace
+        .lines()
+        .filter(|call| call.contains("O_CREAT"))
+        .collect();
+    assert!(!created.is_empty(), "{trace}");
+    for call in created {
+        assert!(call.contains(", 0600)"), "{call}");
+    }
+}
+
+#[test]
+fn another_group_cannot_read_a_files_log() {
+    let folder = Folder::new();
+    let path = folder.write("f", "before");
+    // Only root can give a file to a group that it is not in.
+    if !is_root() {
+        return;
+    }
+    chown(&path, None, Some(STRANGER)).unwrap();
+    set_mode(&path, 0o640);
+    let (_cluster, child) = half_written(&folder, &path);
+    for name in folder.names() {
+        let found = fs::metadata(folder.join(&name)).unwrap();
+        assert_eq!(found.gid(), STRANGER, "{name}");
+        assert_eq!(found.mode() & 0o777, 0o640, "{name}");
+    }
+    kill(child);
+    // A user who cannot keep the group leaves it no permissions that others do not have.
+    set_mode(&path, 0o664);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    chown(&path, Some(STRANGER), Some(0)).unwrap();
+    let cluster = cluster();
+    let outcome = as_ordinary_user(&Program::on(&cluster), &folder, &format!("{LINE} -o f"));
+    outcome.prints("");
+    let found = fs::metadata(&path).unwrap();
+    assert_eq!((found.gid(), found.mode() & 0o777), (STRANGER, 0o644));
+}
+
+#[test]
+fn special_bits_go_and_the_owner_stays() {
+    let folder = Folder::new();
+    let path = folder.write("f", "before");
+    if is_root() {
+        chown(&path, Some(STRANGER), Some(STRANGER)).unwrap();
+    }
+    let cluster = cluster();
+    let owner = fs::metadata(&path).unwrap().uid();
+    for bits in [0o4755, 0o2755, 0o1755, 0o6600] {
+        set_mode(&path, bits);
+        save(&cluster, &path).prints("");
+        assert_eq!(mode(&path), bits & 0o777, "{bits:o}");
+        assert_eq!(fs::metadata(&path).unwrap().uid(), owner);
+    }
+}
+
+#[test]
+fn an_owner_that_cannot_be_kept_is_no_error() {
+    let folder = Folder::new();
+    let path = folder.write("f", "before");
+    set_mode(&path, 0o666);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let cluster = cluster();
+    as_ordinary_user(&Program::on(&cluster), &folder, &format!("{LINE} -o f")).prints("");
+    assert_eq!(folder.read("f"), LOG.as_bytes());
+    assert_eq!(mode(&path), 0o666);
 }

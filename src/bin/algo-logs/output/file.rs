@@ -1,8 +1,12 @@
 //! Files that are replaced as a whole or left unchanged.
 
-use std::fs::{self, File, OpenOptions};
+#[cfg(unix)]
+use std::fs::Permissions;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Write};
+#[cfg(unix)]
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// A path that is being written.
@@ -38,7 +42,7 @@ impl Destination {
         }
     }
 
-    fn atomic(target: PathBuf, metadata: Option<fs::Metadata>) -> Self {
+    fn atomic(target: PathBuf, metadata: Option<Metadata>) -> Self {
         Self::Atomic(Box::new(AtomicFile {
             target,
             metadata,
@@ -98,7 +102,7 @@ fn cannot_create_in(folder: &Path, error: &io::Error) -> io::Error {
 pub(crate) struct AtomicFile {
     target: PathBuf,
     /// The old file's, if there is one.
-    metadata: Option<fs::Metadata>,
+    metadata: Option<Metadata>,
     /// Created by the first write.
     temporary: Option<Temporary>,
 }
@@ -115,12 +119,8 @@ impl AtomicFile {
     fn create_temporary(&self) -> io::Result<Temporary> {
         // Beside the target, because a file can be renamed only within one file system.
         let folder = parent(&self.target);
-        let temporary =
-            Temporary::create(folder).map_err(|error| cannot_create_in(folder, &error))?;
-        if let Some(metadata) = &self.metadata {
-            temporary.file.set_permissions(metadata.permissions())?;
-        }
-        Ok(temporary)
+        Temporary::create(folder, self.metadata.as_ref())
+            .map_err(|error| cannot_create_in(folder, &error))
     }
 
     fn commit(mut self) -> io::Result<()> {
@@ -147,11 +147,24 @@ struct Temporary {
 }
 
 impl Temporary {
-    fn create(folder: &Path) -> io::Result<Self> {
+    /// Creates a file that only those can read who can read the old one.
+    fn create(folder: &Path, old: Option<&Metadata>) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if let Some(old) = old {
+            // No more than this until the file has its group.
+            options.mode(old.mode() & 0o700);
+        }
         loop {
             let path = folder.join(temporary_name());
-            match File::create_new(&path) {
-                Ok(file) => return Ok(Self { file, path }),
+            match options.open(&path) {
+                Ok(file) => {
+                    if let Some(old) = old {
+                        keep_access(&file, old);
+                    }
+                    return Ok(Self { file, path });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -169,4 +182,26 @@ impl Drop for Temporary {
 fn temporary_name() -> String {
     let random = RandomState::new().build_hasher().finish();
     format!(".algo-logs-{random:016x}.tmp")
+}
+
+/// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
+///
+/// The setuid, setgid and sticky bits are not kept: they were not meant for a log.
+#[cfg(unix)]
+fn keep_access(file: &File, old: &Metadata) {
+    let mut mode = old.mode() & 0o777;
+    let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
+        || fchown(file, None, Some(old.gid())).is_ok();
+    if !kept {
+        // The group is another one, whose members were others before, and the old one's are others now.
+        let shared = (mode >> 3) & mode & 0o7;
+        mode = mode & 0o700 | shared << 3 | shared;
+    }
+    // Some file systems have no permissions, and then there is nothing to protect.
+    let _ = file.set_permissions(Permissions::from_mode(mode));
+}
+
+#[cfg(not(unix))]
+fn keep_access(file: &File, old: &Metadata) {
+    let _ = file.set_permissions(old.permissions());
 }
