@@ -1,8 +1,9 @@
 //! Files, descriptors and permissions on Unix, and what is left when writing ends early. `files` has what is the same
 //! everywhere.
 
-use std::fs;
-use std::io::Read;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -50,6 +51,15 @@ fn script(program: &Program, script: &str, line: &str) -> Command {
     command
 }
 
+/// Copies a program. A child process does it, because a file that this process writes can be open in the child of another
+/// test at the moment when it should run.
+fn copy_program(from: impl AsRef<OsStr>, to: &str) {
+    let copied = Command::new("cp")
+        .args([from.as_ref(), to.as_ref()])
+        .status();
+    assert!(copied.unwrap().success());
+}
+
 /// Runs `line` in a folder as a user for whom permissions count, which they do not for root.
 fn as_ordinary_user(program: &Program, folder: &Folder, line: &str) -> Outcome {
     let inner = program.command(line);
@@ -58,7 +68,7 @@ fn as_ordinary_user(program: &Program, folder: &Folder, line: &str) -> Outcome {
     let bin = Folder::new();
     if is_root() {
         let copy = bin.join("algo-logs");
-        fs::copy(inner.get_program(), &copy).unwrap();
+        copy_program(inner.get_program(), &copy);
         command = Command::new(copy);
         command.uid(STRANGER).gid(STRANGER);
     }
@@ -267,7 +277,7 @@ fn what_cannot_be_written_is_refused_before_anything_is_fetched() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     set_mode(&folder.write("read-only", "before"), 0o444);
     // The system protects a program while it runs, even from root.
-    fs::copy("/bin/sleep", folder.join("running")).unwrap();
+    copy_program("/bin/sleep", &folder.join("running"));
     let mut running = Command::new(folder.join("running"))
         .arg("60")
         .spawn()
@@ -404,4 +414,67 @@ fn an_owner_that_cannot_be_kept_is_no_error() {
     as_ordinary_user(&Program::on(&cluster), &folder, &format!("{LINE} -o f")).prints("");
     assert_eq!(folder.read("f"), LOG.as_bytes());
     assert_eq!(mode(&path), 0o666);
+}
+
+#[test]
+fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
+    let (folder, cluster) = (Folder::new(), cluster());
+    let program = Program::on(&cluster);
+    symlink("/dev/stdout", folder.join("link")).unwrap();
+    let link = folder.join("link");
+    for (redirect, name) in [
+        ("", "/dev/stdout"),
+        ("", "/dev/fd/1"),
+        ("", "/proc/self/fd/1"),
+        ("", "/proc/thread-self/fd/1"),
+        ("", link.as_str()),
+        ("2>&1", "/dev/stderr"),
+        ("<&1", "/dev/stdin"),
+        ("3>&1", "/dev/fd/3"),
+        ("9>&1 >/dev/null", "/proc/self/fd/9"),
+    ] {
+        let around = format!("echo before; \"$@\" {redirect} || echo failed; echo after");
+        let line = format!("{LINE} -o {name}");
+        for append in [false, true] {
+            let path = folder.write("f", "old\n");
+            let mut file = File::options()
+                .write(true)
+                .append(append)
+                .open(&path)
+                .unwrap();
+            if !append {
+                file.write_all(b"new\n").unwrap();
+            }
+            let first = if append { "old" } else { "new" };
+            let mut command = script(&program, &around, &line);
+            let output = command.stdout(file).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
+            let expected = format!("{first}\nbefore\n{LOG}after\n");
+            let found = folder.read("f");
+            assert_eq!(String::from_utf8_lossy(&found), expected, "{name}");
+        }
+    }
+    assert_eq!(folder.names(), ["f", "link"]);
+}
+
+#[test]
+fn a_name_of_stdout_fails_as_stdout_does() {
+    let cluster = cluster();
+    let program = Program::on(&cluster);
+    for name in ["-", "/dev/stdout", "/proc/self/fd/1"] {
+        let line = format!("{LINE} -o {name}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = program.command(&line);
+        let output = command.stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(141), "{name}: {output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
+    }
+    let closed = script(&program, "exec \"$@\"", &format!("{LINE} -o /dev/fd/7"))
+        .output()
+        .unwrap();
+    Outcome::new(closed, None).fails(
+        7,
+        "algo-logs: cannot write /dev/fd/7: No such file or directory (os error 2)\n",
+    );
 }

@@ -6,8 +6,15 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Write};
 #[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::{Child, Command, Stdio};
+
+/// As many symbolic links as Linux follows.
+const MAX_LINKS: usize = 40;
 
 /// A path that is being written.
 pub(crate) enum Destination {
@@ -15,6 +22,9 @@ pub(crate) enum Destination {
     Atomic(Box<AtomicFile>),
     /// A stream or a device, which cannot be replaced.
     InPlace(File),
+    /// A helper process that writes to a descriptor.
+    #[cfg(unix)]
+    Helper(Child),
 }
 
 impl Destination {
@@ -22,6 +32,10 @@ impl Destination {
     ///
     /// A regular file is opened for writing as well, though not written, so that the system decides who may do that.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        #[cfg(unix)]
+        if let Some(number) = descriptor(path) {
+            return Self::open_descriptor(path, number);
+        }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
                 let metadata = file.metadata()?;
@@ -42,6 +56,28 @@ impl Destination {
         }
     }
 
+    /// Opens the stream of a descriptor. Opening its path instead would, on Linux, open the file behind it anew, at its
+    /// start.
+    #[cfg(unix)]
+    fn open_descriptor(path: &Path, number: u32) -> io::Result<Self> {
+        let stream = match number {
+            0 => io::stdin().as_fd().try_clone_to_owned()?.into(),
+            2 => io::stderr().as_fd().try_clone_to_owned()?.into(),
+            // Safe Rust cannot duplicate another descriptor, but a child process inherits it.
+            _ if cfg!(target_os = "linux") && fs::metadata(path)?.is_file() => {
+                let helper = Command::new("sh")
+                    .args(["-c", &format!("exec cat >&{number}")])
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::piped())
+                    .spawn()?;
+                return Ok(Self::Helper(helper));
+            }
+            _ => OpenOptions::new().write(true).open(path)?,
+        };
+        Ok(Self::InPlace(stream))
+    }
+
     fn atomic(target: PathBuf, metadata: Option<Metadata>) -> Self {
         Self::Atomic(Box::new(AtomicFile {
             target,
@@ -58,6 +94,11 @@ impl Destination {
         match self {
             Self::Atomic(file) => file.write_all(bytes),
             Self::InPlace(file) => file.write_all(bytes),
+            #[cfg(unix)]
+            Self::Helper(child) => match &mut child.stdin {
+                Some(stdin) => stdin.write_all(bytes),
+                None => Err(io::ErrorKind::BrokenPipe.into()),
+            },
         }
     }
 
@@ -66,8 +107,40 @@ impl Destination {
         match self {
             Self::Atomic(file) => file.commit(),
             Self::InPlace(_) => Ok(()),
+            #[cfg(unix)]
+            Self::Helper(child) => {
+                let output = child.wait_with_output()?;
+                if output.status.success() {
+                    return Ok(());
+                }
+                Err(io::Error::other(
+                    String::from_utf8_lossy(&output.stderr).trim(),
+                ))
+            }
         }
     }
+}
+
+/// Returns whether a path is a name of stdout.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    descriptor(path) == Some(1)
+}
+
+/// Returns the number of the descriptor that a path names, directly or through symbolic links: 1 for `/dev/stdout`.
+fn descriptor(path: &Path) -> Option<u32> {
+    const FOLDERS: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"];
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let folder = fs::canonicalize(parent(&path)).ok()?;
+        if FOLDERS
+            .iter()
+            .any(|fds| fs::canonicalize(fds).is_ok_and(|fds| fds == folder))
+        {
+            return path.file_name()?.to_str()?.parse().ok();
+        }
+        path = parent(&path).join(fs::read_link(&path).ok()?);
+    }
+    None
 }
 
 /// Follows symbolic links to the file that does not exist yet.

@@ -64,6 +64,7 @@ pub(crate) struct Output {
 impl Output {
     /// Opens a file, or stdout for `None`. This writes nothing yet, but fails if the system forbids it.
     pub(crate) fn open(path: Option<&Path>, options: OutputOptions) -> Result<Self, CliError> {
+        let path = path.filter(|path| !file::is_stdout(path));
         let destination = match path {
             Some(path) => Destination::open(path),
             None => stdout().map(Destination::InPlace),
