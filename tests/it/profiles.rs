@@ -46,7 +46,7 @@ fn a_profile_is_chosen_by_name() {
     let [default, work] = [(); 2].map(|()| Cluster::start());
     let home = home(&format!(
         "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n\n\
-         [profiles.work]  # mine\r\napi_key = \"{KEY}\"\r\nextra = 7\r\napi_server = \"{}\"\r\n",
+         [profiles.work]  # mine\r\napi_key = \"{KEY}\"\r\nextra = '7'\r\napi_server = \"{}\"\r\n",
         default.url(),
         work.url()
     ));
@@ -104,8 +104,8 @@ fn a_broken_profile_is_said_by_line_and_without_its_values() {
     program.run(LIST).fails(
         2,
         &format!(
-            "algo-logs: the profile file {config} cannot be used: line 3: 'api_key' is not a string; \
-             strings stand in quotes\n"
+            "algo-logs: the profile file {config} cannot be used: line 3: a profile must consist of \
+             lines such as api_key = \"KEY\"\n"
         ),
     );
     home.write(
