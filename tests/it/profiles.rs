@@ -88,9 +88,7 @@ fn a_profile_that_is_asked_for_has_to_be_there() {
         .run(&format!("{LIST} --profile work"))
         .fails(
             2,
-            &format!(
-                "algo-logs: there is no profile 'work': {config} has none that can be named\n"
-            ),
+            &format!("algo-logs: there is no profile 'work': {config} has no profiles\n"),
         );
     // None at all is fine where nobody asked for one.
     program.env("HOME", empty.path()).run(LIST).prints("");
@@ -114,7 +112,7 @@ fn a_broken_profile_is_said_by_line_and_without_its_values() {
     );
     program.run(LIST).fails(
         2,
-        &format!("algo-logs: the profile file {config} is not UTF-8\n"),
+        &format!("algo-logs: the profile file {config} cannot be used: it is not UTF-8\n"),
     );
 }
 

@@ -173,20 +173,19 @@ fn a_base_url_that_cannot_be_used() {
             "its path is not plain letters, digits, '_', '-', '.' and '~'",
         ),
     ] {
-        let message = format!("algo-logs: the base URL cannot be used: {why}\n");
+        let message = |source| format!("algo-logs: {source}: the base URL cannot be used: {why}\n");
         program
             .run(&format!("{LIST} --api {url}"))
-            .fails(2, &message);
+            .fails(2, &message("--api"));
         let variable = program.clone().env("ALGORITHMIA_API", url);
-        variable.run(LIST).fails(2, &message);
+        variable.run(LIST).fails(2, &message("ALGORITHMIA_API"));
         let home = home(&format!(
             "[profiles.default]\napi_server = \"{url}\"\napi_key = \"{KEY}\"\n"
         ));
         let profile = Program::bare().env("HOME", home.path());
-        profile.run(LIST).fails(
-            2,
-            &format!("algo-logs: api_server of the profile: the base URL cannot be used: {why}\n"),
-        );
+        profile
+            .run(LIST)
+            .fails(2, &message("api_server of the profile"));
     }
 }
 
@@ -198,7 +197,7 @@ fn a_key_does_not_travel_in_clear() {
             2,
             &format!(
                 "algo-logs: {url} would send the key in clear: http is only for a loopback address; \
-                 --allow-http sends it all the same\n"
+                 use --allow-http to send it anyway\n"
             ),
         );
     }
@@ -268,14 +267,14 @@ fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
     );
     refused(
         program.run(&format!("{LIST} --api-key-file {file}")),
-        &file,
+        "--api-key-file",
         "Simple simFile",
     );
     refused(
         program
             .stdin("simStdin")
             .run(&format!("{LIST} --api-key-file -")),
-        "stdin",
+        "--api-key-file",
         "Simple simStdin",
     );
 }
@@ -384,17 +383,24 @@ fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
             refused(program.clone().env(name, key).run(LIST), name);
         }
         let file = folder.write("key", key);
-        refused(program.run(&format!("{LIST} --api-key-file {file}")), &file);
-        let program = program.stdin(key);
-        refused(program.run(&format!("{LIST} --api-key-file -")), "stdin");
+        let from = "--api-key-file";
+        refused(program.run(&format!("{LIST} {from} {file}")), from);
+        refused(program.stdin(key).run(&format!("{LIST} {from} -")), from);
     }
     let file = folder.write("key", b"SECRET\xff");
     keyless(&cluster)
         .run(&format!("{LIST} --api-key-file {file}"))
-        .fails(2, &format!("algo-logs: the key in {file} is not text\n"));
+        .fails(
+            2,
+            "algo-logs: --api-key-file: the key cannot be used: \
+             it has a character in it that is not ASCII\n",
+        );
     keyless(&cluster)
         .run(&format!("{LIST} --api-key-file -"))
-        .fails(2, "algo-logs: stdin: the key cannot be used: it is empty\n");
+        .fails(
+            2,
+            "algo-logs: --api-key-file: the key cannot be used: it is empty\n",
+        );
     let home = home(&format!(
         "[profiles.default]\napi_server = \"{}\"\napi_key = \"SECRET SECRET\"\n",
         cluster.url()
@@ -412,12 +418,21 @@ fn a_variable_that_is_no_text_is_refused_and_not_shown() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
     let junk = || OsString::from_vec(b"SECRET\xff".to_vec());
-    for name in ["ALGORITHMIA_API", "ALGORITHMIA_API_KEY"] {
+    for (name, why) in [
+        (
+            "ALGORITHMIA_API",
+            "the base URL cannot be used: its host is no host name and no address",
+        ),
+        (
+            "ALGORITHMIA_API_KEY",
+            "the key cannot be used: it has a character in it that is not ASCII",
+        ),
+    ] {
         Program::bare()
             .env("ALGORITHMIA_API", "http://localhost:1")
             .env(name, junk())
             .run(LIST)
-            .fails(2, &format!("algo-logs: {name} is not text\n"));
+            .fails(2, &format!("algo-logs: {name}: {why}\n"));
     }
 }
 
@@ -437,7 +452,7 @@ fn a_key_file_that_cannot_be_read() {
             .run(&format!("{LIST} --api-key-file /dev/zero"))
             .fails(
                 2,
-                "algo-logs: cannot read the key file /dev/zero: it does not end\n",
+                "algo-logs: cannot read the key file /dev/zero: it is larger than 16 MiB\n",
             );
     }
 }

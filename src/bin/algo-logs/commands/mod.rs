@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), CliError
     let session = Context {
         algorithm: algorithm.parse()?,
         connection: config::connect(args, environment)?,
-        notes: Reporter::of(args),
+        notes: Reporter { quiet: args.quiet },
         colours: !environment.no_color(),
     };
     let outcome = match &args.command {

@@ -4,46 +4,24 @@
 //! that and rejects anything else in the requested profile. Other tables are skipped line by line, which is safe only
 //! without multi-line strings, so those are rejected everywhere.
 
-use std::fmt;
+use std::str::Chars;
 
-/// The values of one profile. An empty string in the file counts as unset.
+/// The values of one profile. An empty string in the file counts as unset. There is no `Debug`: it could show a key.
 #[derive(Default, PartialEq, Eq)]
-pub(crate) struct Profile {
-    pub(crate) api_server: Option<String>,
-    pub(crate) api_key: Option<String>,
-    pub(crate) bearer_token: Option<String>,
-    pub(crate) ca_cert: Option<String>,
-}
-
-impl Profile {
-    fn set(&mut self, key: &str, value: String) {
-        let field = match key {
-            "api_server" => &mut self.api_server,
-            "api_key" => &mut self.api_key,
-            "bearer_token" => &mut self.bearer_token,
-            "ca_cert" => &mut self.ca_cert,
-            _ => return,
-        };
-        *field = Some(value).filter(|value| !value.is_empty());
-    }
-}
-
-impl fmt::Debug for Profile {
-    /// Shows no values, since some of them are secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Profile").finish_non_exhaustive()
-    }
+pub(super) struct Profile {
+    pub(super) api_server: Option<String>,
+    pub(super) api_key: Option<String>,
+    pub(super) bearer_token: Option<String>,
+    pub(super) ca_cert: Option<String>,
 }
 
 /// Why a profile cannot be read. The reason is static, so it never shows anything from the file.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ProfileError {
+pub(super) struct ProfileError {
     /// Counted from 1.
-    pub(crate) line: usize,
-    pub(crate) reason: &'static str,
+    pub(super) line: usize,
+    pub(super) reason: &'static str,
 }
-
-const ALL_PROFILES: &str = "[profiles]";
 
 const MULTI_LINE: &str = "multi-line strings are not supported";
 const BAD_HEADER: &str = "a profile must begin with a line such as [profiles.default]";
@@ -55,10 +33,9 @@ const BAD_ESCAPE: &str =
     "the string has an invalid escape sequence; single quotes keep backslashes";
 
 /// Reads the profile called `name`. Returns `None` if the file has no such profile.
-pub(crate) fn parse(text: &str, name: &str) -> Result<Option<Profile>, ProfileError> {
-    let mut header = "";
-    let mut in_profile = false;
+pub(super) fn parse(text: &str, name: &str) -> Result<Option<Profile>, ProfileError> {
     let mut profile = None;
+    let mut in_profile = false;
     let mut keys = Vec::new();
     for (index, line) in lines(text).enumerate() {
         let error = |reason| ProfileError {
@@ -72,7 +49,6 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Option<Profile>, ProfileEr
             return Err(error(MULTI_LINE));
         }
         if line.starts_with('[') {
-            header = line;
             in_profile = opens_profile(line, name).map_err(error)?;
             if in_profile && profile.replace(Profile::default()).is_some() {
                 return Err(error(REPEATED_PROFILE));
@@ -83,11 +59,16 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Option<Profile>, ProfileEr
                 return Err(error(REPEATED_KEY));
             }
             keys.push(key);
-            profile.set(key, value);
-        } else if header.starts_with(ALL_PROFILES)
-            || header.is_empty() && line.starts_with("profiles")
-        {
-            // TOML can spell a profile as `profiles.NAME.key = …` or `profiles = {…}`, too.
+            let value = Some(value).filter(|value| !value.is_empty());
+            match key {
+                "api_server" => profile.api_server = value,
+                "api_key" => profile.api_key = value,
+                "bearer_token" => profile.bearer_token = value,
+                "ca_cert" => profile.ca_cert = value,
+                _ => {}
+            }
+        } else if line.starts_with("profiles") {
+            // TOML has other ways to write a profile: `profiles.NAME.key = …`, `profiles = {…}`.
             return Err(error(BAD_HEADER));
         }
     }
@@ -95,15 +76,13 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Option<Profile>, ProfileEr
 }
 
 /// Returns the names of all profiles, except those that need quotes: they could contain anything.
-pub(crate) fn names(text: &str) -> Vec<String> {
-    let mut names: Vec<String> = lines(text)
-        .filter_map(profile_header)
-        .filter(|(name, complete)| *complete && bare_key(name) == Some((name, "")))
-        .map(|(name, _)| name)
-        .collect();
-    names.sort();
-    names.dedup();
+pub(super) fn names(text: &str) -> Vec<&str> {
+    let headers = lines(text).filter_map(|line| line.strip_prefix("[profiles."));
+    let names = headers.filter_map(bare_key);
     names
+        .filter(|(_, rest)| rest.starts_with(']'))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Returns the lines, without a byte order mark and without the space around each line.
@@ -117,41 +96,34 @@ fn is_blank(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-/// Returns whether a table header belongs to the profile called `name`.
+/// Returns whether a table header is the one of the profile called `name`.
 fn opens_profile(header: &str, name: &str) -> Result<bool, &'static str> {
-    if let Some((other, complete)) = profile_header(header) {
-        // A table inside the profile is an error.
-        return match other == name {
-            true if !complete => Err(BAD_HEADER),
-            same => Ok(same),
+    let Some(rest) = header.strip_prefix("[profiles.") else {
+        // TOML has other ways to write a profile's header: `[ "profiles".NAME ]`, `[[profiles.NAME]]`.
+        let first = header.trim_start_matches(['[', ' ', '"', '\'']);
+        return match first.starts_with("profiles") && !header.starts_with("[profiles]") {
+            true => Err(BAD_HEADER),
+            false => Ok(false),
         };
-    }
-    // So is another way to spell a profile's header, such as `[ "profiles".default ]` or `[[profiles]]`.
-    let first = bare_key(header.trim_start_matches(['[', ' ', '\t', '"', '\'']));
-    match first {
-        Some(("profiles", _)) if !header.starts_with(ALL_PROFILES) => Err(BAD_HEADER),
-        _ => Ok(false),
-    }
-}
-
-/// Reads `[profiles.NAME]`. Returns the name, and whether the header ends after it.
-fn profile_header(line: &str) -> Option<(String, bool)> {
-    let line = line.strip_prefix("[profiles.")?;
-    let (name, rest) = match bare_key(line) {
-        Some((name, rest)) => (name.to_owned(), rest),
-        None => string(line).ok()?,
     };
-    Some((name, rest.strip_prefix(']').is_some_and(is_blank)))
+    let (found, rest) = match bare_key(rest) {
+        Some((found, rest)) => (found.to_owned(), rest),
+        None => string(rest).map_err(|_| BAD_HEADER)?,
+    };
+    match rest.strip_prefix(']').is_some_and(is_blank) {
+        _ if found != name => Ok(false),
+        true => Ok(true),
+        false => Err(BAD_HEADER),
+    }
 }
 
 /// Reads `key = "value"`.
 fn setting(line: &str) -> Result<(&str, String), &'static str> {
     let (key, rest) = bare_key(line).ok_or(BAD_SETTING)?;
     let rest = rest.trim_start().strip_prefix('=').ok_or(BAD_SETTING)?;
-    let (value, rest) = string(rest.trim_start())?;
-    match is_blank(rest) {
-        true => Ok((key, value)),
-        false => Err(BAD_SETTING),
+    match string(rest.trim_start())? {
+        (value, rest) if is_blank(rest) => Ok((key, value)),
+        _ => Err(BAD_SETTING),
     }
 }
 
@@ -171,23 +143,24 @@ fn string(line: &str) -> Result<(String, &str), &'static str> {
     let mut chars = line.strip_prefix('"').ok_or(BAD_SETTING)?.chars();
     let mut string = String::new();
     loop {
-        string.push(match chars.next().ok_or(UNTERMINATED)? {
+        match chars.next().ok_or(UNTERMINATED)? {
             '"' => return Ok((string, chars.as_str())),
-            '\\' => match chars.next().ok_or(UNTERMINATED)? {
-                c @ ('"' | '\\') => c,
-                'n' => '\n',
-                'r' => '\r',
-                't' => '\t',
-                'u' => code_point(&mut chars, 4).ok_or(BAD_ESCAPE)?,
-                'U' => code_point(&mut chars, 8).ok_or(BAD_ESCAPE)?,
-                _ => return Err(BAD_ESCAPE),
-            },
-            c => c,
-        });
+            '\\' => string.push(escape(&mut chars).ok_or(BAD_ESCAPE)?),
+            c => string.push(c),
+        }
     }
 }
 
-fn code_point(chars: &mut std::str::Chars<'_>, digits: usize) -> Option<char> {
+fn escape(chars: &mut Chars<'_>) -> Option<char> {
+    let digits = match chars.next()? {
+        'n' => return Some('\n'),
+        'r' => return Some('\r'),
+        't' => return Some('\t'),
+        'u' => 4,
+        'U' => 8,
+        c @ ('"' | '\\') => return Some(c),
+        _ => return None,
+    };
     let code = (0..digits).try_fold(0, |code, _| Some(code << 4 | chars.next()?.to_digit(16)?));
     char::from_u32(code?)
 }
@@ -197,126 +170,68 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn reads(text: &str, api_key: &str) {
-        let profile = parse(text, "default").unwrap().expect(text);
-        assert_eq!(profile.api_key.as_deref(), Some(api_key), "{text:?}");
-    }
-
-    #[track_caller]
     fn fails(text: &str, line: usize, reason: &'static str) {
-        let error = parse(text, "default").expect_err(text);
+        let error = parse(text, "default").err().expect(text);
         assert_eq!(error, ProfileError { line, reason }, "{text:?}");
     }
 
     #[test]
     fn the_official_programs_file() {
-        let text = "[profiles.default]\napi_key = \"sim1\"\napi_server = \"https://api.acme.example\"\n\
-                    ca_cert = \"\"\n\n[profiles.staging]\napi_key = ''\nbearer_token = 'eyJ'\n\
-                    ca_cert = '/etc/ca.pem'\n";
-        let some = |text: &str| Some(text.to_owned());
-        let default = Profile {
-            api_key: some("sim1"),
-            api_server: some("https://api.acme.example"),
+        let text = "[profiles.a]\napi_key = \"\"\nbearer_token = \"eyJ\"\n\n[profiles.b]\n";
+        let a = Profile {
+            bearer_token: Some("eyJ".to_owned()),
             ..Profile::default()
         };
-        let staging = Profile {
-            bearer_token: some("eyJ"),
-            ca_cert: some("/etc/ca.pem"),
-            ..Profile::default()
-        };
-        assert!(parse(text, "default") == Ok(Some(default)));
-        assert!(parse(text, "staging") == Ok(Some(staging)));
-        assert_eq!(parse(text, "other"), Ok(None));
-        let others = "[profiles]\n[[profiles.c]]\n[profiles.d.e]\n[profiles.\"\\u001b\"]\n[profiles.'']\n[x.d]\n!";
-        assert_eq!(names(&(text.to_owned() + others)), ["default", "staging"]);
+        assert!(parse(text, "a") == Ok(Some(a)));
+        assert!(parse(text, "b") == Ok(Some(Profile::default())));
+        assert!(parse(text, "default") == Ok(None));
+        assert_eq!(names(text), ["a", "b"]);
+        assert!(names("[x]\n[profiles]\n[profiles.\"a\"]\n[profiles.b.c]").is_empty());
     }
 
     #[test]
-    fn ways_to_write_a_profile() {
+    fn other_ways_to_write_a_profile() {
         for text in [
-            "\u{feff}[profiles.default]\r\napi_key = \"k\"\r\n",
-            "# '''\n\n \t[profiles.default] # c\n\tapi_key=\"k\"# c",
-            "[profiles]\n[profiles.\"d\\u0065fault\"]\napi_key = 'k'\nextra = 'x'",
-            "[profiles.default]\napi_key = 'k'\n[[other]]\napi_key = 1",
+            "\u{feff}[profiles.default]\r\napi_key = 'k'\r\n",
+            "# '''\n\n\t[profiles.default] # c\n\tapi_key=\"k\"# c",
+            "[profiles]\n[profiles.\"d\\u0065fault\"]\napi_key = 'k'\nx = ''\n[[y]]\nz",
             // Other tables can contain anything that does not look like the profile.
-            "a = [\n[1],\n'[profiles.default]'\n]\n[profiles.b]\nc = {d = 1}\n!\n[profiles.default]\napi_key = 'k'",
+            "a = [\n[1],\n'[profiles.default]'\n]\n!\n[profiles.default]\napi_key = 'k'",
         ] {
-            reads(text, "k");
+            let profile = parse(text, "default").ok().flatten().expect(text);
+            assert_eq!(profile.api_key.as_deref(), Some("k"), "{text:?}");
         }
     }
 
     #[test]
     fn strings() {
-        for (string, value) in [
-            (r#""a b#c'[]""#, "a b#c'[]"),
-            (r"'a\n b#c\'", r"a\n b#c\"),
-            (r#""\t\n\r\"\\""#, "\t\n\r\"\\"),
-            (r#""\u00e9\U0001F600é""#, "é😀é"),
-        ] {
-            reads(
-                &format!("[profiles.default]\napi_key = {string} # c"),
-                value,
-            );
+        let reads = |text, value: &str| assert_eq!(string(text), Ok((value.to_owned(), " #")));
+        reads(r#""a b#c'[]" #"#, "a b#c'[]");
+        reads(r"'a\n b#c\' #", r"a\n b#c\");
+        reads(r#""\t\n\r\"\\\u00e9\U0001F600é" #"#, "\t\n\r\"\\é😀é");
+        for text in ["'a", "\"a", r#""a\""#] {
+            assert_eq!(string(text), Err(UNTERMINATED), "{text}");
         }
-        for (string, reason) in [
-            (r#""a"#, UNTERMINATED),
-            (r#""a\"#, UNTERMINATED),
-            ("'a\n'", UNTERMINATED),
-            (r#""\e""#, BAD_ESCAPE),
-            (r#""\u12g4""#, BAD_ESCAPE),
-            (r#""\ud800""#, BAD_ESCAPE),
-            (r#""\Uffffffff""#, BAD_ESCAPE),
-            ("'a' 'b'", BAD_SETTING),
-            ("SECRET", BAD_SETTING),
-            ("", BAD_SETTING),
-            ("7", BAD_SETTING),
-            ("['a']", BAD_SETTING),
-            ("{ a = 'b' }", BAD_SETTING),
-            ("'''a'''", MULTI_LINE),
-        ] {
-            fails(
-                &format!("[profiles.default]\napi_key = {string}"),
-                2,
-                reason,
-            );
+        for text in [r#""\e""#, r#""\u12g4""#, r#""\ud800""#, r#""\Uffffffff""#] {
+            assert_eq!(string(text), Err(BAD_ESCAPE), "{text}");
         }
     }
 
     #[test]
     fn anything_else_in_the_profile_is_an_error() {
-        for (text, line, reason) in [
-            (
-                "[other]\nx = \"\"\"\n[profiles.default]\n\"\"\"",
-                2,
-                MULTI_LINE,
-            ),
-            ("[profiles.default]\nx = 1", 2, BAD_SETTING),
-            ("[profiles.default]\napi_key.x = 'k'", 2, BAD_SETTING),
-            ("[profiles.default]\napi_key: 'k'", 2, BAD_SETTING),
-            ("[profiles.default]\napi_key", 2, BAD_SETTING),
-            ("[profiles.default]\nx = 'k'\nx = 'k'", 3, REPEATED_KEY),
-            (
-                "[profiles.default]\n[profiles.default]",
-                2,
-                REPEATED_PROFILE,
-            ),
-            ("[profiles.default]\n[profiles.default.more]", 2, BAD_HEADER),
-            ("[[profiles.default]]", 1, BAD_HEADER),
-            ("[[profiles]]", 1, BAD_HEADER),
-            ("profiles = {default = {api_key = 'k'}}", 1, BAD_HEADER),
-            ("profiles.default.api_key = 'k'", 1, BAD_HEADER),
-            ("\n[profiles]\ndefault = {api_key = 'k'}", 3, BAD_HEADER),
-            ("[profiles.default", 1, BAD_HEADER),
-            ("[\"profiles\".default]", 1, BAD_HEADER),
-            ("[profiles.]", 1, BAD_HEADER),
-        ] {
-            fails(text, line, reason);
+        for setting in "x;x = ;x = SECRET;x = ['a'];x = 'a' 'b';x.y = 'a';'x' = 'a'".split(';') {
+            fails(&format!("[profiles.default]\n{setting}"), 2, BAD_SETTING);
         }
-    }
-
-    #[test]
-    fn debug_shows_no_value() {
-        let profile = parse("[profiles.default]\napi_key = 'SECRET'", "default").unwrap();
-        assert_eq!(format!("{profile:?}"), "Some(Profile { .. })");
+        for header in ".default;.default]];.default.x];.default] x;.]".split(';') {
+            fails(&format!("[profiles{header}"), 1, BAD_HEADER);
+        }
+        fails("[[profiles.default]]", 1, BAD_HEADER);
+        fails("[ \"profiles\".default]", 1, BAD_HEADER);
+        fails("profiles.default.api_key = 'k'", 1, BAD_HEADER);
+        let profile = "[profiles.default]\nx = 'a'\n";
+        fails(&format!("{profile}{profile}"), 3, REPEATED_PROFILE);
+        fails(&format!("{profile}x = 'a'"), 3, REPEATED_KEY);
+        fails(&format!("{profile}y = '''a'''"), 3, MULTI_LINE);
+        fails(&format!("\nx = \"\"\"\n{profile}\"\"\""), 2, MULTI_LINE);
     }
 }
