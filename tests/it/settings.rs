@@ -193,13 +193,22 @@ fn a_base_url_that_cannot_be_used() {
 fn a_key_does_not_travel_in_clear() {
     let program = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
     for url in ["http://192.0.2.1", "http://cluster.example.com:8080"] {
-        program.run(&format!("{LIST} --api {url}")).fails(
-            2,
-            &format!(
-                "algo-logs: {url} would send the key in clear: http is only for a loopback address; \
-                 use --allow-http to send it anyway\n"
-            ),
-        );
+        let message = |source| {
+            format!(
+                "algo-logs: {source}: {url} would send the key in clear: http is only for a loopback \
+                 address; use --allow-http to send it anyway\n"
+            )
+        };
+        program
+            .run(&format!("{LIST} --api {url}"))
+            .fails(2, &message("--api"));
+        let variable = program.clone().env("ALGORITHMIA_API", url);
+        variable.run(LIST).fails(2, &message("ALGORITHMIA_API"));
+        let home = home(&format!("[profiles.default]\napi_server = \"{url}\"\n"));
+        let profile = program.clone().env("HOME", home.path());
+        profile
+            .run(LIST)
+            .fails(2, &message("api_server of the profile"));
     }
     // Allowed, it goes out, which is seen at a proxy that reaches the cluster by another name.
     let cluster = Cluster::start();
@@ -444,7 +453,7 @@ fn a_key_file_that_cannot_be_read() {
     program.run(&format!("{LIST} --api-key-file {file}")).fails(
         2,
         &format!(
-            "algo-logs: cannot read the key file {file}: No such file or directory (os error 2)\n"
+            "algo-logs: --api-key-file: cannot read the key file {file}: No such file or directory (os error 2)\n"
         ),
     );
     if cfg!(target_os = "linux") {
@@ -452,7 +461,7 @@ fn a_key_file_that_cannot_be_read() {
             .run(&format!("{LIST} --api-key-file /dev/zero"))
             .fails(
                 2,
-                "algo-logs: cannot read the key file /dev/zero: it is larger than 16 MiB\n",
+                "algo-logs: --api-key-file: cannot read the key file /dev/zero: it is larger than 16 MiB\n",
             );
     }
 }
@@ -524,21 +533,20 @@ fn a_ca_file_that_cannot_be_used() {
     let program = Program::on(&cluster);
     let none = folder.join("none");
     let refused = |file: &str, why: &str| {
-        let message = format!("algo-logs: {why}\n");
+        let message = |source| format!("algo-logs: {source}: {why}\n");
         program
             .run(&format!("{LIST} --cacert {file}"))
-            .fails(2, &message);
+            .fails(2, &message("--cacert"));
         let variable = program.clone().env("SSL_CERT_FILE", file);
-        variable.run(LIST).fails(2, &message);
+        variable.run(LIST).fails(2, &message("SSL_CERT_FILE"));
         let home = home(&format!(
             "[profiles.default]\napi_server = \"{}\"\nca_cert = \"{file}\"\n",
             cluster.url()
         ));
-        program
-            .clone()
-            .env("HOME", home.path())
+        let profile = program.clone().env("HOME", home.path());
+        profile
             .run(LIST)
-            .fails(2, &message);
+            .fails(2, &message("ca_cert of the profile"));
     };
     refused(
         &none,
@@ -557,14 +565,15 @@ fn a_ca_file_that_cannot_be_used() {
         ),
     ] {
         let file = folder.write("ca.pem", content);
-        let outcome = program.run(&format!("{LIST} --cacert {file}"));
-        assert_eq!(
-            (outcome.code, outcome.stdout_text()),
-            (Some(2), String::new())
-        );
-        let message = format!("algo-logs: the CA certificates cannot be used: {why}");
-        assert!(outcome.stderr.starts_with(&message), "{}", outcome.stderr);
+        refused(&file, &format!("the CA certificates cannot be used: {why}"));
     }
+    // The CAs are not blamed for a proxy.
+    let good = folder.write("good.pem", tls::ca_pem());
+    let proxied = program.clone().env("HTTPS_PROXY", "gopher://proxy");
+    proxied.run(&format!("{LIST} --cacert {good}")).fails(
+        2,
+        "algo-logs: the proxy in HTTPS_PROXY cannot be used: it is no URL of a proxy\n",
+    );
     assert_eq!(cluster.connections(), 0);
 }
 

@@ -1,6 +1,6 @@
 //! The client, and what an error message has to know about its configuration.
 
-use algo_logs::{Client, ErrorKind, RequestSummary, Token};
+use algo_logs::{Client, ClientBuilder, Error, ErrorKind, RequestSummary, Token};
 
 use super::layer::{Source, Sourced};
 use super::{ALLOW_HTTP, Config, NAME_A_CLUSTER};
@@ -19,30 +19,40 @@ pub(crate) struct Connection {
 impl Config {
     /// Makes the client.
     pub(super) fn connect(self, verbose: bool, connections: usize) -> Result<Connection, CliError> {
-        let base_url = self.base_url.value;
-        let is_clear = !base_url.is_https() && !base_url.is_loopback() && !self.allow_http;
-        let mut builder = Client::builder()
-            .base_url(base_url.to_string())
-            .token(self.token.value.clone())
-            .allow_http(self.allow_http)
-            .timeout(self.timeout)
-            .retries(self.retries)
-            .idle_connections(connections);
-        if let Some(pem) = self.ca_pem {
-            builder = builder.root_certificates(pem);
+        let mut builder = self.builder().idle_connections(connections);
+        if let Some(ca_pem) = &self.ca_pem {
+            builder = builder.root_certificates(ca_pem.value.clone());
         }
         if verbose {
             builder = builder.on_request(print_request);
         }
-        let client = builder.build().map_err(|error| match is_clear {
-            true => CliError::from(error).hint(ALLOW_HTTP),
-            false => error.into(),
-        })?;
         Ok(Connection {
-            client,
+            client: builder.build().map_err(|error| self.error(error))?,
             token: self.token,
             base_url: self.base_url.source,
         })
+    }
+
+    /// Returns a builder that has everything but the CAs.
+    fn builder(&self) -> ClientBuilder {
+        Client::builder()
+            .base_url(self.base_url.value.to_string())
+            .token(self.token.value.clone())
+            .allow_http(self.allow_http)
+            .timeout(self.timeout)
+            .retries(self.retries)
+    }
+
+    /// Says where the value came from that the client cannot use. An error about a proxy names its variable already.
+    fn error(&self, error: Error) -> CliError {
+        let base_url = &self.base_url.value;
+        if !base_url.is_https() && !base_url.is_loopback() && !self.allow_http {
+            return self.base_url.source.error(error).hint(ALLOW_HTTP);
+        }
+        match &self.ca_pem {
+            Some(ca_pem) if self.builder().build().is_ok() => ca_pem.source.error(error),
+            _ => error.into(),
+        }
     }
 }
 

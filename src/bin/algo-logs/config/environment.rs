@@ -2,12 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-use crate::error::CliError;
 
 /// The environment variables. An empty one counts as unset.
 pub(crate) struct Environment(());
@@ -41,27 +38,20 @@ impl Environment {
     }
 }
 
-/// Reads a file. `what` names it in errors.
-pub(super) fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, CliError> {
-    let name = format!("{what} {}", path.display());
-    let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
-    read_all(&name, file)
+/// Reads a file to its end.
+pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    read_all(File::open(path)?)
 }
 
-/// Reads everything, up to a limit. `name` names the source in errors.
-pub(super) fn read_all(name: &str, reader: impl Read) -> Result<Vec<u8>, CliError> {
+/// Reads a reader to its end, up to a limit.
+pub(super) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
     /// More than any key, CA bundle or profile file has. A device such as `/dev/zero` has more.
     const MAX_BYTES: u64 = 16 * 1024 * 1024;
     let mut bytes = Vec::new();
-    match reader.take(MAX_BYTES + 1).read_to_end(&mut bytes) {
-        Ok(n) if n as u64 > MAX_BYTES => Err(unreadable(name, &"it is larger than 16 MiB")),
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(unreadable(name, &error)),
+    match reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)? as u64 {
+        ..=MAX_BYTES => Ok(bytes),
+        _ => Err(io::Error::other("it is larger than 16 MiB")),
     }
-}
-
-fn unreadable(name: &str, why: &dyn Display) -> CliError {
-    CliError::settings(format!("cannot read the {name}: {why}"))
 }
 
 /// Returns whether users other than the owner can read a file.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use algo_logs::{BaseUrl, Error, Token};
 
@@ -39,6 +39,18 @@ impl Source {
         let source = self;
         value.map(|value| Sourced { value, source })
     }
+
+    /// Makes an error about the value that says where it came from.
+    pub(super) fn error(self, why: impl fmt::Display) -> CliError {
+        CliError::settings(format!("{self}: {why}"))
+    }
+
+    /// Reads a file that the value names.
+    pub(super) fn read(self, what: &str, path: &Path) -> Result<Vec<u8>, CliError> {
+        let shown = path.display();
+        read_file(path)
+            .map_err(|error| self.error(format!("cannot read the {what} {shown}: {error}")))
+    }
 }
 
 /// A value and where it came from.
@@ -56,35 +68,40 @@ type Setting<T> = Option<Result<Sourced<T>, CliError>>;
 pub(super) struct Layer {
     pub(super) base_url: Setting<BaseUrl>,
     pub(super) token: Setting<Token>,
-    pub(super) ca_file: Option<PathBuf>,
+    pub(super) ca_file: Option<Sourced<PathBuf>>,
     /// The only cluster that the token and the CAs are meant for. `None` means any.
     pub(super) cluster: Option<BaseUrl>,
 }
 
 impl Layer {
     pub(super) fn from_options(options: &Connect) -> Result<Self, CliError> {
+        let key_file = Source::Option("--api-key-file");
         let key = match &options.api_key_file {
             None => None,
-            Some(PathOrStdin::Stdin) => Some(read_all("key from stdin", io::stdin())?),
-            Some(PathOrStdin::Path(path)) => Some(read_file("key file", path)?),
+            Some(PathOrStdin::Path(path)) => Some(key_file.read("key file", path)?),
+            Some(PathOrStdin::Stdin) => Some(
+                read_all(io::stdin())
+                    .map_err(|error| key_file.error(format!("cannot read stdin: {error}")))?,
+            ),
         };
         // Invalid UTF-8 becomes U+FFFD, which no key can contain.
         let key = key.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         Ok(Self {
             base_url: parse(Source::Option("--api").of(options.api.clone()), parse_url),
-            token: parse(Source::Option("--api-key-file").of(key), Token::simple),
-            ca_file: options.cacert.clone(),
+            token: parse(key_file.of(key), Token::simple),
+            ca_file: Source::Option("--cacert").of(options.cacert.clone()),
             cluster: None,
         })
     }
 
     pub(super) fn from_environment(environment: &Environment) -> Self {
+        const CERT_FILE: &str = "SSL_CERT_FILE";
         let variable = |name| Source::Variable(name).of(environment.text(name));
         Self {
             base_url: parse(variable("ALGORITHMIA_API"), parse_url),
             token: parse(variable("ALGORITHMIA_API_KEY"), Token::simple)
                 .or_else(|| parse(variable("ALGORITHMIA_BEARER_TOKEN"), Token::bearer)),
-            ca_file: environment.get("SSL_CERT_FILE").map(PathBuf::from),
+            ca_file: Source::Variable(CERT_FILE).of(environment.get(CERT_FILE).map(PathBuf::from)),
             cluster: None,
         }
     }
@@ -100,18 +117,16 @@ impl Layer {
         };
         let member = |key, value| Source::Profile(key).of(value);
         let base_url = parse(member("api_server", profile.api_server), parse_url).transpose()?;
+        let cluster = match &base_url {
+            Some(base_url) => base_url.value.clone(),
+            None => BaseUrl::default(),
+        };
         Ok(Self {
-            // Without `api_server`, the profile is for the public cluster.
-            cluster: Some(
-                base_url
-                    .as_ref()
-                    .map(|url| url.value.clone())
-                    .unwrap_or_default(),
-            ),
             base_url: base_url.map(Ok),
+            cluster: Some(cluster),
             token: parse(member("api_key", profile.api_key), Token::simple)
                 .or_else(|| parse(member("bearer_token", profile.bearer_token), Token::bearer)),
-            ca_file: profile.ca_cert.map(PathBuf::from),
+            ca_file: Source::Profile("ca_cert").of(profile.ca_cert.map(PathBuf::from)),
         })
     }
 
@@ -129,7 +144,7 @@ fn parse<T>(
     let Sourced { value, source } = text?;
     Some(match parse(value) {
         Ok(value) => Ok(Sourced { value, source }),
-        Err(error) => Err(CliError::settings(format!("{source}: {error}"))),
+        Err(error) => Err(source.error(error)),
     })
 }
 
@@ -158,7 +173,9 @@ fn read_profile(
     }
     let invalid =
         |why: &str| CliError::settings(format!("the profile file {shown} cannot be used: {why}"));
-    let text = read_file("profile file", &path)?;
+    let text = read_file(&path).map_err(|error| {
+        CliError::settings(format!("cannot read the profile file {shown}: {error}"))
+    })?;
     let text = String::from_utf8(text).map_err(|_| invalid("it is not UTF-8"))?;
     let profile = profile::parse(&text, name.unwrap_or("default"))
         .map_err(|error| invalid(&format!("line {}: {}", error.line, error.reason)))?;

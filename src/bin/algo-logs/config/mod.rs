@@ -17,7 +17,6 @@ use crate::output::Reporter;
 
 pub(crate) use connection::Connection;
 pub(crate) use environment::Environment;
-use environment::read_file;
 use layer::{Layer, Source, Sourced};
 
 /// The next steps that errors suggest.
@@ -40,7 +39,7 @@ struct Config {
     base_url: Sourced<BaseUrl>,
     token: Sourced<Token>,
     /// The CAs to trust instead of the compiled-in roots.
-    ca_pem: Option<Vec<u8>>,
+    ca_pem: Option<Sourced<Vec<u8>>>,
     allow_http: bool,
     timeout: Duration,
     retries: u32,
@@ -76,7 +75,13 @@ impl Config {
             .iter()
             .filter(|layer| layer.is_for(cluster))
             .find_map(|layer| layer.ca_file.as_ref());
-        let ca_pem = ca_file.map(|path| read_file("CA file", path)).transpose()?;
+        let ca_pem = match ca_file {
+            Some(Sourced { value, source }) => Some(Sourced {
+                value: source.read("CA file", value)?,
+                source: *source,
+            }),
+            None => None,
+        };
         Ok(Self {
             token: token(layers, cluster)?,
             base_url,
