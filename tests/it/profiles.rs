@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
 use crate::program::{Folder, Program};
-use crate::settings::{HINT, LIST, home, keyless};
+use crate::settings::{HINT, LIST, home, keyless, sent};
 
 #[test]
 fn a_profiles_key_stays_with_its_own_cluster() {
@@ -15,22 +15,23 @@ fn a_profiles_key_stays_with_its_own_cluster() {
         own.url()
     ));
     let program = keyless(&other).env("HOME", home.path());
-    for (profile, owner) in [
-        ("", own.url()),
-        ("--profile token", own.url()),
-        // A profile that names no cluster means the public one.
-        ("--profile public", "https://api.algorithmia.com".to_owned()),
-    ] {
-        let refusal = format!(
+    let refusal = |owner: &str| {
+        format!(
             "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
-        );
-        program.run(&format!("{LIST} {profile}")).fails(4, &refusal);
+        )
+    };
+    // The profile's own cluster is not the one that an option names.
+    for profile in ["", "--profile default", "--profile token"] {
         program
-            .clone()
-            .without("ALGORITHMIA_API")
             .run(&format!("{LIST} {profile} --api {}", other.url()))
-            .fails(4, &refusal);
+            .fails(4, &refusal(&own.url()));
     }
+    // The environment overrides the default profile.
+    program.run(LIST).fails(4, &refusal(&own.url()));
+    // A profile that names no cluster means the public one.
+    program
+        .run(&format!("{LIST} --profile public"))
+        .fails(4, &refusal("https://api.algorithmia.com"));
     assert_eq!(other.connections(), 0);
     // The same cluster in another form is its own.
     program
@@ -116,6 +117,68 @@ fn a_broken_profile_is_said_by_line_and_without_its_values() {
     );
 }
 
+/// `--profile` used to lose to the environment, and a profile that does not exist went unnoticed.
+#[test]
+fn a_requested_profile_overrides_the_environment() {
+    let (requested, other) = (
+        Cluster::start_tls(Identity::good()),
+        Cluster::start_tls(Identity::good()),
+    );
+    let home = home("");
+    let good = home.write("good.pem", tls::ca_pem());
+    let bad = home.write("bad.pem", tls::other_ca_pem());
+    home.write(
+        ".algorithmia/config",
+        format!(
+            "[profiles.full]\napi_server = '{url}'\napi_key = '{KEY}'\nca_cert = '{good}'\n\
+             [profiles.token]\napi_server = '{url}'\nbearer_token = '{JWT}'\nca_cert = '{good}'\n\
+             [profiles.server]\napi_server = '{url}'\nca_cert = '{good}'\n\
+             [profiles.key]\napi_key = '{KEY}'\n",
+            url = requested.url()
+        ),
+    );
+    let variables = Program::on(&other)
+        .env("ALGORITHMIA_API_KEY", "simVariable")
+        .env("ALGORITHMIA_BEARER_TOKEN", "jwtVariable")
+        .env("SSL_CERT_FILE", &bad)
+        .env("HOME", home.path());
+    let run = |rest: &str| variables.run(&format!("{LIST} {rest}"));
+    run("--profile full").prints("");
+    assert_eq!(sent(&requested), format!("Simple {KEY}"));
+    run("--profile token").prints("");
+    assert_eq!(sent(&requested), format!("Bearer {JWT}"));
+    // What the profile does not set comes from the environment.
+    assert_eq!(run("--profile server").code, Some(4));
+    assert_eq!(sent(&requested), "Simple simVariable");
+    // Options override it.
+    let key = home.write("key", "simFile");
+    let outcome = run(&format!("--profile full --api-key-file {key}"));
+    assert_eq!(outcome.code, Some(4));
+    assert_eq!(sent(&requested), "Simple simFile");
+    assert_eq!(run(&format!("--profile full --cacert {bad}")).code, Some(1));
+    // The environment does not take the place of a profile that does not fit.
+    for (rest, owner) in [
+        (
+            &*format!("--profile full --api {}", other.url()),
+            &*requested.url(),
+        ),
+        ("--profile key", "https://api.algorithmia.com"),
+    ] {
+        run(rest).fails(
+            4,
+            &format!(
+                "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
+            ),
+        );
+    }
+    let config = home.join(".algorithmia/config");
+    run("--profile none").fails(
+        2,
+        &format!("algo-logs: there is no profile 'none': {config} has full, token, server, key\n"),
+    );
+    assert_eq!(other.connections(), 0);
+}
+
 #[test]
 fn a_profile_is_not_read_where_nothing_is_missing() {
     let cluster = Cluster::start_tls(Identity::good());
@@ -123,6 +186,6 @@ fn a_profile_is_not_read_where_nothing_is_missing() {
     let ca = home.write("ca.pem", tls::ca_pem());
     Program::on(&cluster)
         .env("HOME", home.path())
-        .run(&format!("{LIST} --cacert {ca} --profile none"))
+        .run(&format!("{LIST} --cacert {ca}"))
         .prints("");
 }

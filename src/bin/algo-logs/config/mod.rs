@@ -1,6 +1,7 @@
-//! Decides where to connect and with which key: options override the environment, which overrides a profile.
+//! Decides where to connect and with which key: options override the environment, which overrides the default profile.
+//! A profile requested with `--profile` counts as an option.
 //!
-//! Each of the three becomes a [`Layer`]. [`Config::resolve`] takes every value from the first layer that has it.
+//! Each of them becomes a [`Layer`]. [`Config::resolve`] takes every value from the first layer that has it.
 
 mod connection;
 mod environment;
@@ -51,16 +52,17 @@ impl Config {
         environment: &Environment,
         notes: Reporter,
     ) -> Result<Self, CliError> {
-        let mut layers = vec![
-            Layer::from_options(options)?,
-            Layer::from_environment(environment),
-        ];
+        let profile = |name| Layer::from_profile(name, environment, notes);
+        let mut layers = vec![Layer::from_options(options)?];
+        if let Some(name) = &options.profile {
+            layers.push(profile(Some(name))?);
+        }
+        layers.push(Layer::from_environment(environment));
         let is_complete = layers.iter().any(|layer| layer.base_url.is_some())
             && layers.iter().any(|layer| layer.token.is_some())
             && layers.iter().any(|layer| layer.ca_file.is_some());
-        if !is_complete {
-            let name = options.profile.as_deref();
-            layers.push(Layer::from_profile(name, environment, notes)?);
+        if options.profile.is_none() && !is_complete {
+            layers.push(profile(None)?);
         }
 
         let base_url = match layers.iter_mut().find_map(|layer| layer.base_url.take()) {
