@@ -75,7 +75,10 @@ fn a_profile_that_is_asked_for_has_to_be_there() {
         .run(&format!("{LIST} --profile work"))
         .fails(
             2,
-            &format!("algo-logs: there is no profile 'work': {config} does not exist\n"),
+            &format!(
+                "algo-logs: there is no profile 'work': \
+                 cannot open {config}: No such file or directory (os error 2)\n"
+            ),
         );
     program.run(&format!("{LIST} --profile work")).fails(
         2,
@@ -179,13 +182,64 @@ fn a_requested_profile_overrides_the_environment() {
     assert_eq!(other.connections(), 0);
 }
 
+/// With the cluster and the key in the environment, the default profile was still opened for its CAs: a home directory
+/// that cannot be used was exit 2, and one that can led to a note about permissions.
+#[cfg(unix)]
 #[test]
-fn a_profile_is_not_read_where_nothing_is_missing() {
+fn a_default_profile_that_is_not_needed_is_not_opened() {
     let cluster = Cluster::start_tls(Identity::good());
-    let home = home("this is no TOML");
-    let ca = home.write("ca.pem", tls::ca_pem());
-    Program::on(&cluster)
-        .env("HOME", home.path())
-        .run(&format!("{LIST} --cacert {ca}"))
-        .prints("");
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", tls::ca_pem());
+    let homes = ["a_file", "loop"].map(|name| folder.join(name));
+    std::fs::create_dir(&homes[0]).expect("a folder can be made");
+    folder.write("a_file/.algorithmia", "");
+    std::os::unix::fs::symlink("loop", &homes[1]).expect("a link can be made");
+    let broken = home("this is not a profile file [\nprofiles = 1");
+    let shared = home("[profiles.default]\nca_cert = '/nowhere'\n");
+    let unusable = ["/dev/null", &homes[0], &homes[1]];
+    let files = [&broken, &shared].map(|home| home.join(""));
+    let list = format!("builds acme/Paged -L 1 --cacert {ca}");
+    let expected = Program::on(&cluster).run(&list);
+    assert_eq!((expected.code, &*expected.stderr), (Some(0), ""));
+    for home in unusable.into_iter().chain([&*files[0], &*files[1]]) {
+        let outcome = Program::on(&cluster).env("HOME", home).run(&list);
+        outcome.is(0, &expected.stdout, "");
+        // Without --cacert, the profile's CAs are not looked for.
+        let outcome = Program::on(&cluster).env("HOME", home).run(LIST);
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    }
+    // Where the key is missing, a profile that cannot be opened is the same as none.
+    for home in unusable {
+        keyless(&cluster)
+            .env("HOME", home)
+            .run(&list)
+            .fails(4, &format!("algo-logs: there is no key; {HINT}\n"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_profile_that_others_can_read_is_noted() {
+    use std::os::unix::fs::PermissionsExt;
+    let cluster = Cluster::start();
+    let home = home(&format!(
+        "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n",
+        cluster.url()
+    ));
+    let config = home.join(".algorithmia/config");
+    let program = Program::bare().env("HOME", home.path());
+    for (mode, note) in [
+        (
+            0o644,
+            format!(
+                "algo-logs: {config} contains keys, and other users can read it; run 'chmod 600 {config}'\n"
+            ),
+        ),
+        (0o600, String::new()),
+    ] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&config, permissions).expect("a mode can be set");
+        let outcome = program.run("builds acme/Paged -L 1");
+        assert_eq!((outcome.code, outcome.stderr), (Some(0), note));
+    }
 }

@@ -543,8 +543,9 @@ fn a_ca_file_that_cannot_be_used() {
             "[profiles.default]\napi_server = \"{}\"\nca_cert = \"{file}\"\n",
             cluster.url()
         ));
-        let profile = program.clone().env("HOME", home.path());
+        let profile = program.clone().without("ALGORITHMIA_API");
         profile
+            .env("HOME", home.path())
             .run(LIST)
             .fails(2, &message("ca_cert of the profile"));
     };

@@ -1,7 +1,7 @@
 //! The settings from one place: the options, the environment or a profile.
 
 use std::fmt;
-use std::fs;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -106,7 +106,7 @@ impl Layer {
         }
     }
 
-    /// Reads a profile. Without a name, that is the default profile, which need not exist.
+    /// Returns an empty layer if there is no profile, unless it is requested by name.
     pub(super) fn from_profile(
         name: Option<&str>,
         environment: &Environment,
@@ -152,36 +152,35 @@ fn parse_url(text: String) -> Result<BaseUrl, Error> {
     text.parse()
 }
 
+/// Reads a profile. Only a profile that is requested by name must exist.
 fn read_profile(
     name: Option<&str>,
     environment: &Environment,
     notes: Reporter,
 ) -> Result<Option<Profile>, CliError> {
-    let missing = |why: &str| match name {
-        Some(name) => {
-            let message = format!("there is no profile '{name}': {why}");
-            Err(CliError::settings(message))
-        }
+    let missing = |why: String| match name {
+        Some(name) => Err(CliError::settings(format!(
+            "there is no profile '{name}': {why}"
+        ))),
         None => Ok(None),
     };
     let Some(path) = environment.profiles_path() else {
-        return missing("there is no home directory to look in");
+        return missing("there is no home directory to look in".to_owned());
     };
     let shown = path.display();
-    if fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        return missing(&format!("{shown} does not exist"));
-    }
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) => return missing(format!("cannot open {shown}: {error}")),
+    };
     let invalid =
-        |why: &str| CliError::settings(format!("the profile file {shown} cannot be used: {why}"));
-    let text = read_file(&path).map_err(|error| {
-        CliError::settings(format!("cannot read the profile file {shown}: {error}"))
-    })?;
-    let text = String::from_utf8(text).map_err(|_| invalid("it is not UTF-8"))?;
+        |why: String| CliError::settings(format!("the profile file {shown} cannot be used: {why}"));
+    let bytes = read_all(file).map_err(|error| invalid(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8".to_owned()))?;
     let profile = profile::parse(&text, name.unwrap_or("default"))
-        .map_err(|error| invalid(&format!("line {}: {}", error.line, error.reason)))?;
+        .map_err(|error| invalid(format!("line {}: {}", error.line, error.reason)))?;
     if profile.is_none() {
         let names = profile::names(&text).join(", ");
-        return missing(&match names.is_empty() {
+        return missing(match names.is_empty() {
             true => format!("{shown} has no profiles"),
             false => format!("{shown} has {names}"),
         });

@@ -59,8 +59,8 @@ impl Config {
         }
         layers.push(Layer::from_environment(environment));
         let is_complete = layers.iter().any(|layer| layer.base_url.is_some())
-            && layers.iter().any(|layer| layer.token.is_some())
-            && layers.iter().any(|layer| layer.ca_file.is_some());
+            && layers.iter().any(|layer| layer.token.is_some());
+        // The default profile is not opened just for its CAs.
         if options.profile.is_none() && !is_complete {
             layers.push(profile(None)?);
         }
