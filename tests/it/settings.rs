@@ -578,6 +578,95 @@ fn a_ca_file_that_cannot_be_used() {
     assert_eq!(cluster.connections(), 0);
 }
 
+/// A private key on one line was printed as decimal numbers, a key or a certificate in place of a path or a URL as text.
+#[test]
+fn no_error_shows_a_secret_in_the_wrong_place() {
+    let secret = "SECRETSECRETSECRETSECRET";
+    let numbers = "83, 69, 67, 82, 69, 84";
+    let hidden = |outcome: Outcome, start: &str| {
+        let stderr = outcome.stderr;
+        assert_eq!(outcome.code, Some(2), "{stderr}");
+        assert!(
+            stderr.starts_with(&format!("algo-logs: {start}")),
+            "{stderr}"
+        );
+        let lower = stderr.to_lowercase();
+        assert!(!lower.contains("secret") && !stderr.contains(numbers));
+        assert!(
+            stderr.lines().count() == 1 && stderr.len() < 250,
+            "{stderr}"
+        );
+    };
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n");
+    let certificate = key.replace("PRIVATE KEY", "CERTIFICATE");
+    for content in [
+        key.replace('\n', "\\n"),
+        certificate.replace('\n', "\\n"),
+        key.replace('\n', " "),
+        key.replace("\n-----END", "-----END").repeat(2),
+        key.replace("-----END", "-----BEGIN"),
+        certificate.replace("END CERTIFICATE", secret),
+        key,
+        certificate,
+        format!("{secret}\0\u{1b}[2J"),
+        format!("api_key = '{secret}'\n[profiles.default]\n{secret}\n"),
+        format!("[profiles.default]\n{secret} = {secret}\n"),
+        format!("[profiles.default\n{secret}\"\"\"\n"),
+        format!("[profiles.default]\napi_server = '{secret}'\n"),
+        format!("[profiles.default]\napi_server = 'http://u:{secret}@h'\n"),
+        format!("[profiles.default]\napi_key = '{secret} {secret}'\n"),
+        format!("[profiles.default]\nca_cert = '{secret}'\n"),
+    ] {
+        let file = folder.write("file", &content);
+        let program = Program::on(&cluster);
+        hidden(
+            program.run(&format!("{LIST} --cacert {file}")),
+            "--cacert: the CA certificates cannot be used: ",
+        );
+        let start = "--api-key-file: the key cannot be used: ";
+        hidden(program.run(&format!("{LIST} --api-key-file {file}")), start);
+        let stdin = program.clone().stdin(&*content);
+        hidden(stdin.run(&format!("{LIST} --api-key-file -")), start);
+        if content.contains("profiles") {
+            let home = home(&content);
+            let profile = Program::bare().env("HOME", home.path());
+            let mut outcome = profile.run(LIST);
+            if content.contains("ca_cert") {
+                outcome = profile.env("ALGORITHMIA_API_KEY", KEY).run(LIST);
+            }
+            hidden(outcome, "");
+        }
+        // The content in place of the path.
+        let content = content.replace('\0', "");
+        for (option, start) in [
+            ("--cacert", "--cacert: cannot read the CA file: "),
+            (
+                "--api-key-file",
+                "--api-key-file: cannot read the key file: ",
+            ),
+        ] {
+            let word = format!("{option}={content}");
+            hidden(program.run_words(&["builds", "acme/x", &word]), start);
+        }
+    }
+    // A key in place of a URL is a valid host name.
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.SECRET.SECRET";
+    for key in [secret, jwt] {
+        let start = "ALGORITHMIA_API: the base URL cannot be used: it looks like a key";
+        hidden(
+            Program::on(&cluster).env("ALGORITHMIA_API", key).run(LIST),
+            start,
+        );
+        hidden(
+            Program::on(&cluster).run(&format!("{LIST} --api {key}")),
+            "--api: the base URL cannot be used: it looks like a key",
+        );
+    }
+    assert_eq!(cluster.connections(), 0);
+}
+
 #[test]
 fn no_answer_within_the_timeout() {
     let cluster = Cluster::start();

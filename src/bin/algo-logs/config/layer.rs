@@ -45,11 +45,14 @@ impl Source {
         CliError::settings(format!("{self}: {why}"))
     }
 
-    /// Reads a file that the value names.
+    /// Reads a file that the value names. A path that is not absolute is not shown: it could be a key or a certificate
+    /// in place of a path.
     pub(super) fn read(self, what: &str, path: &Path) -> Result<Vec<u8>, CliError> {
-        let shown = path.display();
-        read_file(path)
-            .map_err(|error| self.error(format!("cannot read the {what} {shown}: {error}")))
+        let file = match path.is_absolute() {
+            true => format!("{what} {}", path.display()),
+            false => what.to_owned(),
+        };
+        read_file(path).map_err(|error| self.error(format!("cannot read the {file}: {error}")))
     }
 }
 
@@ -137,9 +140,9 @@ impl Layer {
 }
 
 /// Parses a setting. An error says where it came from.
-fn parse<T>(
+fn parse<T, E: fmt::Display>(
     text: Option<Sourced<String>>,
-    parse: impl FnOnce(String) -> Result<T, Error>,
+    parse: impl FnOnce(String) -> Result<T, E>,
 ) -> Setting<T> {
     let Sourced { value, source } = text?;
     Some(match parse(value) {
@@ -148,8 +151,13 @@ fn parse<T>(
     })
 }
 
-fn parse_url(text: String) -> Result<BaseUrl, Error> {
-    text.parse()
+/// Parses a base URL, unless it is a key: that would be a valid host name, which errors and the resolver get to see.
+fn parse_url(text: String) -> Result<BaseUrl, String> {
+    let is_word = text.len() >= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word || text.starts_with("eyJ") {
+        return Err("the base URL cannot be used: it looks like a key".to_owned());
+    }
+    text.parse().map_err(|error: Error| error.to_string())
 }
 
 /// Reads a profile. Only a profile that is requested by name must exist.
