@@ -164,13 +164,14 @@ impl Client {
         let mut found: Option<Version> = None;
         for candidate in self.versions(algorithm) {
             let candidate = candidate?;
+            // The service identifies a version by its hash. One without a hash cannot be requested.
+            let Some(hash) = candidate.git_hash() else {
+                continue;
+            };
             if candidate.semantic_version() == Some(version) {
                 return Ok(candidate);
             }
-            let Some(hash) = candidate.git_hash().filter(|_| is_hash) else {
-                continue;
-            };
-            if !hash.to_ascii_lowercase().starts_with(&digits) {
+            if !is_hash || !hash.to_ascii_lowercase().starts_with(&digits) {
                 continue;
             }
             match found.as_ref().and_then(Version::git_hash) {

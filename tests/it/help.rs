@@ -451,7 +451,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
             &format!(
                 "{what} of acme/Nothing: there is no such algorithm (status 404), the service says: \
                  algorithm algo://acme/Nothing not found; \
-                 see that the name is right, and that CLUSTER is its cluster"
+                 check the name, and that CLUSTER is its cluster"
             ),
         );
     }
@@ -471,7 +471,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
     }
     fails(
         "log acme/Lemmatizer -c ffff",
-        &format!("no build of acme/Lemmatizer fits; {list}"),
+        &format!("no matching build of acme/Lemmatizer; {list}"),
     );
     fails(
         &format!("log acme/Lemmatizer {}", lemmatizer::LOST),
@@ -493,7 +493,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
     }
     fails(
         "log acme/Lemmatizer/9.9.9",
-        &format!("no version 9.9.9 of acme/Lemmatizer; {list}"),
+        &format!("version 9.9.9 of acme/Lemmatizer: there is no such version; {list}"),
     );
 }
 
@@ -521,7 +521,7 @@ fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
             line,
             5,
             "builds of acme/Paged: the cluster knows no such thing (status 404); \
-             see that the name is right, and that CLUSTER is its cluster",
+             check the name, and that CLUSTER is its cluster",
         );
     }
 }
@@ -535,7 +535,7 @@ fn a_build_in_progress_leads_to_wait() {
             &cluster,
             line,
             8,
-            &format!("{unfinished}; --wait waits for it"),
+            &format!("{unfinished}; use --wait to wait for it"),
         );
     }
     for line in [

@@ -129,7 +129,7 @@ fn a_base_url_comes_in_many_forms() {
         .fails(
             5,
             "algo-logs: builds of acme/Empty: the cluster knows no such thing (status 404); \
-             see that the name is right, and that CLUSTER/gateway is its cluster\n",
+             check the name, and that CLUSTER/gateway is its cluster\n",
         );
     let last = cluster.requests().pop().unwrap();
     assert_eq!(last.target, "/gateway/v1/algorithms/acme/Empty/builds");

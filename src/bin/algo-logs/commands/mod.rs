@@ -1,34 +1,47 @@
-//! From a command line to the command that it names.
+//! The commands.
 
 mod context;
+mod hints;
 mod lists;
 mod log;
 mod save;
 mod transfer;
 
-use crate::cli::{Args, Command};
-use crate::commands::context::Context;
+use std::time::Duration;
+
+use crate::cli::{Args, Command, CommandName, LogSource};
 use crate::config::{self, Environment};
 use crate::error::CliError;
 use crate::output::Reporter;
+use context::Context;
+use hints::{Situation, add_hint};
 
-/// Carries out a command line.
+/// Runs a command.
 pub(crate) fn run(
     args: &Args,
     environment: &Environment,
     reporter: &Reporter,
 ) -> Result<(), CliError> {
-    let algorithm = match &args.command {
-        Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
-        Command::Log(log) => &log.algorithm,
-        Command::Save(save) => &save.algorithm,
+    let (algorithm, list, waited): (_, _, Option<Duration>) = match &args.command {
+        Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => {
+            (algorithm, None, None)
+        }
+        Command::Log(log) => {
+            let list = match log.source {
+                LogSource::Newest(_) => None,
+                LogSource::Build(_) => Some(CommandName::Builds),
+                LogSource::Version(_) => Some(CommandName::Versions),
+            };
+            (&log.algorithm, list, log.wait)
+        }
+        Command::Save(save) => (&save.algorithm, None, None),
     };
-    let notes = reporter.quiet(args.quiet);
-    let session = Context {
+    let reporter = reporter.quiet(args.quiet);
+    let context = Context {
         algorithm: algorithm.clone(),
-        connection: config::connect(args, environment, &notes)?,
-        notes,
-        colours: !environment.no_color(),
+        connection: config::connect(args, environment, &reporter)?,
+        reporter,
+        colour: !environment.no_color(),
     };
     let outcome = match &args.command {
         Command::Builds {
@@ -36,16 +49,23 @@ pub(crate) fn run(
             limit,
             json,
             ..
-        } => session.builds(filter, *limit, *json),
+        } => context.list_builds(filter, *limit, *json),
         Command::Versions {
             published,
             callable,
             limit,
             json,
             ..
-        } => session.versions(*published, *callable, *limit, *json),
-        Command::Log(log) => session.log(log),
-        Command::Save(save) => session.save(save),
+        } => context.list_versions(*published, *callable, *limit, *json),
+        Command::Log(log) => context.log(log),
+        Command::Save(save) => context.save(save),
     };
-    outcome.map_err(|failure| session.explain(failure))
+    outcome.map_err(|error| {
+        let situation = Situation {
+            algorithm,
+            list,
+            waited,
+        };
+        add_hint(error, &context.connection, situation)
+    })
 }

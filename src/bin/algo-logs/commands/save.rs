@@ -8,9 +8,10 @@ use std::thread;
 
 use algo_logs::{Build, Error, ErrorKind, Logs};
 
+use super::context::{Context, take};
+use super::hints::{Situation, add_hint};
+use super::transfer::transfer;
 use crate::cli::SaveArgs;
-use crate::commands::context::Context;
-use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
 use crate::output::{Output, OutputOptions, Progress, format, json};
 
@@ -42,9 +43,10 @@ impl Summary {
 
 impl Context {
     pub(crate) fn save(&self, args: &SaveArgs) -> Result<(), CliError> {
-        let builds = self.matching_builds(&args.filter, args.limit)?;
+        let builds: Vec<Build> =
+            take(self.builds(&args.filter), args.limit).collect::<Result<_, _>>()?;
         if builds.is_empty() {
-            self.notes.say(&self.no_build(&args.filter));
+            self.reporter.say(&self.no_build(&args.filter));
         }
         fs::create_dir_all(&args.folder)
             .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
@@ -54,7 +56,7 @@ impl Context {
             session: self,
             folder: &args.folder,
             total: builds.len(),
-            progress: self.notes.progress(),
+            progress: self.reporter.progress(),
             tally: Mutex::default(),
         };
         // A list that changed while it was read can name a build twice.
@@ -123,12 +125,7 @@ impl Archive<'_> {
             }
             // The id came from the service, so it is not the user's mistake.
             Err(error) if error.kind() == ErrorKind::Settings => {
-                let kind = ErrorKind::InvalidResponse.as_str();
-                self.fail(CliError::new(
-                    Exit::InvalidResponse,
-                    kind,
-                    error.to_string(),
-                ));
+                self.fail(CliError::invalid_response(error.to_string()));
             }
             Err(error) => self.fail(error.into()),
         }
@@ -145,12 +142,17 @@ impl Archive<'_> {
     }
 
     fn without_log(&self, why: &str) {
-        self.session.notes.say(why);
+        self.session.reporter.say(why);
         self.count(|tally| tally.without_log += 1);
     }
 
     fn fail(&self, failure: CliError) {
-        let failure = self.session.connection.explain(failure);
+        let situation = Situation {
+            algorithm: &self.session.algorithm,
+            list: None,
+            waited: None,
+        };
+        let failure = add_hint(failure, &self.session.connection, situation);
         self.count(|tally| tally.failures.push(failure));
     }
 
@@ -173,11 +175,11 @@ impl Archive<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         for failure in &tally.failures {
             if let Some(line) = failure.report(false) {
-                self.session.notes.write(&line);
+                self.session.reporter.write(&line);
             }
         }
         let failed = tally.failures.len();
-        self.session.notes.say(&format!(
+        self.session.reporter.say(&format!(
             "saved {}, skipped {}, without a log {}, failed {failed}; {} bytes in {seconds} s",
             tally.saved, tally.skipped, tally.without_log, tally.bytes
         ));
@@ -188,7 +190,7 @@ impl Archive<'_> {
             Some(exit) => {
                 let logs = if failed == 1 { "log" } else { "logs" };
                 let message = format!("{failed} {logs} could not be saved");
-                Err(CliError::new(exit, "not-saved", message)
+                Err(CliError::not_saved(exit, message)
                     .hint("the rest is kept, and the same command tries these again"))
             }
         }

@@ -1,10 +1,10 @@
 //! The client, and what an error message has to know about its configuration.
 
-use algo_logs::{Client, ClientBuilder, Error, ErrorKind, RequestSummary, Token};
+use algo_logs::{Client, ClientBuilder, Error, RequestSummary, Token};
 
 use super::layer::{Source, Sourced};
-use super::{ALLOW_HTTP, Config, NAME_A_CLUSTER};
-use crate::error::{CliError, Exit};
+use super::{ALLOW_HTTP, Config};
+use crate::error::CliError;
 use crate::output::Reporter;
 use crate::output::sanitize::truncate;
 
@@ -69,15 +69,14 @@ impl Connection {
         truncate(&self.token.value.redact(word), MAX_CHARS)
     }
 
-    /// Adds a hint to an error that another key or cluster could fix.
-    pub(crate) fn explain(&self, error: CliError) -> CliError {
-        match error.exit {
-            Exit::Unauthorized => error.hint(format!("the key is from {}", self.token.source)),
-            _ if error.is(ErrorKind::Connection) && self.base_url == Source::Default => {
-                error.hint(NAME_A_CLUSTER)
-            }
-            _ => error,
-        }
+    /// Returns where the key came from, such as `ALGORITHMIA_API_KEY`.
+    pub(crate) fn key_source(&self) -> String {
+        self.token.source.to_string()
+    }
+
+    /// Returns whether nothing names a cluster, so that the default is used.
+    pub(crate) fn is_default_cluster(&self) -> bool {
+        self.base_url == Source::Default
     }
 }
 

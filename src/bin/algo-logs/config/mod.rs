@@ -13,7 +13,7 @@ use std::time::Duration;
 use algo_logs::{BaseUrl, Token};
 
 use crate::cli::{Args, Command, Connect};
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
 use crate::output::Reporter;
 
 pub(crate) use connection::Connection;
@@ -22,7 +22,6 @@ use layer::{Layer, Source, Sourced};
 
 /// The next steps that errors suggest.
 const SET_A_KEY: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
-const NAME_A_CLUSTER: &str = "use --api or ALGORITHMIA_API to name your cluster";
 const ALLOW_HTTP: &str = "use --allow-http to send it anyway";
 
 /// Resolves the configuration and makes the client.
@@ -101,8 +100,7 @@ impl Config {
 
 /// Returns the token of the first layer that has one, unless it is meant for another cluster.
 fn token(layers: Vec<Layer>, cluster: &BaseUrl) -> Result<Sourced<Token>, CliError> {
-    let error =
-        |message: String| CliError::new(Exit::Unauthorized, "no-key", message).hint(SET_A_KEY);
+    let error = |message: String| CliError::no_key(message).hint(SET_A_KEY);
     let mut tokens = layers
         .into_iter()
         .filter_map(|layer| Some((layer.cluster, layer.token?)));

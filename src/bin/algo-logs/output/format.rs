@@ -36,9 +36,45 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// Formats how long ago something was, in one unit: `12s`, `5m`, `3h`, `4d`, `7w`, `2y`.
+pub(crate) fn age(time: Duration) -> String {
+    const UNITS: [(u64, char); 5] = [
+        (365 * 86_400, 'y'),
+        (7 * 86_400, 'w'),
+        (86_400, 'd'),
+        (3600, 'h'),
+        (60, 'm'),
+    ];
+    let seconds = time.as_secs();
+    match UNITS.iter().find(|(unit, _)| seconds >= *unit) {
+        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages() {
+        const DAY: u64 = 86_400;
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (3599, "59m"),
+            (3600, "1h"),
+            (DAY - 1, "23h"),
+            (4 * DAY, "4d"),
+            (7 * DAY, "1w"),
+            (364 * DAY, "52w"),
+            (365 * DAY, "1y"),
+            (800 * DAY, "2y"),
+        ] {
+            assert_eq!(age(Duration::from_secs(seconds)), text);
+        }
+    }
 
     #[test]
     fn numbers_of_bytes() {

@@ -23,10 +23,10 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Returns a reporter for the same screen, without notes and progress if `quiet`.
+    /// Returns a reporter for the same screen. If `quiet`, it shows neither notes nor progress.
     pub(crate) fn quiet(&self, quiet: bool) -> Self {
         Self {
-            quiet,
+            quiet: self.quiet || quiet,
             ..self.clone()
         }
     }

@@ -7,6 +7,18 @@ const MISSING: &str = "-";
 /// The number of spaces between two columns.
 const GAP: usize = 2;
 
+/// Formats a line of tab-separated cells, sanitized.
+pub(crate) fn tab_separated<const N: usize>(cells: [Option<String>; N]) -> String {
+    cells.map(sanitize_cell).join("\t") + "\n"
+}
+
+fn sanitize_cell(cell: Option<String>) -> String {
+    match cell {
+        Some(text) if !text.is_empty() => sanitize_line(&text),
+        _ => MISSING.to_owned(),
+    }
+}
+
 /// Rows of `N` cells.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
@@ -24,16 +36,15 @@ impl<const N: usize> Table<N> {
 
     /// Adds a row. The cells are sanitized.
     pub(crate) fn push(&mut self, cells: [Option<String>; N]) {
-        self.rows.push(cells.map(|cell| match cell {
-            Some(text) if !text.is_empty() => sanitize_line(&text),
-            _ => MISSING.to_owned(),
-        }));
+        self.rows.push(cells.map(sanitize_cell));
     }
 
     /// Formats a header in capitals and the rows, in columns as wide as their widest cell.
     ///
-    /// With `colour`, the statuses in `status_column` are coloured.
-    pub(crate) fn aligned(&self, colour: bool, status_column: Option<usize>) -> String {
+    /// With `colour`, the cells below `status` are coloured.
+    pub(crate) fn aligned(&self, colour: bool) -> String {
+        let is_status = |name: &&str| *name == "status";
+        let status_column = self.header.iter().position(is_status).filter(|_| colour);
         let header = self.header.map(str::to_ascii_uppercase);
         let mut widths = [0; N];
         for row in self.rows.iter().chain([&header]) {
@@ -43,14 +54,9 @@ impl<const N: usize> Table<N> {
         }
         let mut out = line(&header, &widths, None);
         for row in &self.rows {
-            out.push_str(&line(row, &widths, status_column.filter(|_| colour)));
+            out.push_str(&line(row, &widths, status_column));
         }
         out
-    }
-
-    /// Formats one line for each row, without a header.
-    pub(crate) fn tabbed(&self) -> String {
-        self.rows.iter().map(|row| row.join("\t") + "\n").collect()
     }
 }
 
@@ -107,32 +113,29 @@ mod tests {
             ),
         ] {
             let table = table(["build", "status", "x"], rows);
-            assert_eq!(table.aligned(false, Some(1)), expected);
+            assert_eq!(table.aligned(false), expected);
         }
     }
 
     #[test]
     fn statuses_in_their_column_are_coloured() {
         let rows = ["succeeded|failed", "failed|x", "in-progress|x", "odd|x"];
-        let table = table(["failed", "t"], &rows);
-        let expected = "FAILED       T\n\
+        let table = table(["status", "t"], &rows);
+        let expected = "STATUS       T\n\
             \x1b[32msucceeded\x1b[0m    failed\n\
             \x1b[31mfailed\x1b[0m       x\n\
             \x1b[33min-progress\x1b[0m  x\n\
             odd          x\n";
-        assert_eq!(table.aligned(true, Some(0)), expected);
-        for plain in [table.aligned(false, Some(0)), table.aligned(true, None)] {
-            assert!(!plain.contains('\x1b'), "{plain}");
-        }
+        assert_eq!(table.aligned(true), expected);
+        assert!(!table.aligned(false).contains('\x1b'));
     }
 
     #[test]
-    fn cells_are_sanitized_and_separated_by_tabs() {
-        assert_eq!(table(["a", "b"], &[]).tabbed(), "");
-        let table = table(["a", "b"], &["?|", "1\t2\n3|\x1b[31mx\u{202e}"]);
-        let expected = "-\t-\n1\u{fffd}2\u{fffd}3\t\u{fffd}[31mx\u{fffd}\n";
-        assert_eq!(table.tabbed(), expected);
-        let expected = "A      B\n-      -\n1\u{fffd}2\u{fffd}3  \u{fffd}[31mx\u{fffd}\n";
-        assert_eq!(table.aligned(true, Some(1)), expected);
+    fn cells_are_sanitized() {
+        let text = |text: &str| Some(text.to_owned());
+        let row = tab_separated([None, text(""), text("1\t2\n3"), text("\x1b[31mx\u{202e}")]);
+        assert_eq!(row, "-\t-\t1\u{fffd}2\u{fffd}3\t\u{fffd}[31mx\u{fffd}\n");
+        let table = table(["a", "b"], &["?|1\t2\n3"]);
+        assert_eq!(table.aligned(true), "A  B\n-  1\u{fffd}2\u{fffd}3\n");
     }
 }
