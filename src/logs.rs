@@ -13,9 +13,7 @@ use crate::retry::Attempts;
 /// The build-time log of a build or a version, as it arrives.
 ///
 /// It is read through [`Read`], or through [`read_some`](Logs::read_some), which gives the library's own error. Memory
-/// does not grow with the log. Past its first MiB an answer is received on a thread of its own, up to 512 KiB ahead of
-/// what is read here; dropped before the end, it leaves that thread to finish the read that is under way, which takes no
-/// longer than the client's timeout. "End" is said only once the HTTP answer has ended cleanly and the whole JSON document
+/// does not grow with the log. "End" is said only once the HTTP answer has ended cleanly and the whole JSON document
 /// was valid; everything else is an error, and the first error stays.
 ///
 /// A log is UTF-8. What the service sends that is not (half a surrogate pair, invalid bytes) comes as U+FFFD, and

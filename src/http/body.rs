@@ -6,14 +6,13 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Retry};
 
-use super::read_ahead::ReadAhead;
 use super::{Observer, RequestSummary};
 
 /// A body on its way in. What it reads is undone of `gzip` and of chunks, and of nothing else.
 ///
 /// ureq's reader says "end" when it is asked again after an error, so the first error is kept here, and given again.
 pub(crate) struct Body {
-    reader: ReadAhead<ureq::BodyReader<'static>>,
+    reader: ureq::BodyReader<'static>,
     length: Option<u64>,
     failed: Option<Error>,
     ended: bool,
@@ -24,7 +23,7 @@ impl Body {
     pub(super) fn new(body: ureq::Body, log: RequestLog) -> Self {
         Self {
             length: body.content_length(),
-            reader: ReadAhead::new(body.into_reader()),
+            reader: body.into_reader(),
             failed: None,
             ended: false,
             log,

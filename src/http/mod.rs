@@ -6,7 +6,6 @@
 mod body;
 mod config;
 mod error_response;
-mod read_ahead;
 mod secret;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
