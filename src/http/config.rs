@@ -3,16 +3,11 @@
 //! ureq panics on some settings that it cannot serve and ignores others, so each is looked at here first.
 
 use std::env;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::Agent;
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{Connector, DefaultConnector};
-
-use super::secret::{Revealing, Secret};
 use crate::base_url::BaseUrl;
 use crate::error::Error;
+use ureq::Agent;
 
 /// What a client sends as `User-Agent`.
 const USER_AGENT: &str = concat!("algo-logs/", env!("CARGO_PKG_VERSION"));
@@ -25,7 +20,6 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(super) struct Settings<'a> {
     pub(super) base: &'a BaseUrl,
-    pub(super) secret: Option<Arc<Secret>>,
     pub(super) timeout: Duration,
     pub(super) roots: Option<Vec<u8>>,
     pub(super) connections: usize,
@@ -35,7 +29,6 @@ pub(super) struct Settings<'a> {
 pub(super) fn build(settings: Settings<'_>) -> Result<(Agent, Option<&'static str>), Error> {
     let Settings {
         base,
-        secret,
         timeout,
         roots,
         connections,
@@ -66,14 +59,7 @@ pub(super) fn build(settings: Settings<'_>) -> Result<(Agent, Option<&'static st
         .max_idle_connections(connections)
         .max_idle_connections_per_host(connections)
         .build();
-    let agent = match secret {
-        None => config.new_agent(),
-        Some(secret) => {
-            let connector = DefaultConnector::new().chain(Revealing(secret));
-            Agent::with_parts(config, connector, DefaultResolver::default())
-        }
-    };
-    Ok((agent, variable))
+    Ok((config.new_agent(), variable))
 }
 
 /// The proxy that the environment names for this cluster.

@@ -1,12 +1,11 @@
 //! The one way to the service: every request is made here, every answer's head judged here.
 //!
 //! This folder is the only place that names ureq. [`config`] and `tls` put the settings into its words, [`body`] reads what
-//! comes, [`error_response`] says what an answer other than a plain 200 means, and [`secret`] keeps the token from ureq's log.
+//! comes, [`error_response`] says what an answer other than a plain 200 means.
 
 mod body;
 mod config;
 mod error_response;
-mod secret;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 
@@ -16,13 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ureq::http::{HeaderMap, HeaderName, Response, Uri, header};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
 pub(crate) use self::error_response::{ApiError, MAX_ERROR_BODY};
 
 use self::body::RequestLog;
-use self::secret::Secret;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
 use crate::retry::{Attempts, Clock, SystemClock};
@@ -104,7 +102,7 @@ pub(crate) struct Http {
     proxy: Option<&'static str>,
     base: BaseUrl,
     token: Option<Token>,
-    secret: Option<Arc<Secret>>,
+    authorization: Option<HeaderValue>,
     timeout: Duration,
     retries: u32,
     clock: Arc<dyn Clock>,
@@ -122,11 +120,9 @@ impl Http {
         if settings.timeout.is_zero() {
             return Err(Error::settings("a timeout of 0 leaves no time to connect"));
         }
-        let secret = settings.token.as_ref().map(Secret::new).transpose()?;
-        let secret = secret.map(Arc::new);
+        let authorization = settings.token.as_ref().map(authorization).transpose()?;
         let (agent, proxy) = config::build(config::Settings {
             base: &base,
-            secret: secret.clone(),
             timeout: settings.timeout,
             roots: settings.roots,
             connections: settings.connections,
@@ -136,7 +132,7 @@ impl Http {
             proxy,
             base,
             token: settings.token,
-            secret,
+            authorization,
             timeout: settings.timeout,
             retries: settings.retries,
             clock: settings.clock,
@@ -207,8 +203,8 @@ impl Http {
         if !cfg!(feature = "gzip") {
             request = request.header(header::ACCEPT_ENCODING, "identity");
         }
-        if let Some(secret) = &self.secret {
-            request = request.header(header::AUTHORIZATION, secret.stand_in());
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
         }
         let response = request
             .call()
@@ -353,6 +349,14 @@ impl fmt::Debug for Http {
             .field("retries", &self.retries)
             .finish_non_exhaustive()
     }
+}
+
+/// The value of the `Authorization` header. Marked as sensitive, it is never part of `Debug`.
+fn authorization(token: &Token) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(token.header())
+        .map_err(|_| Error::settings("the key cannot be used in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn silence() -> Error {
