@@ -62,11 +62,6 @@ impl BaseUrl {
         }
     }
 
-    /// Whether the host needs to be looked up.
-    pub(crate) fn is_name(&self) -> bool {
-        self.ipv4().is_none() && self.ipv6().is_none()
-    }
-
     fn ipv4(&self) -> Option<Ipv4Addr> {
         self.host.parse().ok()
     }

@@ -49,10 +49,10 @@ pub(super) fn build(settings: Settings<'_>) -> Result<(Agent, Option<&'static st
         .max_redirects(0)
         .user_agent(USER_AGENT)
         .accept("application/json")
+        // ureq starts a thread for a name lookup that has a timeout, and panics where it cannot. The lookup of a proxy
+        // is part of connecting, so that only the system limits connecting to a proxy.
+        .timeout_connect(proxy.is_none().then_some(timeout))
         .proxy(proxy)
-        .timeout_connect(Some(timeout))
-        // A look-up that can be given up costs a thread, so only names get one.
-        .timeout_resolve(base.is_name().then_some(timeout))
         .timeout_per_read(Some(timeout))
         .timeout_per_write(Some(timeout))
         .output_buffer_size(OUTPUT_BUFFER)

@@ -162,3 +162,25 @@ fn a_proxy_that_refuses() {
         );
     assert_eq!(cluster.connections(), 0);
 }
+
+/// In ureq, a lookup with a timeout takes a thread, and panics where none can be started.
+#[test]
+fn no_lookup_starts_a_thread() {
+    let cluster = Cluster::start();
+    let proxy = Proxy::to(&cluster);
+    // No system has a stack as large as this.
+    let program = Program::on(&cluster).env("RUST_MIN_STACK", (1u64 << 46).to_string());
+    let localhost = format!("{LIST} --api http://localhost:{}", cluster.port());
+    program.run(&localhost).prints("");
+    for url in [
+        proxy.url(""),
+        proxy.url("").replace("127.0.0.1", "localhost"),
+    ] {
+        program
+            .clone()
+            .env("HTTP_PROXY", url)
+            .run(&localhost)
+            .prints("");
+    }
+    assert_eq!(proxy.heads().len(), 2);
+}
