@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::error::{Error, shorten};
 
 /// An algorithm: `OWNER/NAME`, with or without `algo://` in front.
 ///
@@ -32,7 +32,7 @@ impl Algorithm {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Settings`](crate::ErrorKind::Settings) if one of them is not such a name.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if one of them is not such a name.
     ///
     /// # Examples
     ///
@@ -87,13 +87,13 @@ impl FromStr for Algorithm {
         match path.split_once('/') {
             Some((owner, name)) if !name.contains('/') => Self::new(owner, name),
             // Without a slash it may be a key, pasted into the wrong place.
-            None if path.len() > 20 => Err(Error::settings(format!(
-                "'{}…' is not OWNER/NAME",
-                shown(&path.chars().take(3).collect::<String>())
-            ))),
-            _ => Err(Error::settings(format!(
+            None if path.len() > 20 => Err(Error::invalid_input(format!(
                 "'{}' is not OWNER/NAME",
-                shown(text)
+                shorten(path, 3).escape_debug()
+            ))),
+            _ => Err(Error::invalid_input(format!(
+                "'{}' is not OWNER/NAME",
+                shorten(text, 40).escape_debug()
             ))),
         }
     }
@@ -120,20 +120,11 @@ pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> 
     if fits {
         Ok(value)
     } else {
-        Err(Error::settings(format!(
+        Err(Error::invalid_input(format!(
             "'{}' is no {what}: letters, digits, '_', '-' and '.' are allowed",
-            shown(value)
+            shorten(value, 40).escape_debug()
         )))
     }
-}
-
-/// A refused value as far as it helps to recognize it.
-fn shown(value: &str) -> String {
-    let mut shown: String = value.chars().take(40).collect();
-    if shown.len() < value.len() {
-        shown.push('…');
-    }
-    shown.escape_debug().to_string()
 }
 
 #[cfg(test)]
@@ -149,7 +140,7 @@ mod tests {
     fn refused(text: &str, why: &str) {
         let error = text.parse::<Algorithm>().unwrap_err();
         assert_eq!(error.to_string(), why);
-        assert_eq!(error.kind(), crate::ErrorKind::Settings);
+        assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
     }
 
     #[test]

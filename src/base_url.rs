@@ -88,7 +88,7 @@ impl FromStr for BaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |why: &str| {
-            Err(Error::settings(format!(
+            Err(Error::invalid_input(format!(
                 "the base URL cannot be used: {why}"
             )))
         };

@@ -56,8 +56,8 @@
 //! | `native-tls` | | TLS by the operating system's library, where `rustls` is off |
 //! | `platform-verifier` | | trusts what the operating system trusts, instead of the compiled-in roots |
 //!
-//! A [`Client`] is cheap to clone and may be used by several threads; a program that brings its own [`Clock`] decides how
-//! the pauses between two attempts are spent, and [`ClientBuilder::on_request`] tells it of each request.
+//! A [`Client`] is cheap to clone and may be used by several threads. [`ClientBuilder::on_request`] reports each request.
+//! [`Client::shutdown`] interrupts all of them.
 //!
 //! # Logging
 //!
@@ -88,6 +88,5 @@ pub use http::RequestSummary;
 pub use logs::Logs;
 pub use model::{Build, BuildStatus, RegistryStatus, Version};
 pub use pages::Pages;
-pub use retry::Clock;
 pub use token::Token;
 pub use wait::{Poll, Wait};

@@ -38,7 +38,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Settings`](crate::ErrorKind::Settings) if the key is empty, longer than 16 KiB, or has a space, a
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, longer than 16 KiB, or has a space, a
     /// line end, a control or a non-ASCII character in it.
     ///
     /// # Examples
@@ -78,7 +78,11 @@ impl Token {
                 Some((scheme, secret))
             })
             .unwrap_or((scheme, value));
-        let wrong = |why: &str| Err(Error::settings(format!("the key cannot be used: {why}")));
+        let wrong = |why: &str| {
+            Err(Error::invalid_input(format!(
+                "the key cannot be used: {why}"
+            )))
+        };
         if secret.is_empty() {
             return wrong("it is empty");
         }

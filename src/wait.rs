@@ -1,11 +1,11 @@
 //! Waiting for a build: how long, how often, and what is seen meanwhile.
 
 use std::fmt;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Retry};
 use crate::model::Build;
-use crate::retry::Clock;
 
 /// How long to wait for a build, and how often to ask.
 ///
@@ -99,10 +99,9 @@ impl Wait {
     /// ridden out until then.
     pub(crate) fn until_finished(
         &self,
-        clock: &dyn Clock,
         mut ask: impl FnMut() -> Result<Option<Build>, Error>,
     ) -> Result<Option<Build>, Error> {
-        let started = clock.now();
+        let started = Instant::now();
         loop {
             let answer = ask();
             match &answer {
@@ -110,7 +109,7 @@ impl Wait {
                 Err(error) if error.retryable() == Retry::No => return answer,
                 _ => {}
             }
-            let waited = clock.now().saturating_duration_since(started);
+            let waited = started.elapsed();
             if let Some(observer) = &self.observer {
                 let build = answer.as_ref().map(Option::as_ref);
                 observer(&Poll { waited, build });
@@ -123,7 +122,7 @@ impl Wait {
                 Err(Retry::After(asked)) => asked.max(self.interval),
                 _ => self.interval,
             };
-            clock.sleep(pause.min(left));
+            thread::sleep(pause.min(left));
         }
     }
 }

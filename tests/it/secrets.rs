@@ -125,7 +125,7 @@ fn nobody_shows_the_key_who_is_asked_for_himself() {
     let error = client.build_logs(&algorithm("acme/x"), "b1").unwrap_err();
     cluster.script(LOGS, Reply::json(200, &format!(r#"{{"logs":{KEY}}}"#)));
     let mut logs = client.build_logs(&algorithm("acme/x"), "b1").unwrap();
-    let broken = logs.read_some(&mut [0; 10]).unwrap_err();
+    let broken = logs.read(&mut [0; 10]).unwrap_err();
     for shown in [
         format!("{:?}", Token::simple(KEY)),
         format!("{builder:?}"),
@@ -155,7 +155,7 @@ fn a_proxy_that_refuses_sees_no_key() {
             .fails(
                 1,
                 "algo-logs: log of build b1 of acme/x: \
-                 no connection to CLUSTER through the proxy of ALL_PROXY: it refused\n",
+                 cannot connect to CLUSTER through the proxy in ALL_PROXY: the proxy refused\n",
             );
         let seen = proxy.heads().concat();
         assert!(seen.contains("Proxy-Authorization: Basic "), "{seen}");

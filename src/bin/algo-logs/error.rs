@@ -63,7 +63,7 @@ impl CliError {
 
     /// Options, names, files and variables that cannot be used.
     pub(crate) fn settings(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, ErrorKind::Settings.as_str(), message)
+        Self::new(Exit::Usage, ErrorKind::InvalidInput.as_str(), message)
     }
 
     /// Nothing fits what was asked for.
@@ -141,7 +141,7 @@ impl From<UsageError> for CliError {
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let exit = match error.kind() {
-            ErrorKind::Settings => Exit::Usage,
+            ErrorKind::InvalidInput => Exit::Usage,
             ErrorKind::Unauthorized => Exit::Unauthorized,
             ErrorKind::NotFound | ErrorKind::NoLog => Exit::NotFound,
             ErrorKind::NotFinished => Exit::NotFinished,

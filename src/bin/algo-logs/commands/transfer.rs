@@ -1,10 +1,11 @@
 //! A log from the service to its target, as a whole or not at all.
 
+use std::io::Read;
 use std::path::Path;
 
-use algo_logs::Logs;
+use algo_logs::{Error, Logs};
 
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 use crate::output::{Output, OutputOptions};
 
 /// As much of a log as is handed on at a time. More is not faster, and less is slower.
@@ -21,18 +22,26 @@ pub(crate) fn transfer(
 ) -> Result<(), CliError> {
     let mut buf = vec![0; PIECE];
     // A log that cannot even be begun leaves the target alone.
-    let mut n = logs.read_some(&mut buf)?;
+    let mut n = read(logs, &mut buf)?;
     let mut output = Output::open(target, treatment)?;
     while n > 0 {
         output.write(&buf[..n])?;
         progress(logs);
-        n = match logs.read_some(&mut buf) {
+        n = match read(logs, &mut buf) {
             Ok(n) => n,
             Err(error) => {
                 output.abandon();
-                return Err(error.into());
+                return Err(error);
             }
         };
     }
     output.finish()
+}
+
+/// Reads some of the log. It fails only with the library's errors.
+fn read(logs: &mut Logs, buf: &mut [u8]) -> Result<usize, CliError> {
+    logs.read(buf).map_err(|error| match Error::from_io(error) {
+        Ok(error) => error.into(),
+        Err(error) => CliError::new(Exit::Network, "network", error.to_string()),
+    })
 }
