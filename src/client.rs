@@ -1,4 +1,4 @@
-//! The client: one method an endpoint, each a path and a type.
+//! The client: an endpoint is a path and a type.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::pages::Pages;
 use crate::token::Token;
 use crate::wait::{Wait, not_finished};
 
-/// A client of one cluster. It is cheap to clone, and clones share its connections, which are kept alive.
+/// A client of one cluster. It is cheap to clone. Clones share its connections, which are kept alive.
 ///
 /// # Examples
 ///
@@ -27,8 +27,30 @@ use crate::wait::{Wait, not_finished};
 /// let algorithm: Algorithm = "acme/Lemmatizer".parse()?;
 /// for build in client.builds(&algorithm) {
 ///     let build = build?;
-///     println!("{} {}", build.build_id(), build.status());
+///     println!("{} {}", build.build_id, build.status);
 /// }
+/// # Ok::<(), algo_logs::Error>(())
+/// ```
+///
+/// The library starts no threads. To read several logs at once, share the client between threads of your own:
+///
+/// ```no_run
+/// # let client = algo_logs::Client::builder().build()?;
+/// # let algorithm: algo_logs::Algorithm = "acme/Lemmatizer".parse()?;
+/// let builds = std::sync::Mutex::new(client.builds(&algorithm).fuse());
+/// std::thread::scope(|scope| {
+///     for _ in 0..4 {
+///         scope.spawn(|| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///             loop {
+///                 let next = builds.lock().unwrap().next();
+///                 let Some(build) = next.transpose()? else { return Ok(()) };
+///                 let mut log = client.build_logs(&algorithm, &build.build_id)?;
+///                 let mut file = std::fs::File::create(format!("{}.log", build.build_id))?;
+///                 std::io::copy(&mut log, &mut file)?;
+///             }
+///         });
+///     }
+/// });
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -37,15 +59,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts to set up a client.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let client = algo_logs::Client::builder().build()?;
-    /// assert_eq!(client.base_url().to_string(), "https://api.algorithmia.com");
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Returns a builder with default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder {
             config: Config::default(),
@@ -53,25 +67,17 @@ impl Client {
         }
     }
 
-    /// The cluster that this client asks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let client = algo_logs::Client::builder().base_url("cluster.example.com/v1").build()?;
-    /// assert_eq!(client.base_url().to_string(), "https://cluster.example.com");
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Returns the base URL of the cluster.
     pub fn base_url(&self) -> &BaseUrl {
         self.http.base_url()
     }
 
-    /// Shuts down this client and its clones, for a program that must stop without waiting for a response.
+    /// Shuts down this client and its clones, so that a program can stop without waiting for the cluster.
     ///
-    /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], and so do pauses before a retry,
-    /// logs that are being read, and all later requests. Nothing is retried. A log whose last byte was already received
-    /// can still be read to its end. A name lookup, or a TCP connection that is being made, is not interrupted: its
-    /// request fails afterwards.
+    /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], also while they wait for a retry.
+    /// Reading a log fails in the same way, unless its response has already been received in full. Later requests fail
+    /// before they are sent. Three things are not interrupted, and fail when they are over: a name lookup, making a TCP
+    /// connection, and the pause between two polls of a wait.
     ///
     /// # Examples
     ///
@@ -89,17 +95,9 @@ impl Client {
         self.http.shutdown();
     }
 
-    /// The builds of an algorithm: `GET /v1/algorithms/OWNER/NAME/builds`.
+    /// Lists the builds of an algorithm: `GET /v1/algorithms/OWNER/NAME/builds`.
     ///
-    /// Nothing is sent before the first item is asked for.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let newest = client.builds(&"acme/Lemmatizer".parse()?).next().transpose()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Sends nothing before the first item is requested.
     pub fn builds(&self, algorithm: &Algorithm) -> Pages<Build> {
         self.pages(Endpoint {
             path: format!("{}/builds", algorithm.path()),
@@ -107,19 +105,9 @@ impl Client {
         })
     }
 
-    /// The versions of an algorithm: `GET /v1/algorithms/OWNER/NAME/versions`.
+    /// Lists the versions of an algorithm: `GET /v1/algorithms/OWNER/NAME/versions`.
     ///
-    /// A failed build has no version. Nothing is sent before the first item is asked for.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// for version in client.versions(&"acme/Lemmatizer".parse()?).published(true) {
-    ///     println!("{:?}", version?.semantic_version());
-    /// }
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// A failed build has no version. Sends nothing before the first item is requested.
     pub fn versions(&self, algorithm: &Algorithm) -> Pages<Version> {
         self.pages(Endpoint {
             path: format!("{}/versions", algorithm.path()),
@@ -127,54 +115,37 @@ impl Client {
         })
     }
 
-    /// One build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`.
+    /// Returns one build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such build, and what every request may fail with.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let build = client.build(&"acme/Lemmatizer".parse()?, "8a366318")?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// [`ErrorKind::NotFound`] if there is no such build, and the errors of any request.
     pub fn build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
         self.http.get_json(&build_endpoint(algorithm, build_id)?)
     }
 
-    /// One version, by the commit that it was built from: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
+    /// Returns one version, by the commit that it was built from: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
     ///
-    /// `git_hash` is the full 40-digit SHA; there is no look-up by semantic version. The answer holds the log, too: where
-    /// it may be larger than 32 MiB, ask [`version_logs`](Client::version_logs) instead.
+    /// `git_hash` is the full 40-digit SHA: the service has no lookup by semantic version. The response includes the
+    /// log. If the log may be larger than 32 MiB, use [`version_logs`](Client::version_logs) instead.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::TooLarge`] if the answer is over 32 MiB, and
-    /// what every request may fail with.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let hash = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
-    /// let version = client.version(&"acme/Lemmatizer".parse()?, hash)?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::TooLarge`] if the response is larger than
+    /// 32 MiB, and the errors of any request.
     pub fn version(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Version, Error> {
         self.http.get_json(&version_endpoint(algorithm, git_hash)?)
     }
 
-    /// The log of a build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`, member `logs`.
+    /// Returns the log of a build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`, member `logs`.
     ///
-    /// The service answers 404 to several things. They are told apart here, by its error code or by asking for the build
-    /// itself.
+    /// The service responds with 404 in several cases. The error says which one it is: either the service's own error
+    /// code tells, or the build itself is requested.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFinished`] while the build is in progress, [`ErrorKind::NoLog`] if it has finished and its log is
-    /// lost, [`ErrorKind::NotFound`] if there is no such build, and what every request may fail with.
+    /// lost, [`ErrorKind::NotFound`] if there is no such build, and the errors of any request.
     ///
     /// # Examples
     ///
@@ -190,29 +161,21 @@ impl Client {
             path: format!("{}/logs", build.path),
             what: format!("log of {}", build.what),
         };
-        Logs::open(self.http.clone(), endpoint.clone(), Source::Build)
-            .map_err(|error| self.why_no_log(&build, error).about(&endpoint.what))
+        Logs::open(self.http.clone(), endpoint.clone(), Source::Build).map_err(|error| {
+            self.explain_missing_log(&build, error)
+                .about(&endpoint.what)
+        })
     }
 
-    /// The log of a version: `GET /v1/algorithms/OWNER/NAME/versions/HASH`, member `compilation.output`.
+    /// Returns the log of a version: `GET /v1/algorithms/OWNER/NAME/versions/HASH`, member `compilation.output`.
     ///
-    /// Where the version has no output, or an empty one, its build's log is read instead. To know that, the beginning of
-    /// the log is read at once.
+    /// If the version has no output or an empty one, returns its build's log instead. To find out, the beginning of the
+    /// log is read at once.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::NoLog`] if neither the version nor its build has
-    /// a log, and what every request may fail with.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let hash = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
-    /// let mut log = client.version_logs(&"acme/Lemmatizer".parse()?, hash)?;
-    /// std::io::copy(&mut log, &mut std::io::stdout())?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// a log, and the errors of any request.
     pub fn version_logs(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Logs, Error> {
         let version = version_endpoint(algorithm, git_hash)?;
         let endpoint = Endpoint {
@@ -230,21 +193,21 @@ impl Client {
                 .map_err(Error::into_invalid_response),
             None if logs.is_missing() => Err(Error::new(
                 ErrorKind::NoLog,
-                "the version has no output, and names no build",
+                "the version has no output and names no build",
             )
             .about(&format!("log of version {git_hash} of {algorithm}"))),
             None => Ok(logs),
         }
     }
 
-    /// Asks for a build again and again until it has finished, and gives it as it then is.
+    /// Polls a build until it has finished, and returns it.
     ///
-    /// Errors that may pass (no connection, silence, 429, 5xx) are ridden out until the time is up.
+    /// Transient errors (no connection, a timeout, 429, 5xx) do not end the wait.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFinished`] if the build is still in progress when the time is up, the last error if it was not an
-    /// answer that came last, and at once any error that does not pass.
+    /// When the time is up: [`ErrorKind::NotFinished`] if the build is still in progress, or the error of the last poll.
+    /// At once: [`ErrorKind::Cancelled`] if the callback ended the wait, and any error that is not transient.
     ///
     /// # Examples
     ///
@@ -252,67 +215,71 @@ impl Client {
     /// use algo_logs::Wait;
     /// # let client = algo_logs::Client::builder().build()?;
     /// let build = client.wait_for_build(&"acme/Lemmatizer".parse()?, "8a366318", &Wait::default())?;
-    /// assert!(build.status().is_finished());
+    /// assert!(build.status.is_finished());
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
     pub fn wait_for_build(
         &self,
         algorithm: &Algorithm,
         build_id: &str,
-        wait: &Wait,
+        wait: &Wait<'_>,
     ) -> Result<Build, Error> {
         let endpoint = build_endpoint(algorithm, build_id)?;
         let http = self.http.with_no_retries();
-        let build = wait.until_finished(|| http.get_json(&endpoint).map(Some))?;
+        let build = wait
+            .until_finished(|| http.get_json(&endpoint).map(Some))
+            .map_err(|error| error.about(&endpoint.what))?;
         build
-            .filter(|build| build.status().is_finished())
+            .filter(|build| build.status.is_finished())
             .ok_or_else(|| not_finished(&endpoint.what))
     }
 
-    /// Asks for the newest build that `fits`, again and again until there is one and it has finished.
+    /// Polls until there is a build for which `matches` returns true and the newest such build has finished, and returns
+    /// it.
     ///
-    /// This is for a build that may not be listed yet, such as that of a commit which has just been pushed. Once one has
-    /// been found it is the one, whatever newer ones may come. Errors that may pass are ridden out until the time is up.
+    /// The build need not be listed yet, such as that of a commit that has just been pushed. Once a build has been found,
+    /// the wait is for that build, even if a newer one is listed later. Transient errors do not end the wait.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFinished`] if the build is still in progress when the time is up, the last error if it was not an
-    /// answer that came last, and at once any error that does not pass. `Ok(None)` if there still is no such build.
+    /// As for [`wait_for_build`](Client::wait_for_build). Returns `Ok(None)` if there is still no such build when the
+    /// time is up.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// use algo_logs::Wait;
+    /// use algo_logs::{Build, Wait};
     /// # let client = algo_logs::Client::builder().build()?;
     /// let pushed = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
-    /// let algorithm = "acme/Lemmatizer".parse()?;
-    /// let of_commit = |build: &algo_logs::Build| build.commit_sha() == pushed;
-    /// let build = client.wait_for_newest_build(&algorithm, of_commit, &Wait::default())?;
+    /// let of_commit = |build: &Build| build.commit_sha == pushed;
+    /// let build = client.wait_for_newest_build(&"acme/Lemmatizer".parse()?, of_commit, &Wait::default())?;
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
     pub fn wait_for_newest_build(
         &self,
         algorithm: &Algorithm,
-        fits: impl Fn(&Build) -> bool,
-        wait: &Wait,
+        matches: impl Fn(&Build) -> bool,
+        wait: &Wait<'_>,
     ) -> Result<Option<Build>, Error> {
-        let mut chosen: Option<Endpoint> = None;
-        let once = Self {
+        let client = Self {
             http: Arc::new(self.http.with_no_retries()),
         };
-        let build = wait.until_finished(|| match &chosen {
-            Some(endpoint) => once.http.get_json(endpoint).map(Some),
-            None => {
-                let build = once.builds(algorithm).newest(&fits)?;
+        let mut found: Option<Endpoint> = None;
+        let build = wait
+            .until_finished(|| {
+                if let Some(endpoint) = &found {
+                    return client.http.get_json(endpoint).map(Some);
+                }
+                let build = client.builds(algorithm).newest(&matches)?;
                 if let Some(build) = &build {
-                    let endpoint = build_endpoint(algorithm, build.build_id());
-                    chosen = Some(endpoint.map_err(Error::into_invalid_response)?);
+                    let endpoint = build_endpoint(algorithm, &build.build_id);
+                    found = Some(endpoint.map_err(Error::into_invalid_response)?);
                 }
                 Ok(build)
-            }
-        })?;
-        match (&build, &chosen) {
-            (Some(build), Some(endpoint)) if !build.status().is_finished() => {
+            })
+            .map_err(|error| error.about(&format!("builds of {algorithm}")))?;
+        match (&build, &found) {
+            (Some(build), Some(endpoint)) if !build.status.is_finished() => {
                 Err(not_finished(&endpoint.what))
             }
             _ => Ok(build),
@@ -323,24 +290,23 @@ impl Client {
         Pages::new(self.http.clone(), list)
     }
 
-    /// What a 404 for a log means. Only "no such algorithm" and "no such build", in the service's own codes, leave
-    /// nothing to ask.
-    fn why_no_log(&self, build: &Endpoint, error: Error) -> Error {
-        let told = matches!(error.code(), Some(1000 | 1001 | 1009 | 1010));
-        if told || !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoLog) {
+    /// Finds out what a 404 for a log means, from the service's error code or from the build itself.
+    fn explain_missing_log(&self, build: &Endpoint, error: Error) -> Error {
+        let explained = matches!(error.code(), Some(1000 | 1001 | 1009 | 1010));
+        if explained || !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoLog) {
             return error;
         }
         match self.http.get_json::<Build>(build) {
-            Ok(build_now) if build_now.status().is_finished() => {
-                let status = self.http.redact(build_now.status().as_str());
+            Ok(build) if build.status.is_finished() => {
+                let status = self.http.redact(build.status.as_str());
                 let why = format!("the build has finished ({status}), but its log is lost");
                 Error::new(ErrorKind::NoLog, why)
                     .with_status(404)
                     .with_service_error(error.code(), error.service_message().map(str::to_owned))
             }
             Ok(_) => not_finished(&build.what),
-            Err(asked) if asked.kind() == ErrorKind::NotFound => asked,
-            // What was asked in order to explain an error does not hide it.
+            Err(lookup) if lookup.kind() == ErrorKind::NotFound => lookup,
+            // The second request is there to explain the first error, not to replace it.
             Err(_) => error,
         }
     }

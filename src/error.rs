@@ -123,6 +123,11 @@ impl Error {
         Self::new(ErrorKind::InvalidResponse, message)
     }
 
+    /// A response that was cut short may be whole the next time.
+    pub(crate) fn incomplete(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Incomplete, message).retry(Retry::Yes)
+    }
+
     /// Turns invalid input into an invalid response, for input that the service sent.
     pub(crate) fn into_invalid_response(mut self) -> Self {
         if self.0.kind == ErrorKind::InvalidInput {
@@ -188,22 +193,6 @@ impl Error {
     /// # Errors
     ///
     /// The `io::Error` itself, if it did not come from this library.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use algo_logs::{Client, Error};
-    ///
-    /// let client = Client::builder().build()?;
-    /// let mut log = client.build_logs(&"acme/Lemmatizer".parse()?, "8a366318")?;
-    /// if let Err(error) = std::io::copy(&mut log, &mut std::io::stdout()) {
-    ///     match Error::from_io(error) {
-    ///         Ok(error) => eprintln!("cannot read the log: {error}"),
-    ///         Err(error) => eprintln!("cannot write the log: {error}"),
-    ///     }
-    /// }
-    /// # Ok::<(), Error>(())
-    /// ```
     pub fn from_io(error: io::Error) -> Result<Self, io::Error> {
         error.downcast()
     }
@@ -235,7 +224,13 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
-            ErrorKind::Connection => connection_kind(&error),
+            ErrorKind::Connection => error
+                .source()
+                .and_then(|source| source.downcast_ref::<Self>())
+                .map(Self::kind)
+                // A reader would retry an interrupted read for ever.
+                .filter(|&kind| kind != io::ErrorKind::Interrupted)
+                .unwrap_or(io::ErrorKind::NotConnected),
             ErrorKind::Timeout => io::ErrorKind::TimedOut,
             ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
             ErrorKind::NotFound | ErrorKind::NoLog => io::ErrorKind::NotFound,
@@ -247,18 +242,6 @@ impl From<Error> for io::Error {
             | ErrorKind::Cancelled => io::ErrorKind::Other,
         };
         Self::new(kind, error)
-    }
-}
-
-/// Returns the kind of the I/O error that broke a connection.
-fn connection_kind(error: &Error) -> io::ErrorKind {
-    let source = error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>());
-    match source.map(io::Error::kind) {
-        // A reader would retry an interrupted read, and get the same error for ever.
-        None | Some(io::ErrorKind::Interrupted) => io::ErrorKind::NotConnected,
-        Some(kind) => kind,
     }
 }
 

@@ -10,7 +10,7 @@
 //! 3. Its [builds](Client::builds) and [versions](Client::versions), iterators that page as they go; or
 //!    [one build](Client::build), [one version](Client::version), or [the newest build that fits](Pages::newest).
 //! 4. The log of [a build](Client::build_logs) or [a version](Client::version_logs): [`Logs`], which is
-//!    [`std::io::Read`], in constant memory; or [many logs at once](Client::each_build_logs).
+//!    [`std::io::Read`], in constant memory.
 //! 5. While a build is in progress it has no log: [wait for it](Client::wait_for_build), or
 //!    [for one that is not even listed](Client::wait_for_newest_build).
 //!
@@ -25,7 +25,7 @@
 //!
 //! for build in client.builds(&algorithm).take(3) {
 //!     let build = build?;
-//!     println!("{} {} {}", build.build_id(), build.status(), build.started_at());
+//!     println!("{} {} {}", build.build_id, build.status, build.started_at);
 //! }
 //!
 //! let mut log = client.build_logs(&algorithm, "d01d403d-a853-4831-9fff-9783a7b7e956")?;
@@ -75,8 +75,8 @@ mod json_string;
 mod logs;
 mod model;
 mod pages;
-mod parallel;
 mod retry;
+mod time;
 mod token;
 mod wait;
 
@@ -86,7 +86,7 @@ pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
 pub use http::RequestSummary;
 pub use logs::Logs;
-pub use model::{Build, BuildStatus, RegistryStatus, Version};
+pub use model::{Build, BuildStatus, Version};
 pub use pages::Pages;
 pub use token::Token;
 pub use wait::{Poll, Wait};

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Retry};
-use crate::http::{ApiError, Body, Endpoint, Http, MAX_ERROR_BODY, from_io};
+use crate::error::Error;
+use crate::http::{ApiError, Body, Endpoint, Http, from_io};
 use crate::json_string::{Fault, JsonString};
 use crate::retry::Attempts;
 
@@ -36,7 +37,7 @@ pub struct Logs {
     http: Arc<Http>,
     endpoint: Endpoint,
     source: Source,
-    decoder: JsonString<Recorder<Body>>,
+    decoder: JsonString<Body>,
     attempts: Attempts,
     decoded: Digest,
     /// A byte that was decoded before the caller read it.
@@ -85,7 +86,7 @@ impl Logs {
         self.attempts = if resume {
             self.http.attempts()
         } else {
-            Attempts::none()
+            Attempts::new(0, Duration::ZERO)
         };
         self
     }
@@ -103,13 +104,13 @@ impl Logs {
     /// Returns the length of the response, nearly all of which is the log, or `None` if the service does not send it, as
     /// with gzip.
     pub fn content_length(&self) -> Option<u64> {
-        self.decoder.get_ref().reader.content_length()
+        self.decoder.get_ref().content_length()
     }
 
     /// Returns how many bytes of the response were received: [`content_length`](Logs::content_length) once it is complete.
     /// Starts again at 0 when the log resumes.
     pub fn bytes_received(&self) -> u64 {
-        self.decoder.get_ref().reader.bytes_received()
+        self.decoder.get_ref().bytes_received()
     }
 
     /// Returns whether the log has any text, which it reads ahead to find out.
@@ -181,11 +182,9 @@ impl Logs {
             Ok(0) if !self.decoder.found() => self.check_missing().map(|()| 0),
             Ok(n) => Ok(n),
             Err(Fault::Read(error)) => Err(from_io(error)),
-            Err(Fault::Cut) => Err(Error::new(
-                ErrorKind::Incomplete,
+            Err(Fault::Cut) => Err(Error::incomplete(
                 "the response ends in the middle of its JSON",
-            )
-            .retry(Retry::Yes)),
+            )),
             Err(Fault::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
                 "the response is not the expected JSON: {reason} at byte {offset}"
             ))),
@@ -205,8 +204,8 @@ impl Logs {
     }
 }
 
-fn decoder(body: Body, source: Source) -> JsonString<Recorder<Body>> {
-    JsonString::new(Recorder::new(body), source.path())
+fn decoder(body: Body, source: Source) -> JsonString<Body> {
+    JsonString::new(body, source.path())
 }
 
 impl Read for Logs {
@@ -229,39 +228,6 @@ impl fmt::Debug for Logs {
             .field("delivered", &self.delivered())
             .field("end", &self.end)
             .finish_non_exhaustive()
-    }
-}
-
-/// A reader that keeps a copy of a short response, which may turn out to be an error.
-struct Recorder<R> {
-    reader: R,
-    /// `None` once the response is too long for an error.
-    copy: Option<Vec<u8>>,
-}
-
-impl<R> Recorder<R> {
-    fn new(reader: R) -> Self {
-        Self {
-            reader,
-            copy: Some(Vec::new()),
-        }
-    }
-
-    fn copy(&self) -> Option<&[u8]> {
-        self.copy.as_deref()
-    }
-}
-
-impl<R: Read> Read for Recorder<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buf)?;
-        if let Some(copy) = &mut self.copy {
-            copy.extend_from_slice(&buf[..n]);
-            if copy.len() as u64 > MAX_ERROR_BODY {
-                self.copy = None;
-            }
-        }
-        Ok(n)
     }
 }
 
@@ -337,25 +303,14 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_depends_on_each_byte_and_on_the_length() {
-        let bytes = [0u8; 200];
+    fn a_digest_depends_on_the_length_and_on_each_byte() {
+        let mut bytes = [0; 200];
         let whole = digest(&bytes, 200);
         assert_ne!(digest(&bytes[..199], 200), whole);
         for at in 0..bytes.len() {
-            let mut other = bytes;
-            other[at] = 1;
-            assert_ne!(digest(&other, 200), whole, "{at}");
+            bytes[at] = 1;
+            assert_ne!(digest(&bytes, 200), whole, "{at}");
+            bytes[at] = 0;
         }
-    }
-
-    #[test]
-    fn a_short_response_is_recorded() {
-        let recorded = |length: u64| {
-            let mut reader = Recorder::new(io::repeat(7).take(length));
-            io::copy(&mut reader, &mut io::sink()).unwrap();
-            reader.copy().map(|copy| copy.len() as u64)
-        };
-        assert_eq!(recorded(MAX_ERROR_BODY), Some(MAX_ERROR_BODY));
-        assert_eq!(recorded(MAX_ERROR_BODY + 1), None);
     }
 }

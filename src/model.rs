@@ -1,17 +1,20 @@
-//! What the service lists: builds and versions, as it sent them.
+//! Builds and versions: plain data, as the service sends it.
 //!
-//! Each keeps the JSON text that it was read from, so that members that this crate does not know are not lost, and
-//! numbers and the order of members stay as they were. The accessors are for what the documentation names.
+//! Members that every object must have are fields. All other members stay in a map, so that no member is lost when the
+//! object is written again, and a member of an unexpected type does not make a whole list unreadable. Methods read the
+//! optional members that have a use here.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
-use serde::de::{Deserialize, Deserializer, Error as _};
-use serde::ser::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::time::parse_rfc3339;
 
 /// A build of an algorithm, as listed by `GET /v1/algorithms/OWNER/NAME/builds`.
-///
-/// Serializing it gives the object that the service sent, with every member.
 ///
 /// # Examples
 ///
@@ -19,93 +22,73 @@ use serde_json::value::RawValue;
 /// use algo_logs::{Build, BuildStatus};
 ///
 /// let json = r#"{"build_id":"d01d403d","status":"succeeded","commit_sha":"8e36fbf5",
-///     "started_at":"2021-07-29T21:12:56.442Z","finished_at":null,"new":1}"#;
+///     "started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z"}"#;
 /// let build: Build = serde_json::from_str(json)?;
-/// assert_eq!(build.build_id(), "d01d403d");
-/// assert_eq!(build.status(), &BuildStatus::Succeeded);
-/// assert_eq!(build.finished_at(), None);
-/// assert_eq!(serde_json::to_string(&build)?, json);
+/// assert_eq!(build.build_id, "d01d403d");
+/// assert_eq!(build.status, BuildStatus::Succeeded);
+/// assert_eq!(build.duration().unwrap().as_millis(), 47_809);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone)]
-pub struct Build {
-    members: BuildMembers,
-    status: BuildStatus,
-    raw: Box<RawValue>,
-}
-
-#[derive(Clone, serde::Deserialize)]
-struct BuildMembers {
-    build_id: String,
-    status: String,
-    commit_sha: String,
-    started_at: String,
-    finished_at: Option<String>,
-    resource_type: Option<String>,
-    version_info: Option<BuildVersionInfo>,
-    registry_status: Option<RegistryStatus>,
-}
-
-#[derive(Clone, serde::Deserialize)]
-struct BuildVersionInfo {
-    semantic_version: Option<String>,
-}
-
-/// How far the image of a build has come in the registry.
-///
-/// # Examples
-///
-/// ```
-/// let json = r#"{"build_id":"b","status":"succeeded","commit_sha":"c","started_at":"t",
-///     "registry_status":{"status":"pushed"}}"#;
-/// let build: algo_logs::Build = serde_json::from_str(json)?;
-/// assert_eq!(build.registry_status().unwrap().status.as_deref(), Some("pushed"));
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct RegistryStatus {
-    /// The state, in the registry's words.
-    pub status: Option<String>,
-    /// When it last changed.
-    pub updated_at: Option<String>,
-    /// What the registry says of it.
-    pub status_message: Option<String>,
-    /// Which registry.
-    pub registry_id: Option<String>,
+pub struct Build {
+    /// The id of the build: a UUID or a hex string.
+    pub build_id: String,
+    /// Whether the build has finished, and how.
+    pub status: BuildStatus,
+    /// The commit that was built. Several builds can share it.
+    pub commit_sha: String,
+    /// When the build started, in RFC 3339. [`started`](Build::started) reads it.
+    pub started_at: String,
+    /// All other members, such as `finished_at`, `version_info` and `registry_status`.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
-/// Whether a build has finished, and how.
-///
-/// # Examples
-///
-/// ```
-/// use algo_logs::BuildStatus;
-///
-/// assert_eq!(BuildStatus::from("failed"), BuildStatus::Failed);
-/// assert_eq!(BuildStatus::from("canceled").as_str(), "canceled");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+impl Build {
+    /// Returns when the build started, or `None` if the service sent something that is not an RFC 3339 time.
+    pub fn started(&self) -> Option<SystemTime> {
+        parse_rfc3339(&self.started_at)
+    }
+
+    /// Returns `finished_at`, when the build finished, in RFC 3339. It is `None` until then.
+    pub fn finished_at(&self) -> Option<&str> {
+        self.other.get("finished_at")?.as_str()
+    }
+
+    /// Returns when the build finished. It is `None` until then.
+    pub fn finished(&self) -> Option<SystemTime> {
+        parse_rfc3339(self.finished_at()?)
+    }
+
+    /// Returns how long the build took. It is `None` until the build has finished.
+    pub fn duration(&self) -> Option<Duration> {
+        self.finished()?.duration_since(self.started()?).ok()
+    }
+
+    /// Returns `version_info.semantic_version`, the version that the build was published as.
+    pub fn semantic_version(&self) -> Option<&str> {
+        text(&self.other, "version_info", "semantic_version")
+    }
+}
+
+/// The status of a build.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum BuildStatus {
-    /// `in-progress`: it has no log yet.
+    /// `in-progress`: the build has not finished and has no log yet.
     InProgress,
     /// `succeeded`.
     Succeeded,
-    /// `failed`: it has a log, but there is no version of it.
+    /// `failed`: the build has a log but no version.
     Failed,
-    /// Any other word, as it came. It is taken for finished.
+    /// Any other status, as the service sent it. The build counts as finished.
     Other(String),
 }
 
 impl BuildStatus {
-    /// The service's word for it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(algo_logs::BuildStatus::InProgress.as_str(), "in-progress");
-    /// ```
+    /// Returns the service's word for the status.
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "in-progress",
@@ -115,29 +98,34 @@ impl BuildStatus {
         }
     }
 
-    /// Whether the build has ended, well or not: everything but `in-progress`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use algo_logs::BuildStatus;
-    ///
-    /// assert!(BuildStatus::Failed.is_finished());
-    /// assert!(!BuildStatus::InProgress.is_finished());
-    /// ```
+    /// Returns whether the build has finished: true for every status but `in-progress`.
     pub fn is_finished(&self) -> bool {
         *self != Self::InProgress
     }
 }
 
-impl From<&str> for BuildStatus {
-    fn from(word: &str) -> Self {
-        match word {
+impl From<String> for BuildStatus {
+    fn from(word: String) -> Self {
+        match word.as_str() {
             "in-progress" => Self::InProgress,
             "succeeded" => Self::Succeeded,
             "failed" => Self::Failed,
-            other => Self::Other(other.to_owned()),
+            _ => Self::Other(word),
         }
+    }
+}
+
+impl From<BuildStatus> for String {
+    fn from(status: BuildStatus) -> Self {
+        status.as_str().to_owned()
+    }
+}
+
+impl FromStr for BuildStatus {
+    type Err = Infallible;
+
+    fn from_str(word: &str) -> Result<Self, Infallible> {
+        Ok(Self::from(word.to_owned()))
     }
 }
 
@@ -147,161 +135,10 @@ impl fmt::Display for BuildStatus {
     }
 }
 
-impl Build {
-    /// What the build is called: a UUID or a hex string.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Build;
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"8e36fbf5","started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z","resource_type":"algorithm_build","version_info":{"semantic_version":"0.1.0"}}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert_eq!(build.build_id(), "b1");
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn build_id(&self) -> &str {
-        &self.members.build_id
-    }
-
-    /// Whether the build has finished, and how.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::{Build, BuildStatus};
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"c","started_at":"t"}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert_eq!(build.status(), &BuildStatus::Failed);
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn status(&self) -> &BuildStatus {
-        &self.status
-    }
-
-    /// The commit that was built: several builds can share it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Build;
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"8e36fbf5","started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z","resource_type":"algorithm_build","version_info":{"semantic_version":"0.1.0"}}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert_eq!(build.commit_sha(), "8e36fbf5");
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn commit_sha(&self) -> &str {
-        &self.members.commit_sha
-    }
-
-    /// When the build began: RFC 3339, in UTC, to the millisecond.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Build;
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"8e36fbf5","started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z","resource_type":"algorithm_build","version_info":{"semantic_version":"0.1.0"}}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert_eq!(build.started_at(), "2021-07-29T21:12:56.442Z");
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn started_at(&self) -> &str {
-        &self.members.started_at
-    }
-
-    /// When the build ended, in the same form; `None` until it has.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Build;
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"8e36fbf5","started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z","resource_type":"algorithm_build","version_info":{"semantic_version":"0.1.0"}}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert_eq!(build.finished_at(), Some("2021-07-29T21:13:44.251Z"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn finished_at(&self) -> Option<&str> {
-        self.members.finished_at.as_deref()
-    }
-
-    /// The version that the build was published as; `None` until it is.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Build;
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"8e36fbf5","started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z","resource_type":"algorithm_build","version_info":{"semantic_version":"0.1.0"}}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert_eq!(build.semantic_version(), Some("0.1.0"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn semantic_version(&self) -> Option<&str> {
-        self.members
-            .version_info
-            .as_ref()?
-            .semantic_version
-            .as_deref()
-    }
-
-    /// What the service says that this object is: `algorithm_build`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Build;
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"8e36fbf5","started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z","resource_type":"algorithm_build","version_info":{"semantic_version":"0.1.0"}}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert_eq!(build.resource_type(), Some("algorithm_build"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn resource_type(&self) -> Option<&str> {
-        self.members.resource_type.as_deref()
-    }
-
-    /// How far the image has come in the registry, where the cluster says so.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Build;
-    /// # let json = r#"{"build_id":"b1","status":"failed","commit_sha":"8e36fbf5","started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T21:13:44.251Z","resource_type":"algorithm_build","version_info":{"semantic_version":"0.1.0"}}"#;
-    /// # let build: Build = serde_json::from_str(json)?;
-    /// assert!(build.registry_status().is_none());
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn registry_status(&self) -> Option<&RegistryStatus> {
-        self.members.registry_status.as_ref()
-    }
-}
-
-impl<'de> Deserialize<'de> for Build {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let members: BuildMembers = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        Ok(Self {
-            status: BuildStatus::from(members.status.as_str()),
-            members,
-            raw,
-        })
-    }
-}
-
-impl Serialize for Build {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.raw.serialize(serializer)
-    }
-}
-
-impl fmt::Debug for Build {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Build").field(&self.raw.get()).finish()
-    }
-}
-
-/// A version of an algorithm: a successful build, published or not, as listed by
-/// `GET /v1/algorithms/OWNER/NAME/versions`.
+/// A version of an algorithm, as listed by `GET /v1/algorithms/OWNER/NAME/versions`: a build that succeeded, published
+/// or not.
 ///
-/// The service may leave out every member, so that each accessor may be `None`. Serializing a `Version` gives the
-/// object that the service sent, with every member.
+/// The service may leave out every member, so all of them are in the map. `Debug` does not show the log.
 ///
 /// # Examples
 ///
@@ -312,233 +149,87 @@ impl fmt::Debug for Build {
 /// let version: Version = serde_json::from_str(json)?;
 /// assert_eq!(version.git_hash(), Some("8e36fbf5"));
 /// assert_eq!(version.build_id(), None);
-/// assert_eq!(serde_json::to_string(&version)?, json);
+/// assert_eq!(version.members["compilation"]["successful"], true);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Version {
-    members: VersionMembers,
-    build: Option<Build>,
-    raw: Box<RawValue>,
-}
-
-#[derive(Clone, serde::Deserialize)]
-struct VersionMembers {
-    id: Option<String>,
-    name: Option<String>,
-    settings: Option<VersionSettings>,
-    version_info: Option<VersionInfo>,
-    build: Option<VersionBuild>,
-    compilation: Option<Compilation>,
-}
-
-#[derive(Clone, serde::Deserialize)]
-struct VersionSettings {
-    algorithm_callability: Option<String>,
-}
-
-#[derive(Clone, serde::Deserialize)]
-struct VersionInfo {
-    semantic_version: Option<String>,
-    git_hash: Option<String>,
-}
-
-#[derive(Clone, serde::Deserialize)]
-struct VersionBuild {
-    build_id: Option<String>,
-    finished_at: Option<String>,
-}
-
-/// The output is not read here: it is the log, which [`Logs`](crate::Logs) streams.
-#[derive(Clone, serde::Deserialize)]
-struct Compilation {
-    successful: Option<bool>,
-}
-
-#[derive(serde::Deserialize)]
-struct RawBuild<'a> {
-    #[serde(borrow)]
-    build: Option<&'a RawValue>,
+    /// All members.
+    #[serde(flatten)]
+    pub members: Map<String, Value>,
 }
 
 impl Version {
-    /// The algorithm's id, a UUID.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.id(), Some("v1"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn id(&self) -> Option<&str> {
-        self.members.id.as_deref()
-    }
-
-    /// The algorithm's name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.name(), Some("Lemmatizer"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn name(&self) -> Option<&str> {
-        self.members.name.as_deref()
-    }
-
-    /// The commit that the version was built from: 40 hex digits, and what the service calls the version by.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.git_hash(), Some("8e36fbf5"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
+    /// Returns `version_info.git_hash`, the commit that the version was built from: 40 hex digits that identify the
+    /// version.
     pub fn git_hash(&self) -> Option<&str> {
-        self.members.version_info.as_ref()?.git_hash.as_deref()
+        text(&self.members, "version_info", "git_hash")
     }
 
-    /// The number that the version was published as, such as `0.1.0`; `None` until it is.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.semantic_version(), Some("0.1.0"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
+    /// Returns `version_info.semantic_version`, such as `0.1.0`. It is `None` until the version has been published.
     pub fn semantic_version(&self) -> Option<&str> {
-        self.members
-            .version_info
-            .as_ref()?
-            .semantic_version
-            .as_deref()
+        text(&self.members, "version_info", "semantic_version")
     }
 
-    /// Who may call the version: `public` or `private`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.callability(), Some("private"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
+    /// Returns `settings.algorithm_callability`: `public` or `private`.
     pub fn callability(&self) -> Option<&str> {
-        self.members
-            .settings
-            .as_ref()?
-            .algorithm_callability
-            .as_deref()
+        text(&self.members, "settings", "algorithm_callability")
     }
 
-    /// The build that made the version, where the service sent all that a build has.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.build().unwrap().build_id(), "b1");
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn build(&self) -> Option<&Build> {
-        self.build.as_ref()
-    }
-
-    /// What the build that made the version is called, even where nothing else is known of it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.build_id(), Some("b1"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
+    /// Returns `build.build_id`, the id of the build that made the version.
     pub fn build_id(&self) -> Option<&str> {
-        self.members.build.as_ref()?.build_id.as_deref()
+        text(&self.members, "build", "build_id")
     }
 
-    /// When the build that made the version finished.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.built_at(), None);
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
+    /// Returns `build.finished_at`, when the build that made the version finished, in RFC 3339.
     pub fn built_at(&self) -> Option<&str> {
-        self.members.build.as_ref()?.finished_at.as_deref()
+        text(&self.members, "build", "finished_at")
     }
 
-    /// Whether the version could be compiled.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use algo_logs::Version;
-    /// # let json = r#"{"id":"v1","name":"Lemmatizer","settings":{"algorithm_callability":"private"},"version_info":{"git_hash":"8e36fbf5","semantic_version":"0.1.0"},"build":{"build_id":"b1","status":"succeeded","commit_sha":"8e36fbf5","started_at":"t"},"compilation":{"successful":true}}"#;
-    /// # let version: Version = serde_json::from_str(json)?;
-    /// assert_eq!(version.compilation_successful(), Some(true));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
+    /// Returns when the build that made the version finished.
+    pub fn built(&self) -> Option<SystemTime> {
+        parse_rfc3339(self.built_at()?)
+    }
+
+    /// Returns the build that made the version, if the service sent all that a build must have.
+    pub fn build(&self) -> Option<Build> {
+        Build::deserialize(self.members.get("build")?).ok()
+    }
+
+    /// Returns `compilation.successful`.
     pub fn compilation_successful(&self) -> Option<bool> {
-        self.members.compilation.as_ref()?.successful
-    }
-}
-
-impl<'de> Deserialize<'de> for Version {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let members = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        // A build that lacks what a build must have is no reason to lose the version.
-        let build = serde_json::from_str::<RawBuild<'_>>(raw.get())
-            .ok()
-            .and_then(|version| serde_json::from_str(version.build?.get()).ok());
-        Ok(Self {
-            members,
-            build,
-            raw,
-        })
-    }
-}
-
-impl Serialize for Version {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.raw.serialize(serializer)
+        self.members
+            .get("compilation")?
+            .get("successful")?
+            .as_bool()
     }
 }
 
 impl fmt::Debug for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Version").field(&self.raw.get()).finish()
+        let mut members = self.members.clone();
+        if let Some(output) = members
+            .get_mut("compilation")
+            .and_then(|c| c.get_mut("output"))
+        {
+            *output = Value::from("…");
+        }
+        f.debug_struct("Version")
+            .field("members", &members)
+            .finish()
     }
 }
 
+/// Returns a text within an object within the members.
+fn text<'a>(members: &'a Map<String, Value>, object: &str, member: &str) -> Option<&'a str> {
+    members.get(object)?.get(member)?.as_str()
+}
+
 /// The envelope of a list.
-#[derive(serde::Deserialize)]
-#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+#[derive(Deserialize)]
 pub(crate) struct Page<T> {
-    /// Where the next page begins; `None` on the last one.
+    /// Where the next page begins. `None` on the last page.
     pub(crate) marker: Option<String>,
     pub(crate) results: Vec<T>,
 }
@@ -547,15 +238,40 @@ pub(crate) struct Page<T> {
 mod tests {
     use super::*;
 
-    const BUILD: &str =
-        r#"{"z":1e400, "build_id":"b","status":"canceled","commit_sha":"c","started_at":"t"}"#;
+    const BUILD: &str = r#"{"build_id":"b","commit_sha":"c","finished_at":null,"new":{"a":[1]},"registry_status":"pushed","started_at":"2021-07-29T21:12:56.900Z","status":"canceled"}"#;
+
+    fn build(json: &str) -> Build {
+        serde_json::from_str(json).unwrap()
+    }
 
     #[test]
-    fn what_was_read_is_written_again() {
-        let build: Build = serde_json::from_str(BUILD).unwrap();
-        assert_eq!(build.status(), &BuildStatus::Other("canceled".to_owned()));
-        assert!(build.status().is_finished());
-        assert_eq!(serde_json::to_string(&build).unwrap(), BUILD);
+    fn every_member_is_written_again() {
+        let value = |json| serde_json::from_str::<Value>(json).unwrap();
+        let written = serde_json::to_string(&build(BUILD)).unwrap();
+        assert_eq!(value(&written), value(BUILD));
+        let json = r#"{"build":null,"details":{"summary":null},"version_info":7}"#;
+        let version: Version = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&version).unwrap(), json);
+    }
+
+    #[test]
+    fn other_formats_than_json_write_and_read_them() {
+        // A `Value` stands for any self-describing format: it has no JSON text.
+        let value = serde_json::to_value(build(BUILD)).unwrap();
+        assert_eq!(Build::deserialize(&value).unwrap(), build(BUILD));
+    }
+
+    #[test]
+    fn a_status_is_a_word_of_the_service() {
+        assert_eq!(
+            build(BUILD).status,
+            BuildStatus::Other("canceled".to_owned())
+        );
+        for word in ["in-progress", "succeeded", "failed", "canceled"] {
+            let status: BuildStatus = word.parse().unwrap();
+            assert_eq!(status.to_string(), word);
+            assert_eq!(status.is_finished(), word != "in-progress");
+        }
     }
 
     #[test]
@@ -567,42 +283,53 @@ mod tests {
     }
 
     #[test]
-    fn every_member_of_a_version_may_be_missing_or_null() {
-        let nulls = r#"{"id":null,"name":null,"settings":null,"version_info":null,"build":null,
-            "compilation":null}"#;
-        for json in [
-            "{}",
-            nulls,
-            r#"{"compilation":{},"build":{},"settings":{}}"#,
-        ] {
-            let version: Version = serde_json::from_str(json).unwrap();
-            assert_eq!(version.git_hash(), None);
-            assert_eq!(version.build_id(), None);
-            assert!(version.build().is_none());
-            assert_eq!(version.compilation_successful(), None);
-        }
+    fn times_of_a_build() {
+        let finished_at = |text: &str| BUILD.replace("null", &format!("\"{text}\""));
+        assert_eq!(build(BUILD).duration(), None);
+        assert_eq!(build(&finished_at("soon")).duration(), None);
+        // Earlier than it started.
+        assert_eq!(build(&finished_at("2021-07-29T21:12:56Z")).duration(), None);
+        let finished = build(&finished_at("2021-07-29T23:13:00+02:00"));
+        assert_eq!(finished.duration(), Some(Duration::from_millis(3100)));
+        assert!(finished.started() < finished.finished());
     }
 
     #[test]
-    fn a_version_survives_an_unfinished_build() {
-        let json = r#"{"build":{"build_id":"b"}}"#;
+    fn members_of_a_version_can_be_missing_or_of_any_type() {
+        for json in [
+            "{}",
+            r#"{"settings":null,"version_info":null,"build":null,"compilation":null}"#,
+            r#"{"settings":{},"version_info":[],"build":"b","compilation":{"successful":"yes"}}"#,
+        ] {
+            let version: Version = serde_json::from_str(json).unwrap();
+            assert_eq!(version.git_hash(), None);
+            assert_eq!(version.semantic_version(), None);
+            assert_eq!(version.callability(), None);
+            assert_eq!((version.build_id(), version.build()), (None, None));
+            assert_eq!((version.built_at(), version.built()), (None, None));
+            assert_eq!(version.compilation_successful(), None);
+        }
+        // A build that lacks what a build must have still has its id.
+        let version: Version = serde_json::from_str(r#"{"build":{"build_id":"b"}}"#).unwrap();
+        assert_eq!((version.build_id(), version.build()), (Some("b"), None));
+    }
+
+    #[test]
+    fn debug_of_a_version_does_not_show_its_log() {
+        let json = r#"{"compilation":{"output":"SECRET","successful":true}}"#;
         let version: Version = serde_json::from_str(json).unwrap();
-        assert_eq!(version.build_id(), Some("b"));
-        assert!(version.build().is_none());
+        let shown = format!("{version:?}");
+        assert!(
+            shown.contains("successful") && !shown.contains("SECRET"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn an_absent_marker_is_a_last_page() {
-        for json in [
-            r#"{"results":[]}"#,
-            r#"{"results":[],"marker":null,"next_link":null}"#,
-        ] {
-            assert!(
-                serde_json::from_str::<Page<Build>>(json)
-                    .unwrap()
-                    .marker
-                    .is_none()
-            );
+        for json in [r#"{"results":[]}"#, r#"{"results":[],"marker":null}"#] {
+            let page: Page<Build> = serde_json::from_str(json).unwrap();
+            assert_eq!(page.marker, None);
         }
     }
 }

@@ -10,17 +10,16 @@ use crate::error::{Error, ErrorKind};
 use crate::http::{Endpoint, Http};
 use crate::model::{Build, Page, Version};
 
-/// The items of a list, read page by page as they are asked for.
+/// An iterator over the items of a list, which requests a page when its first item is needed.
 ///
-/// Items come in the service's order, which is newest first, though no source promises it. A page is asked for only
-/// when its first item is. The iterator ends after the first error. Pages are found by their `marker` on the
-/// configured base URL, never by the `next_link` that the service sends: the documented one would send the token in
-/// clear.
+/// Items come in the service's order: newest first, though no source promises it. The iterator ends after the first
+/// error. It finds the next page by the `marker` of the last one, on the configured base URL. It never follows the
+/// `next_link` that the service sends: the documented one would send the token in clear text.
 ///
 /// # Errors
 ///
-/// Each item is a `Result`. Besides what every request may fail with, [`ErrorKind::InvalidResponse`] says that a marker
-/// came a second time, as it would for ever.
+/// Each item is a `Result`. Besides the errors of any request, [`ErrorKind::InvalidResponse`] says that a marker
+/// was repeated, so that the list would never end.
 ///
 /// # Examples
 ///
@@ -30,14 +29,15 @@ use crate::model::{Build, Page, Version};
 /// let client = Client::builder().token(Token::simple("sim0123456789")?).build()?;
 /// let algorithm: Algorithm = "acme/Lemmatizer".parse()?;
 /// for build in client.builds(&algorithm).take(5) {
-///     println!("{}", build?.build_id());
+///     println!("{}", build?.build_id);
 /// }
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
+#[must_use = "nothing is requested before the first item is"]
 pub struct Pages<T> {
     http: Arc<Http>,
     list: Endpoint,
-    /// The filters, which every page must repeat.
+    /// The filters. The request for every page repeats them.
     query: Vec<(&'static str, String)>,
     received: VecDeque<T>,
     seen: HashSet<String>,
@@ -62,18 +62,10 @@ impl<T> Pages<T> {
         }
     }
 
-    /// How many items the service puts on a page (`limit`), at least 1. The cluster has a maximum, and refuses more.
+    /// Sets how many items the service puts on a page (`limit`), at least 1. The service rejects more than its maximum,
+    /// which is a setting of the cluster.
     ///
     /// Defaults to the service's own default, 50.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// # let algorithm = "acme/Lemmatizer".parse()?;
-    /// let newest = client.builds(&algorithm).page_size(1).next();
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
     pub fn page_size(self, limit: u32) -> Self {
         self.with("limit", limit.max(1).to_string())
     }
@@ -100,7 +92,7 @@ impl<T> Pages<T> {
         }
     }
 
-    /// Notes where the list goes on.
+    /// Sets which page comes next.
     fn follow(&mut self, marker: Option<String>) -> Result<(), Error> {
         let Some(marker) = marker else {
             self.next = Next::Ended;
@@ -109,7 +101,7 @@ impl<T> Pages<T> {
         if !self.seen.insert(marker.clone()) {
             return Err(Error::new(
                 ErrorKind::InvalidResponse,
-                "the list does not end: a marker came a second time",
+                "the list never ends: the service repeated a marker",
             )
             .about(&self.list.what));
         }
@@ -119,14 +111,14 @@ impl<T> Pages<T> {
 }
 
 impl Pages<Build> {
-    /// The build that started last, of those that fit; `None` if none does.
+    /// Returns the build that started last among those for which `matches` returns true, or `None` if there is none.
     ///
-    /// Builds come newest first, though no source promises it. So the first one that fits is taken, unless what has come
-    /// by then shows another order: then the list is read to its end.
+    /// Lists come newest first, though no source promises it. So the first match is returned unless the pages read up
+    /// to then show another order. In that case, the list is read to its end.
     ///
     /// # Errors
     ///
-    /// The first one that reading the list meets.
+    /// Returns the first error of the list.
     ///
     /// # Examples
     ///
@@ -135,26 +127,28 @@ impl Pages<Build> {
     /// # let client = algo_logs::Client::builder().build()?;
     /// let failed = client
     ///     .builds(&"acme/Lemmatizer".parse()?)
-    ///     .newest(|build| *build.status() == BuildStatus::Failed)?;
+    ///     .newest(|build| build.status == BuildStatus::Failed)?;
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
-    pub fn newest(mut self, fits: impl Fn(&Build) -> bool) -> Result<Option<Build>, Error> {
+    pub fn newest(mut self, matches: impl Fn(&Build) -> bool) -> Result<Option<Build>, Error> {
         let mut newest: Option<Build> = None;
-        let mut before = None;
-        let mut ordered = true;
+        let mut previous = None;
+        let mut newest_first = true;
         while let Some(build) = self.next() {
             let build = build?;
-            // Times of one form are in the order of their texts.
-            let started = build.started_at().to_owned();
-            ordered &= before.is_none_or(|before| started <= before);
-            let later = |newest: &Build| started.as_str() > newest.started_at();
-            if fits(&build) && newest.as_ref().is_none_or(later) {
+            let started = build.started();
+            newest_first &= previous.is_none_or(|previous| started <= previous);
+            previous = Some(started);
+            if matches(&build)
+                && newest
+                    .as_ref()
+                    .is_none_or(|newest| started > newest.started())
+            {
                 newest = Some(build);
             }
-            before = Some(started);
-            if let (Some(newest), true) = (&newest, ordered) {
-                let received = &mut self.received.iter();
-                if received.all(|other| other.started_at() <= newest.started_at()) {
+            if let (Some(newest), true) = (&newest, newest_first) {
+                let started = newest.started();
+                if self.received.iter().all(|other| other.started() <= started) {
                     break;
                 }
             }
@@ -164,34 +158,16 @@ impl Pages<Build> {
 }
 
 impl Pages<Version> {
-    /// Only versions that are published, or only those that are not.
+    /// Selects the published versions (`true`) or the unpublished ones (`false`).
     ///
-    /// Defaults to both, or to what the cluster does where it is not told.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// # let algorithm = "acme/Lemmatizer".parse()?;
-    /// let latest = client.versions(&algorithm).published(true).next();
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Defaults to both. According to one page of its documentation, the service then lists only published ones.
     pub fn published(self, published: bool) -> Self {
         self.with("published", published.to_string())
     }
 
-    /// Only versions that everybody may call (`true`), or only private ones (`false`).
+    /// Selects the public versions (`true`) or the private ones (`false`).
     ///
     /// Defaults to both.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// # let algorithm = "acme/Lemmatizer".parse()?;
-    /// let private = client.versions(&algorithm).callable(false);
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
     pub fn callable(self, callable: bool) -> Self {
         self.with("callable", callable.to_string())
     }
@@ -210,7 +186,7 @@ impl<T: DeserializeOwned> Iterator for Pages<T> {
                 Next::After(marker) => self.endpoint(Some(marker)),
                 Next::Ended => return None,
             };
-            // Whatever happens now, a failure is the last that comes.
+            // An error ends the list.
             self.next = Next::Ended;
             let page: Page<T> = match self.http.get_json(&endpoint) {
                 Ok(page) => page,
@@ -234,7 +210,7 @@ impl<T> fmt::Debug for Pages<T> {
     }
 }
 
-/// Percent-encodes all but the characters that RFC 3986 calls unreserved.
+/// Percent-encodes every character that RFC 3986 does not call unreserved.
 fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,138 +1,126 @@
-//! Waiting for a build: how long, how often, and what is seen meanwhile.
+//! Waiting for a build to finish.
 
 use std::fmt;
-use std::thread;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Retry};
 use crate::model::Build;
 
-/// How long to wait for a build, and how often to ask.
+/// How long to wait for a build, how often to poll, and whether to continue.
 ///
 /// # Examples
 ///
 /// ```
+/// use std::ops::ControlFlow;
+/// use std::sync::atomic::{AtomicBool, Ordering};
 /// use std::time::Duration;
+/// use algo_logs::Wait;
 ///
-/// let wait = algo_logs::Wait::default()
+/// let interrupted = AtomicBool::new(false);
+/// let wait = Wait::default()
 ///     .timeout(Duration::from_secs(600))
-///     .interval(Duration::from_secs(2));
+///     .interval(Duration::from_secs(2))
+///     .on_poll(|poll| {
+///         eprintln!("waited {:?}", poll.waited);
+///         match interrupted.load(Ordering::Relaxed) {
+///             false => ControlFlow::Continue(()),
+///             true => ControlFlow::Break(()),
+///         }
+///     });
 /// ```
-pub struct Wait {
+#[must_use]
+pub struct Wait<'a> {
     timeout: Duration,
     interval: Duration,
-    observer: Option<Box<Observer>>,
+    on_poll: Option<Box<OnPoll<'a>>>,
 }
 
-type Observer = dyn Fn(&Poll<'_>) + Send + Sync;
+type OnPoll<'a> = dyn Fn(&Poll<'_>) -> ControlFlow<()> + Send + Sync + 'a;
 
-/// One question of many, as told to [`Wait::on_poll`], where the answer was not yet what is waited for.
-///
-/// # Examples
-///
-/// ```
-/// let wait = algo_logs::Wait::default().on_poll(|poll| match poll.build {
-///     Ok(Some(build)) => eprintln!("{} after {:?}", build.status(), poll.waited),
-///     Ok(None) => eprintln!("not listed after {:?}", poll.waited),
-///     Err(error) => eprintln!("{error}, asking again"),
-/// });
-/// ```
+/// One poll after which the wait goes on, as passed to [`Wait::on_poll`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Poll<'a> {
-    /// How long it has been since the first question.
+    /// The time since the wait began.
     pub waited: Duration,
-    /// The build as it is now, `None` while it is not listed, or an error that may pass.
+    /// The unfinished build, `None` if it is not listed yet, or a transient error.
     pub build: Result<Option<&'a Build>, &'a Error>,
 }
 
-impl Default for Wait {
-    /// Half an hour, asking every 5 seconds.
+impl Default for Wait<'_> {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(1800),
             interval: Duration::from_secs(5),
-            observer: None,
+            on_poll: None,
         }
     }
 }
 
-impl Wait {
-    /// How long to wait in all. With zero it is asked once. Defaults to 1800 seconds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let wait = algo_logs::Wait::default().timeout(std::time::Duration::from_secs(60));
-    /// ```
+impl<'a> Wait<'a> {
+    /// Sets how long to wait in all. With zero, the service is polled once. Defaults to 1800 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long to pause between two questions. Defaults to 5 seconds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let wait = algo_logs::Wait::default().interval(std::time::Duration::from_secs(1));
-    /// ```
+    /// Sets the pause between two polls. Defaults to 5 seconds.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Is told of each answer that is not yet the one that is waited for. Defaults to nobody.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let wait = algo_logs::Wait::default()
-    ///     .on_poll(|poll| eprintln!("waited {} s", poll.waited.as_secs()));
-    /// ```
-    pub fn on_poll(mut self, observer: impl Fn(&Poll<'_>) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Box::new(observer));
+    /// Sets a function to call after each poll that does not end the wait. It decides whether to continue; if it breaks,
+    /// the wait ends with [`ErrorKind::Cancelled`]. Defaults to none.
+    pub fn on_poll(
+        mut self,
+        on_poll: impl Fn(&Poll<'_>) -> ControlFlow<()> + Send + Sync + 'a,
+    ) -> Self {
+        self.on_poll = Some(Box::new(on_poll));
         self
     }
 
-    /// Asks until the build has finished. What it was last is the answer when the time is up; an error that may pass is
-    /// ridden out until then.
+    /// Polls until the build has finished. When the time is up, returns the result of the last poll.
     pub(crate) fn until_finished(
         &self,
-        mut ask: impl FnMut() -> Result<Option<Build>, Error>,
+        mut poll: impl FnMut() -> Result<Option<Build>, Error>,
     ) -> Result<Option<Build>, Error> {
         let started = Instant::now();
         loop {
-            let answer = ask();
-            match &answer {
-                Ok(Some(build)) if build.status().is_finished() => return answer,
-                Err(error) if error.retryable() == Retry::No => return answer,
+            let result = poll();
+            match &result {
+                Ok(Some(build)) if build.status.is_finished() => return result,
+                Err(error) if error.retryable() == Retry::No => return result,
                 _ => {}
             }
             let waited = started.elapsed();
-            if let Some(observer) = &self.observer {
-                let build = answer.as_ref().map(Option::as_ref);
-                observer(&Poll { waited, build });
+            if let Some(on_poll) = &self.on_poll {
+                let build = result.as_ref().map(Option::as_ref);
+                if on_poll(&Poll { waited, build }).is_break() {
+                    let message = "the wait was cancelled";
+                    return Err(Error::new(ErrorKind::Cancelled, message));
+                }
             }
             let left = self.timeout.saturating_sub(waited);
             if left.is_zero() {
-                return answer;
+                return result;
             }
-            let pause = match answer.map_err(|error| error.retryable()) {
-                Err(Retry::After(asked)) => asked.max(self.interval),
+            let pause = match result.map_err(|error| error.retryable()) {
+                Err(Retry::After(delay)) => delay.max(self.interval),
                 _ => self.interval,
             };
-            thread::sleep(pause.min(left));
+            std::thread::sleep(pause.min(left));
         }
     }
 }
 
-/// The error for a build that is asked for too early.
-pub(crate) fn not_finished(what: &str) -> Error {
-    Error::new(ErrorKind::NotFinished, "the build is still in progress").about(what)
+/// Returns the error for a build whose log is requested too early.
+pub(crate) fn not_finished(context: &str) -> Error {
+    Error::new(ErrorKind::NotFinished, "the build is still in progress").about(context)
 }
 
-impl fmt::Debug for Wait {
+impl fmt::Debug for Wait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait")
             .field("timeout", &self.timeout)

@@ -4,8 +4,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Observer, RequestSummary};
-use crate::error::{Error, ErrorKind, Retry};
+use super::{MAX_ERROR_BODY, Observer, RequestSummary};
+use crate::error::{Error, ErrorKind};
 
 /// A response body, with chunks and gzip decoded.
 ///
@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind, Retry};
 pub(crate) struct Body {
     reader: ureq::BodyReader<'static>,
     content_length: Option<u64>,
+    /// The first bytes read, which may turn out to be an error that was sent as a 200.
+    start: Vec<u8>,
     report: RequestReport,
 }
 
@@ -21,6 +23,7 @@ impl Body {
         Self {
             content_length: body.content_length(),
             reader: body.into_reader(),
+            start: Vec::new(),
             report,
         }
     }
@@ -33,6 +36,12 @@ impl Body {
         self.report.summary.bytes
     }
 
+    /// Returns a copy of everything that was read, unless it is too long for an error.
+    pub(crate) fn copy(&self) -> Option<&[u8]> {
+        let complete = self.start.len() as u64 == self.bytes_received();
+        complete.then_some(&self.start)
+    }
+
     /// Reads the whole body, which may have at most `limit` bytes.
     pub(super) fn read_whole(mut self, limit: u64) -> Result<Vec<u8>, Error> {
         let mut whole = Vec::new();
@@ -42,19 +51,19 @@ impl Body {
             .read_to_end(&mut whole)
             .map_err(from_io)?;
         if whole.len() as u64 > limit {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!("the response is larger than {} MiB", limit >> 20),
-            ));
+            let message = format!("the response is larger than {} MiB", limit >> 20);
+            return Err(Error::new(ErrorKind::TooLarge, message));
         }
         Ok(whole)
     }
 
-    /// Reads as much of the body as there is, up to `limit` bytes. Part of an error response is better than none.
-    pub(super) fn read_prefix(mut self, limit: u64) -> Vec<u8> {
-        let mut prefix = Vec::new();
-        let _ = (&mut self).take(limit).read_to_end(&mut prefix);
-        prefix
+    /// Reads an error response, as much of it as there is. Part of one is better than none.
+    pub(super) fn read_error(mut self) -> Vec<u8> {
+        let mut error = Vec::new();
+        let _ = (&mut self)
+            .take(MAX_ERROR_BODY as u64)
+            .read_to_end(&mut error);
+        error
     }
 }
 
@@ -62,7 +71,11 @@ impl Read for Body {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let result = self.reader.read(buf);
         match result {
-            Ok(n) if n > 0 => self.report.summary.bytes += n as u64,
+            Ok(n) if n > 0 => {
+                let room = MAX_ERROR_BODY.saturating_sub(self.start.len());
+                self.start.extend_from_slice(&buf[..n.min(room)]);
+                self.report.summary.bytes += n as u64;
+            }
             _ => self.report.send(),
         }
         result.map_err(|error| body_error(error.into()).into())
@@ -95,12 +108,12 @@ fn body_error(error: ureq::Error) -> Error {
 }
 
 fn cut_short() -> Error {
-    Error::new(ErrorKind::Incomplete, "the response was cut short").retry(Retry::Yes)
+    Error::incomplete("the response was cut short")
 }
 
 /// Reports a request to the observer, once, when it is over.
 pub(super) struct RequestReport {
-    summary: RequestSummary,
+    pub(super) summary: RequestSummary,
     started: Instant,
     observer: Option<Arc<Observer>>,
 }
@@ -117,10 +130,6 @@ impl RequestReport {
             started: Instant::now(),
             observer,
         }
-    }
-
-    pub(super) fn set_status(&mut self, status: u16) {
-        self.summary.status = Some(status);
     }
 
     fn send(&mut self) {

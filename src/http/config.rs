@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::Agent;
+use ureq::{Agent, ProxyProtocol};
 
 use super::Observer;
 use crate::base_url::BaseUrl;
@@ -120,32 +120,24 @@ fn proxy(base_url: &BaseUrl) -> Result<Option<(ureq::Proxy, &'static str)>, Erro
     };
     let invalid =
         |why: &str| Error::invalid_input(format!("the proxy in {name} cannot be used: {why}"));
-    let not_a_url = |_| invalid("it is not a valid proxy URL");
-    let proxy = ureq::Proxy::new(&value).map_err(not_a_url)?;
-    let protocol = match proxy.protocol() {
-        protocol @ (ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) => protocol,
-        _ => return Err(invalid("SOCKS is not supported, only http and https")),
-    };
-    // A parsed proxy has no way to add exceptions, so it is built again with them.
-    let mut builder = ureq::Proxy::builder(protocol)
-        .host(proxy.host())
-        .port(proxy.port());
-    if let Some(user) = proxy.username() {
-        builder = builder.username(user);
-    }
-    if let Some(password) = proxy.password() {
-        builder = builder.password(password);
+    let proxy = ureq::Proxy::new(&value).map_err(|_| invalid("it is not a valid proxy URL"))?;
+    if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+        return Err(invalid("SOCKS is not supported, only http and https"));
     }
     let (_, exceptions) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
-    for host in exceptions.split([',', ' ']).filter(|host| !host.is_empty()) {
-        // As in curl, a name includes its subdomains, with or without a leading dot.
-        let host = host.strip_prefix('.').unwrap_or(host);
-        builder = builder.no_proxy(host).no_proxy(&format!(".{host}"));
-    }
-    let proxy = builder.build().map_err(not_a_url)?;
-    let target = base_url.to_string().parse();
-    let exempt = target.is_ok_and(|target| proxy.is_no_proxy(&target));
+    let mut exceptions = exceptions.split([',', ' ']);
+    let exempt = exceptions.any(|pattern| is_exempt(base_url.host(), pattern));
     Ok((!exempt).then_some((proxy, name)))
+}
+
+/// Compares a host with an element of `NO_PROXY`. As in curl, a name includes its subdomains.
+fn is_exempt(host: &str, pattern: &str) -> bool {
+    let name = pattern.trim_start_matches(['*', '.']).to_ascii_lowercase();
+    match host.strip_suffix(&*name) {
+        _ if name.is_empty() => pattern == "*",
+        Some(subdomain) => subdomain.is_empty() || subdomain.ends_with('.'),
+        None => false,
+    }
 }
 
 /// Returns the first of these environment variables that is set and not empty.

@@ -15,13 +15,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
 pub(crate) use self::config::Config;
-pub(crate) use self::error_response::{ApiError, MAX_ERROR_BODY};
+pub(crate) use self::error_response::ApiError;
 
 use self::body::RequestReport;
+use self::error_response::MAX_ERROR_BODY;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
 use crate::retry::Attempts;
@@ -64,7 +66,8 @@ pub(crate) struct Http {
     authorization: Option<HeaderValue>,
     /// The environment variable that names the proxy, if there is one.
     proxy: Option<&'static str>,
-    shutdown: Arc<Shutdown>,
+    /// Whether the client was shut down. It ends the delay before a retry.
+    shutdown: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Http {
@@ -96,7 +99,9 @@ impl Http {
 
     /// Interrupts requests and pauses, and fails all later ones.
     pub(crate) fn shutdown(&self) {
-        self.shutdown.begin();
+        let (shut_down, changed) = &*self.shutdown;
+        *shut_down.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        changed.notify_all();
         self.agent.clone().shutdown();
     }
 
@@ -133,7 +138,14 @@ impl Http {
     /// client was shut down.
     pub(crate) fn wait_to_retry(&self, attempts: &mut Attempts, error: Error) -> Result<(), Error> {
         let delay = attempts.next_delay(&error);
-        if self.shutdown.within(delay.unwrap_or_default()) {
+        let (shut_down, changed) = &*self.shutdown;
+        let shut_down = shut_down.lock().unwrap_or_else(PoisonError::into_inner);
+        let (shut_down, _) = changed
+            .wait_timeout_while(shut_down, delay.unwrap_or_default(), |shut_down| {
+                !*shut_down
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        if *shut_down {
             return Err(Error::new(ErrorKind::Cancelled, "the client was shut down"));
         }
         match delay {
@@ -163,7 +175,7 @@ impl Http {
         let response = request
             .call()
             .map_err(|error| self.transport_error(error))?;
-        report.set_status(response.status().as_u16());
+        report.summary.status = Some(response.status().as_u16());
         self.check(response, report)
     }
 
@@ -188,7 +200,7 @@ impl Http {
             };
         }
         let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
-        let error = ApiError::from_body(&body.read_prefix(MAX_ERROR_BODY))
+        let error = ApiError::from_body(&body.read_error())
             .or_header(text(HeaderName::from_static("x-error-message")));
         let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
         Err(error.into_error(status, retry_after, self.config.token.as_ref()))
@@ -219,12 +231,8 @@ impl Http {
         // serde_json's own message may repeat any value of the response, so it is not shown.
         let place = format!("line {}, column {}", error.line(), error.column());
         match error.classify() {
-            serde_json::error::Category::Eof => Error::new(
-                ErrorKind::Incomplete,
-                "the response ends in the middle of its JSON",
-            )
-            .retry(Retry::Yes),
-            serde_json::error::Category::Data => Error::invalid_response(format!(
+            Category::Eof => Error::incomplete("the response ends in the middle of its JSON"),
+            Category::Data => Error::invalid_response(format!(
                 "the response does not have the documented shape ({place})"
             )),
             _ => Error::invalid_response(format!("the response is not JSON ({place})")),
@@ -256,9 +264,6 @@ impl Http {
             )
             .retry(Retry::Yes),
             ureq::Error::Timeout(_) => silence(),
-            ureq::Error::HostNotFound => {
-                connection(format!("cannot find an address for {base}")).retry(Retry::Yes)
-            }
             ureq::Error::ConnectProxyFailed(_) => {
                 connection(format!("cannot connect to {base}: the proxy refused")).retry(Retry::Yes)
             }
@@ -277,7 +282,6 @@ impl Http {
             ureq::Error::Rustls(error) => insecure().with_source(error),
             #[cfg(feature = "native-tls")]
             ureq::Error::NativeTls(error) => insecure().with_source(error),
-            ureq::Error::Tls(why) => connection(format!("no secure connection to {base}: {why}")),
             ureq::Error::LargeResponseHeader(..) => Error::new(
                 ErrorKind::TooLarge,
                 "the response header is larger than 64 KiB",
@@ -296,29 +300,6 @@ impl fmt::Debug for Http {
             .field("config", &self.config)
             .field("proxy", &self.proxy)
             .finish_non_exhaustive()
-    }
-}
-
-/// Whether the client was shut down. ureq interrupts requests; this interrupts the delays between them.
-#[derive(Debug, Default)]
-struct Shutdown {
-    begun: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Shutdown {
-    fn begin(&self) {
-        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for `duration`, or until the client is shut down. Returns whether it was.
-    fn within(&self, duration: Duration) -> bool {
-        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .changed
-            .wait_timeout_while(begun, duration, |begun| !*begun);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 

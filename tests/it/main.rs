@@ -33,3 +33,4 @@ mod terminals;
 mod tidy;
 mod tls;
 mod usage;
+mod waiting;

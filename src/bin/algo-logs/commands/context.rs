@@ -87,11 +87,11 @@ pub(crate) fn first<T>(
 pub(crate) fn matches(filter: &BuildFilter, build: &Build) -> bool {
     let status = match filter.status {
         None => true,
-        Some(Status::Succeeded) => *build.status() == BuildStatus::Succeeded,
-        Some(Status::Failed) => *build.status() == BuildStatus::Failed,
-        Some(Status::InProgress) => *build.status() == BuildStatus::InProgress,
+        Some(Status::Succeeded) => build.status == BuildStatus::Succeeded,
+        Some(Status::Failed) => build.status == BuildStatus::Failed,
+        Some(Status::InProgress) => build.status == BuildStatus::InProgress,
     };
-    let commit = build.commit_sha().to_ascii_lowercase();
+    let commit = build.commit_sha.to_ascii_lowercase();
     status
         && filter
             .commit

@@ -1,6 +1,7 @@
 //! `builds` and `versions`: as tables for people, as tabs and as JSON for programs.
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use algo_logs::Build;
 
@@ -33,10 +34,10 @@ impl Context {
         ]);
         for build in &builds {
             table.push([
-                Some(build.build_id().to_owned()),
-                Some(build.status().to_string()),
-                Some(build.commit_sha().to_owned()),
-                Some(build.started_at().to_owned()),
+                Some(build.build_id.to_owned()),
+                Some(build.status.to_string()),
+                Some(build.commit_sha.to_owned()),
+                Some(build.started_at.to_owned()),
                 duration(build),
                 build.semantic_version().map(str::to_owned),
             ]);
@@ -97,6 +98,6 @@ impl Context {
 }
 
 fn duration(build: &Build) -> Option<String> {
-    let seconds = time::seconds_between(build.started_at(), build.finished_at()?)?;
-    Some(time::duration(u64::try_from(seconds).ok()?))
+    let rounded = build.duration()? + Duration::from_millis(500);
+    Some(time::duration(rounded.as_secs()))
 }

@@ -1,6 +1,7 @@
 //! `log`: which log is meant, and how it gets to where it is wanted.
 
-use std::sync::{Arc, Once};
+use std::ops::ControlFlow;
+use std::sync::Once;
 use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus, Error, ErrorKind, Logs, Version, Wait};
@@ -31,57 +32,55 @@ impl Context {
         }
     }
 
-    /// The build that started last, of those that fit; with `--wait`, once there is one and it has finished.
+    /// Returns the newest build that passes the filters. With `--wait`, waits until there is one and it has finished.
     fn newest(&self, args: &LogArgs) -> Result<Build, CliError> {
-        let fits = |build: &Build| matches(&args.filter, build);
+        let matches = |build: &Build| matches(&args.filter, build);
         let Some(timeout) = args.wait else {
             let builds = self.client().builds(&self.algorithm);
-            let build = builds.newest(fits)?.ok_or_else(|| {
+            let build = builds.newest(matches)?.ok_or_else(|| {
                 CliError::no_match(self.no_build(&args.filter)).hint(self.lists(Builds))
             })?;
             self.say_chosen(&build);
             return Ok(build);
         };
-        // Said as soon as it is known, and not again once it has finished.
-        let said = Arc::new(Once::new());
-        let wait = self.waiting(timeout, {
-            let (said, session) = (Arc::clone(&said), self.clone());
-            move |build| said.call_once(|| session.say_chosen(build))
-        });
+        // The build is named as soon as it is known, and not again once it has finished.
+        let named = Once::new();
+        let wait = self.waiting(timeout, |build| named.call_once(|| self.say_chosen(build)));
         let found = self
             .client()
-            .wait_for_newest_build(&self.algorithm, fits, &wait)
+            .wait_for_newest_build(&self.algorithm, matches, &wait)
             .map_err(|error| match error.kind() {
                 ErrorKind::NotFinished => self.hinted(error, Builds, args.wait),
-                // A list that is not found is no sign that a list would help.
+                // The list itself was not found: a hint to list builds would not help.
                 _ => error.into(),
             })?;
         drop(wait);
         let build = found
             .ok_or_else(|| CliError::no_match(self.no_build(&args.filter)).hint(waited(timeout)))?;
-        said.call_once(|| self.say_chosen(&build));
+        named.call_once(|| self.say_chosen(&build));
         Ok(build)
     }
 
-    /// A wait that shows how it goes, and tells `found` of a build that has not finished yet.
-    fn waiting(&self, timeout: Duration, found: impl Fn(&Build) + Send + Sync + 'static) -> Wait {
-        let (progress, connection) = (Progress::new(self.notes.quiet), self.connection.clone());
+    /// Returns a wait that shows its progress and calls `found` for a build that has not finished yet.
+    fn waiting<'a>(
+        &'a self,
+        timeout: Duration,
+        found: impl Fn(&Build) + Send + Sync + 'a,
+    ) -> Wait<'a> {
+        let progress = Progress::new(self.notes.quiet);
         Wait::default().timeout(timeout).on_poll(move |poll| {
             if let Ok(Some(build)) = poll.build {
                 found(build);
             }
             progress.show(|| {
                 let state = match poll.build {
-                    Ok(Some(build)) => format!("the build is {}", build.status()),
+                    Ok(Some(build)) => format!("the build is {}", build.status),
                     Ok(None) => "no such build yet".to_owned(),
                     Err(error) => error.to_string(),
                 };
-                sanitize_line(&format!(
-                    "{}, {}",
-                    connection.word(&state),
-                    waited(poll.waited)
-                ))
+                sanitize_line(&format!("{}, {}", self.word(&state), waited(poll.waited)))
             });
+            ControlFlow::Continue(())
         })
     }
 
@@ -107,10 +106,10 @@ impl Context {
     }
 
     fn of_build(&self, mut build: Build, args: &LogArgs) -> Result<SelectedLog, CliError> {
-        let logs = self.build_logs(build.build_id())?;
-        if args.exit_status && !build.status().is_finished() {
+        let logs = self.build_logs(&build.build_id)?;
+        if args.exit_status && !build.status.is_finished() {
             // It has finished in between, or there would be no log. How, is what was asked.
-            build = self.client().build(&self.algorithm, build.build_id())?;
+            build = self.client().build(&self.algorithm, &build.build_id)?;
         }
         Ok(SelectedLog {
             logs,
@@ -127,12 +126,12 @@ impl Context {
     /// Why `--exit-status` is 3 for this build: any end but a success.
     fn failed(&self, build: &Build) -> Option<String> {
         let ended_well = matches!(
-            build.status(),
+            build.status,
             BuildStatus::Succeeded | BuildStatus::InProgress
         );
         (!ended_well).then(|| {
-            let id = self.word(build.build_id());
-            let status = self.word(build.status().as_str());
+            let id = self.word(&build.build_id);
+            let status = self.word(build.status.as_str());
             format!("build {id} of {}: {status}", self.algorithm)
         })
     }
@@ -166,7 +165,7 @@ impl Context {
             .map_err(hinted)?;
         self.notes.say(&format!("version {name}commit {hash}"));
         let failed = version.as_ref().and_then(|version| match version.build() {
-            Some(build) => self.failed(build),
+            Some(build) => self.failed(&build),
             None => (version.compilation_successful() == Some(false))
                 .then(|| format!("version {hash} of {}: not compiled", self.algorithm)),
         });
@@ -214,10 +213,10 @@ impl Context {
     fn say_chosen(&self, build: &Build) {
         self.notes.say(&format!(
             "build {} ({}, commit {}, started {})",
-            self.word(build.build_id()),
-            self.word(build.status().as_str()),
-            self.word(build.commit_sha()),
-            self.word(build.started_at())
+            self.word(&build.build_id),
+            self.word(build.status.as_str()),
+            self.word(&build.commit_sha),
+            self.word(&build.started_at)
         ));
     }
 

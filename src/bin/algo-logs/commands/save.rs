@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use algo_logs::{Build, Error, ErrorKind, Logs};
 
@@ -58,17 +59,32 @@ impl Context {
             progress: Progress::new(self.notes.quiet),
             tally: Mutex::default(),
         };
-        // A list that moved while it was paged may name a build twice.
+        // A list that changed while it was read can name a build twice.
         let mut seen = HashSet::new();
-        let once = |build: &Build| seen.insert(build.build_id().to_owned());
         let wanted = builds
             .into_iter()
-            .filter(once)
+            .filter(|build| seen.insert(build.build_id.clone()))
             .filter(|build| archive.wants(build));
-        self.client()
-            .each_build_logs(&self.algorithm, wanted, args.jobs, |build, logs| {
-                archive.take(build, logs);
-            });
+        let queue = Mutex::new(wanted);
+        let work = || {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(build) = next else { break };
+                archive.take(
+                    &build,
+                    self.client().build_logs(&self.algorithm, &build.build_id),
+                );
+            }
+        };
+        thread::scope(|scope| {
+            // This thread works too, so that one fewer is started. If the system has no more threads, fewer do the work.
+            for _ in 1..args.jobs {
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
         archive.sum_up()
     }
 }
@@ -90,8 +106,8 @@ impl Archive<'_> {
             self.count(|tally| tally.skipped += 1);
             return false;
         }
-        if !build.status().is_finished() {
-            let id = self.session.word(build.build_id());
+        if !build.status.is_finished() {
+            let id = self.session.word(&build.build_id);
             self.without_log(&format!("build {id}: still in progress"));
             return false;
         }
@@ -106,6 +122,15 @@ impl Archive<'_> {
             },
             Err(error) if matches!(error.kind(), ErrorKind::NoLog | ErrorKind::NotFinished) => {
                 self.without_log(&error.to_string());
+            }
+            // The id came from the service, so it is not the user's mistake.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                let kind = ErrorKind::InvalidResponse.as_str();
+                self.fail(CliError::new(
+                    Exit::InvalidResponse,
+                    kind,
+                    error.to_string(),
+                ));
             }
             Err(error) => self.fail(error.into()),
         }
@@ -186,7 +211,7 @@ fn file_name(build: &Build) -> String {
         _ if c.is_ascii_alphanumeric() || "-_.:+".contains(c) => c,
         _ => '_',
     };
-    let name = format!("{}-{}", build.started_at(), build.build_id());
+    let name = format!("{}-{}", build.started_at, &build.build_id);
     let mut name: String = name.chars().map(harmless).take(200).collect();
     if name.starts_with('.') {
         // It would be hidden, or lead out of the folder.

@@ -1,0 +1,208 @@
+//! Waiting for a build, by the library. Intervals are milliseconds here.
+
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use algo_logs::{Algorithm, BuildStatus, Client, Error, ErrorKind, Wait};
+
+use crate::client::{algorithm, builder};
+use crate::cluster::data::{WAITING_BUILD, WAITING_LOG, lemmatizer};
+use crate::cluster::{Cluster, Reply};
+
+const LIST: &str = "/v1/algorithms/acme/Waiting/builds";
+const BUILD: &str = "/v1/algorithms/acme/Waiting/builds/b-wait";
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn client(cluster: &Cluster) -> Client {
+    builder(cluster).build().unwrap()
+}
+
+fn waiting() -> Algorithm {
+    algorithm("acme/Waiting")
+}
+
+/// A wait that polls often.
+fn often<'a>() -> Wait<'a> {
+    Wait::default().interval(millis(5))
+}
+
+#[test]
+fn polls_until_the_build_has_finished() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    cluster.finish_after(4);
+    let started = Instant::now();
+    let build = client
+        .wait_for_build(&waiting(), WAITING_BUILD, &often())
+        .unwrap();
+    assert_eq!(build.status, BuildStatus::Succeeded);
+    assert_eq!(cluster.requests().len(), 5);
+    assert!(started.elapsed() >= millis(4 * 5), "four pauses");
+    let mut log = String::new();
+    let mut logs = client.build_logs(&waiting(), WAITING_BUILD).unwrap();
+    logs.read_to_string(&mut log).unwrap();
+    assert_eq!(log, WAITING_LOG);
+    // Every status but in-progress is an end, and there is no pause before the first poll.
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let build = client.wait_for_build(&lemmatizer, lemmatizer::CANCELED, &Wait::default());
+    assert_eq!(build.unwrap().status.as_str(), "canceled");
+}
+
+#[test]
+fn ends_when_the_time_is_up() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    cluster.finish_after(usize::MAX);
+    let requests = |wait: Wait<'_>| {
+        let (before, started) = (cluster.requests().len(), Instant::now());
+        let error = client
+            .wait_for_build(&waiting(), WAITING_BUILD, &wait)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFinished);
+        assert_eq!(
+            error.to_string(),
+            "build b-wait of acme/Waiting: the build is still in progress"
+        );
+        (cluster.requests().len() - before, started.elapsed())
+    };
+    let (once, _) = requests(Wait::default().timeout(millis(0)));
+    assert_eq!(once, 1, "it polls once, however short the time is");
+    // The last pause is cut short, and the last poll comes when the time is up.
+    let (polls, elapsed) = requests(Wait::default().timeout(millis(50)));
+    assert_eq!(polls, 2);
+    assert!(elapsed >= millis(50) && elapsed < Duration::from_secs(5));
+}
+
+#[test]
+fn sends_each_poll_once_and_obeys_retry_after() {
+    let cluster = Cluster::start();
+    let client = builder(&cluster).retries(9).build().unwrap();
+    cluster.finish_after(0);
+    cluster.script(BUILD, Reply::status(429).header("Retry-After", "1"));
+    let started = Instant::now();
+    client
+        .wait_for_build(&waiting(), WAITING_BUILD, &often())
+        .unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    cluster.script(BUILD, Reply::status(502));
+    let before = cluster.requests().len();
+    let error = client
+        .wait_for_build(&waiting(), WAITING_BUILD, &often().timeout(millis(0)))
+        .unwrap_err();
+    assert_eq!(error.status(), Some(502));
+    assert_eq!(cluster.requests().len() - before, 1);
+}
+
+#[test]
+fn transient_errors_do_not_end_it() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    cluster.finish_after(1);
+    for reply in [Reply::status(502), Reply::raw().fin(), Reply::status(429)] {
+        cluster.script(BUILD, reply);
+    }
+    client
+        .wait_for_build(&waiting(), WAITING_BUILD, &often())
+        .unwrap();
+    assert_eq!(cluster.requests().len(), 5);
+    // An error that lasts until the time is up is the result.
+    cluster.script_always(BUILD, Reply::status(502));
+    let error = client
+        .wait_for_build(&waiting(), WAITING_BUILD, &often().timeout(millis(30)))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Service);
+    // Any other error ends it at once.
+    for (reply, kind) in [
+        (Reply::status(401), ErrorKind::Unauthorized),
+        (Reply::status(404), ErrorKind::NotFound),
+        (Reply::json(200, "[]"), ErrorKind::InvalidResponse),
+    ] {
+        cluster.script(BUILD, reply);
+        let error = client.wait_for_build(&waiting(), WAITING_BUILD, &Wait::default());
+        assert_eq!(error.unwrap_err().kind(), kind);
+    }
+}
+
+#[test]
+fn waits_for_a_build_that_is_not_listed_yet() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let empty = || Reply::json(200, r#"{"results":[]}"#);
+    cluster.script(LIST, empty());
+    cluster.script(LIST, Reply::status(404));
+    let seen = Mutex::new(Vec::new());
+    let wait = often().on_poll(|poll| {
+        let status = poll
+            .build
+            .map(|build| build.map(|build| build.status.clone()));
+        seen.lock().unwrap().push(status.map_err(Error::kind));
+        ControlFlow::Continue(())
+    });
+    // An error that is not transient ends the wait. The callback has seen what came before it.
+    let error = client
+        .wait_for_newest_build(&waiting(), |_| true, &wait)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(*seen.lock().unwrap(), [Ok(None)]);
+
+    cluster.script(LIST, empty());
+    cluster.finish_after(1);
+    let build = client
+        .wait_for_newest_build(&waiting(), |_| true, &wait)
+        .unwrap()
+        .unwrap();
+    assert_eq!(build.build_id, WAITING_BUILD);
+    assert!(build.status.is_finished());
+    let in_progress = || Ok(Some(BuildStatus::InProgress));
+    let expected = [Ok(None), Ok(None), in_progress(), in_progress()];
+    assert_eq!(*seen.lock().unwrap(), expected);
+
+    // No build ever matches.
+    let short = || often().timeout(millis(20));
+    let never = client.wait_for_newest_build(&waiting(), |_| false, &short());
+    assert!(never.unwrap().is_none());
+    // A build matches and does not finish.
+    cluster.finish_after(usize::MAX);
+    let error = client
+        .wait_for_newest_build(&waiting(), |_| true, &short())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFinished);
+    assert_eq!(
+        error.to_string(),
+        "build b-wait of acme/Waiting: the build is still in progress"
+    );
+}
+
+/// The only way used to be a clock that returned early, which polled the cluster as fast as it could.
+#[test]
+fn the_callback_can_cancel_it() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    cluster.finish_after(usize::MAX);
+    let polls = Mutex::new(0);
+    let wait = often().on_poll(|_| {
+        let mut polls = polls.lock().unwrap();
+        *polls += 1;
+        match *polls {
+            3 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    let error = client
+        .wait_for_build(&waiting(), WAITING_BUILD, &wait)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert_eq!(
+        error.to_string(),
+        "build b-wait of acme/Waiting: the wait was cancelled"
+    );
+    assert_eq!(cluster.requests().len(), 3);
+    let stop = Wait::default().on_poll(|_| ControlFlow::Break(()));
+    let error = client.wait_for_newest_build(&waiting(), |_| true, &stop);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Cancelled);
+}
