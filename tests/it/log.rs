@@ -413,7 +413,7 @@ fn the_output_of_a_version_or_else_its_builds_log() {
     run(hash).fails(
         5,
         &format!(
-            "algo-logs: log of version {hash} of acme/Lemmatizer: the version has no output, \
+            "algo-logs: log of version {hash} of acme/Lemmatizer: the version has no output \
              and names no build\n"
         ),
     );
