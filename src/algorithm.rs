@@ -1,14 +1,14 @@
-//! Which algorithm: an owner and a name, checked, as segments of a URL path.
+//! The name of an algorithm, and the check that every name and id passes before it becomes part of a URL path.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, shorten};
 
-/// An algorithm: `OWNER/NAME`, with or without `algo://` in front.
+/// The name of an algorithm: `OWNER/NAME`, with or without `algo://` in front.
 ///
-/// Both parts are letters, digits, `_`, `-` and `.`, and neither is `.` or `..`: what comes from a script cannot name
-/// another address of the service.
+/// Both parts consist of letters, digits, `_`, `-` and `.`, and neither is `.` or `..`, so that a name from a script
+/// cannot lead to another address of the service.
 ///
 /// # Examples
 ///
@@ -21,25 +21,18 @@ use crate::error::{Error, shorten};
 /// assert_eq!(algorithm.to_string(), "acme/Lemmatizer");
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Algorithm {
     owner: String,
     name: String,
 }
 
 impl Algorithm {
-    /// The algorithm `name` of `owner`.
+    /// Returns the algorithm `name` of `owner`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if one of them is not such a name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(algo_logs::Algorithm::new("acme", "Lemmatizer").is_ok());
-    /// assert!(algo_logs::Algorithm::new("acme", "..").is_err());
-    /// ```
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if one of them cannot be part of a name.
     pub fn new(owner: &str, name: &str) -> Result<Self, Error> {
         Ok(Self {
             owner: segment("owner", owner)?.to_owned(),
@@ -47,33 +40,17 @@ impl Algorithm {
         })
     }
 
-    /// Who owns the algorithm: a user or an organization.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let algorithm = algo_logs::Algorithm::new("acme", "Lemmatizer")?;
-    /// assert_eq!(algorithm.owner(), "acme");
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Returns the owner: a user or an organization.
     pub fn owner(&self) -> &str {
         &self.owner
     }
 
-    /// The algorithm's name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let algorithm = algo_logs::Algorithm::new("acme", "Lemmatizer")?;
-    /// assert_eq!(algorithm.name(), "Lemmatizer");
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Returns the name without the owner.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The path of the algorithm on the service.
+    /// Returns the path of the algorithm on the service.
     pub(crate) fn path(&self) -> String {
         format!("/v1/algorithms/{}/{}", self.owner, self.name)
     }
@@ -86,7 +63,7 @@ impl FromStr for Algorithm {
         let path = text.strip_prefix("algo://").unwrap_or(text);
         match path.split_once('/') {
             Some((owner, name)) if !name.contains('/') => Self::new(owner, name),
-            // Without a slash it may be a key, pasted into the wrong place.
+            // A long word without a slash may be a key in the wrong place.
             None if path.len() > 20 => Err(Error::invalid_input(format!(
                 "'{}' is not OWNER/NAME",
                 shorten(path, 3).escape_debug()
@@ -105,26 +82,25 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Longer than anything the service names, and short enough for a request line.
-const LONGEST: usize = 255;
+/// Longer than any name or id of the service, and short enough for a request line.
+const MAX_SEGMENT: usize = 255;
 
-/// Checks that `value` is one segment of a path that means only itself, so that it needs no encoding.
+/// Checks that `value` can be a segment of a URL path without encoding, and returns it.
 pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> {
-    let fits = !value.is_empty()
-        && value.len() <= LONGEST
-        && value
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
-        && value != "."
-        && value != "..";
-    if fits {
-        Ok(value)
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    let problem = if value.is_empty() {
+        "it is empty"
+    } else if value.len() > MAX_SEGMENT {
+        "it is longer than 255 characters"
+    } else if value == "." || value == ".." || !value.bytes().all(allowed) {
+        "only letters, digits, '_', '-' and '.' are allowed"
     } else {
-        Err(Error::invalid_input(format!(
-            "'{}' is no {what}: letters, digits, '_', '-' and '.' are allowed",
-            shorten(value, 40).escape_debug()
-        )))
-    }
+        return Ok(value);
+    };
+    Err(Error::invalid_input(format!(
+        "'{}' is not a valid {what}: {problem}",
+        shorten(value, 40).escape_debug()
+    )))
 }
 
 #[cfg(test)]
@@ -137,7 +113,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(text: &str, why: &str) {
+    fn rejected(text: &str, why: &str) {
         let error = text.parse::<Algorithm>().unwrap_err();
         assert_eq!(error.to_string(), why);
         assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
@@ -152,33 +128,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
-        refused("", "'' is not OWNER/NAME");
-        refused("acme", "'acme' is not OWNER/NAME");
-        refused("simABCDEFGHIJKLMNOPQR", "'sim…' is not OWNER/NAME");
-        refused("a/b/c", "'a/b/c' is not OWNER/NAME");
-        refused("http://a/b", "'http://a/b' is not OWNER/NAME");
-        let allowed = "letters, digits, '_', '-' and '.' are allowed";
-        refused("a/", &format!("'' is no algorithm name: {allowed}"));
-        refused("/b", &format!("'' is no owner: {allowed}"));
-        refused("../b", &format!("'..' is no owner: {allowed}"));
-        refused("a/.", &format!("'.' is no algorithm name: {allowed}"));
-        refused("a/b?c", &format!("'b?c' is no algorithm name: {allowed}"));
-        refused("a/b%2f", &format!("'b%2f' is no algorithm name: {allowed}"));
-        refused("a/b c", &format!("'b c' is no algorithm name: {allowed}"));
-        refused("a/b\n", &format!("'b\\n' is no algorithm name: {allowed}"));
-        refused("ä/b", &format!("'ä' is no owner: {allowed}"));
+    fn invalid_names_are_rejected() {
+        rejected("", "'' is not OWNER/NAME");
+        rejected("acme", "'acme' is not OWNER/NAME");
+        rejected("simABCDEFGHIJKLMNOPQR", "'sim…' is not OWNER/NAME");
+        rejected("a/b/c", "'a/b/c' is not OWNER/NAME");
+        rejected("http://a/b", "'http://a/b' is not OWNER/NAME");
+        rejected("a/", "'' is not a valid algorithm name: it is empty");
+        rejected("/b", "'' is not a valid owner: it is empty");
+        let allowed = "only letters, digits, '_', '-' and '.' are allowed";
+        for (name, shown) in [
+            ("a/.", "'.' is not a valid algorithm name"),
+            ("../b", "'..' is not a valid owner"),
+            ("a/b?c", "'b?c' is not a valid algorithm name"),
+            ("a/b%2f", "'b%2f' is not a valid algorithm name"),
+            ("a/b c", "'b c' is not a valid algorithm name"),
+            ("a/b\n", "'b\\n' is not a valid algorithm name"),
+            ("ä/b", "'ä' is not a valid owner"),
+        ] {
+            rejected(name, &format!("{shown}: {allowed}"));
+        }
     }
 
     #[test]
-    fn a_long_name_is_refused_and_shown_in_part() {
-        let longest = "x".repeat(LONGEST);
-        assert!(segment("owner", &longest).is_ok());
-        let error = segment("owner", &"x".repeat(LONGEST + 1)).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("'{}…'", "x".repeat(40)))
+    fn a_long_name_is_rejected_and_shown_in_part() {
+        assert!(segment("owner", &"x".repeat(MAX_SEGMENT)).is_ok());
+        let error = segment("owner", &"x".repeat(MAX_SEGMENT + 1)).unwrap_err();
+        let expected = format!(
+            "'{}…' is not a valid owner: it is longer than 255 characters",
+            "x".repeat(40)
         );
+        assert_eq!(error.to_string(), expected);
     }
 }

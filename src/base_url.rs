@@ -1,4 +1,4 @@
-//! Where the cluster is, in all the forms in which people write it.
+//! The base URL of a cluster, in all the forms that people write.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use crate::error::Error;
 
-/// The base URL of a cluster, in one form: `https://HOST[:PORT][/PATH]`, without `/v1` and without a slash at the end.
+/// The base URL of a cluster, normalized: `https://HOST[:PORT][/PATH]`, without `/v1` and without a slash at the end.
 ///
-/// A host alone means `https`. A trailing `/` or `/v1` is dropped. A user, a password, a query and a fragment are
-/// refused, and a password is not shown. The host is letters, digits, `.`, `-` and `_`, or an IPv6 address in
-/// brackets: nothing that two programs could read in two ways.
+/// A host alone means `https`. A trailing `/` or `/v1` is dropped. A user, a password, a query or a fragment is an
+/// error, which does not show the password. The host consists of letters, digits, `.`, `-` and `_`, or is an IPv6
+/// address in brackets, so that no two programs can read it differently.
 ///
 /// # Examples
 ///
@@ -31,26 +31,12 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Whether requests are encrypted: `https` rather than `http`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!("cluster.example.com".parse::<algo_logs::BaseUrl>()?.is_https());
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Returns whether the scheme is `https`, so that requests are encrypted.
     pub fn is_https(&self) -> bool {
         self.https
     }
 
-    /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or ::1.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!("http://127.0.0.1:8080".parse::<algo_logs::BaseUrl>()?.is_loopback());
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Returns whether the host is this machine: `localhost`, 127.0.0.0/8 or ::1.
     pub fn is_loopback(&self) -> bool {
         if self.host == "localhost" {
             return true;
@@ -77,7 +63,7 @@ impl BaseUrl {
 }
 
 impl Default for BaseUrl {
-    /// The public service's address, `https://api.algorithmia.com`.
+    /// Returns the address of the former public service, `https://api.algorithmia.com`.
     fn default() -> Self {
         Self {
             https: true,
@@ -103,12 +89,12 @@ impl FromStr for BaseUrl {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some(_) => return wrong("its scheme is neither https nor http"),
         };
-        // Before anything else is looked at, since all that follows may say what it saw.
+        // This check comes first: messages of the later ones could show a password.
         if rest.contains('@') {
-            return wrong("it has a user or a password in it");
+            return wrong("it contains a user or a password");
         }
         if rest.contains(['?', '#']) {
-            return wrong("it has a query or a fragment");
+            return wrong("it contains a query or a fragment");
         }
         let (authority, path) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
@@ -141,7 +127,7 @@ impl FromStr for BaseUrl {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
         if !named && url.ipv6().is_none() {
-            return wrong("its host is no host name and no address");
+            return wrong("its host is neither a host name nor an address");
         }
         let path = path.trim_end_matches('/');
         let path = path.strip_suffix("/v1").unwrap_or(path);
@@ -153,10 +139,16 @@ impl FromStr for BaseUrl {
                     .all(|b| b.is_ascii_alphanumeric() || b"_-.~".contains(&b))
         };
         if !path.split('/').all(plain) || path.contains("//") {
-            return wrong("its path is not plain letters, digits, '_', '-', '.' and '~'");
+            return wrong("its path may contain only letters, digits, '_', '-', '.' and '~'");
         }
         url.path = path.trim_end_matches('/').to_owned();
         Ok(url)
+    }
+}
+
+impl From<BaseUrl> for String {
+    fn from(url: BaseUrl) -> Self {
+        url.to_string()
     }
 }
 
@@ -185,7 +177,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(text: &str, why: &str) {
+    fn rejected(text: &str, why: &str) {
         let error = text.parse::<BaseUrl>().unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -212,28 +204,40 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused() {
-        refused("", "its host is no host name and no address");
-        refused("https://", "its host is no host name and no address");
-        refused("ftp://c", "its scheme is neither https nor http");
-        refused("https://u:SECRET@c", "it has a user or a password in it");
-        refused("u:SECRET@c", "it has a user or a password in it");
-        refused("https://c/?key=SECRET", "it has a query or a fragment");
-        refused("https://c#SECRET", "it has a query or a fragment");
-        refused("https://c:", "its port is not from 1 to 65535");
-        refused("https://c:0", "its port is not from 1 to 65535");
-        refused("https://c:65536", "its port is not from 1 to 65535");
-        refused("https://c:+80", "its port is not a number");
-        refused("https://c d", "its host is no host name and no address");
-        refused("https://c\\d", "its host is no host name and no address");
-        refused("https://[c]", "its host is no host name and no address");
-        refused("https://::1", "its host is no host name and no address");
-        let path = "its path is not plain letters, digits, '_', '-', '.' and '~'";
-        refused("https://c/a b", path);
-        refused("https://c/a/../b", path);
-        refused("https://c/a//b", path);
-        refused("https://c/%2e", path);
-        refused("https://c/a\r\nX: y", path);
+    fn invalid_urls_are_rejected() {
+        rejected("", "its host is neither a host name nor an address");
+        rejected("https://", "its host is neither a host name nor an address");
+        rejected("ftp://c", "its scheme is neither https nor http");
+        rejected("https://u:SECRET@c", "it contains a user or a password");
+        rejected("u:SECRET@c", "it contains a user or a password");
+        rejected("https://c/?key=SECRET", "it contains a query or a fragment");
+        rejected("https://c#SECRET", "it contains a query or a fragment");
+        rejected("https://c:", "its port is not from 1 to 65535");
+        rejected("https://c:0", "its port is not from 1 to 65535");
+        rejected("https://c:65536", "its port is not from 1 to 65535");
+        rejected("https://c:+80", "its port is not a number");
+        rejected(
+            "https://c d",
+            "its host is neither a host name nor an address",
+        );
+        rejected(
+            "https://c\\d",
+            "its host is neither a host name nor an address",
+        );
+        rejected(
+            "https://[c]",
+            "its host is neither a host name nor an address",
+        );
+        rejected(
+            "https://::1",
+            "its host is neither a host name nor an address",
+        );
+        let path = "its path may contain only letters, digits, '_', '-', '.' and '~'";
+        rejected("https://c/a b", path);
+        rejected("https://c/a/../b", path);
+        rejected("https://c/a//b", path);
+        rejected("https://c/%2e", path);
+        rejected("https://c/a\r\nX: y", path);
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! The secret: checked once, before it can reach a header, and never shown.
+//! The API key or bearer token: checked once, and never shown.
 
 use std::fmt;
 
 use crate::error::Error;
 
-/// An API key or a bearer token, ready to be sent as an `Authorization` header.
+/// An API key or a bearer token, sent in the `Authorization` header.
 ///
-/// It is checked here and nowhere else, since a line end in it would be another header, and an error that a header
-/// library makes of it might show it. `Debug` does not show it, and there is no way to read it back.
+/// The constructors check that the value can be a header: a line ending in it would start another header. `Debug` does
+/// not show the value, and nothing returns it.
 ///
-/// One final line end (`\n` or `\r\n`) is dropped, as files end with one. A value that already begins with
-/// `Simple ` or `Bearer ` is sent as it is.
+/// One final line ending (`\n` or `\r\n`) is dropped, because files end with one. A value that already begins with
+/// `Simple ` or `Bearer ` is sent unchanged.
 ///
 /// # Examples
 ///
@@ -19,6 +19,7 @@ use crate::error::Error;
 ///
 /// let token = Token::simple("sim0123456789abcdef\n")?;
 /// assert_eq!(format!("{token:?}"), "Token(Simple …)");
+/// assert!(Token::simple("two\nlines").is_err());
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -27,41 +28,28 @@ pub struct Token {
     secret: String,
 }
 
-/// In bytes: more than servers take for a whole head, and less than a request is put together in.
-const LONGEST: usize = 16 * 1024;
+/// In bytes. Servers accept less than this for all headers together.
+const MAX_LENGTH: usize = 16 * 1024;
 
 const SIMPLE: &str = "Simple";
 const BEARER: &str = "Bearer";
 
 impl Token {
-    /// An API key, or a JWT for a cluster that takes it as one: sent as `Simple KEY`.
+    /// Returns a token for an API key, or for a JWT on a cluster that accepts one as a key. It is sent as `Simple KEY`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, longer than 16 KiB, or has a space, a
-    /// line end, a control or a non-ASCII character in it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(algo_logs::Token::simple("sim0123456789abcdef").is_ok());
-    /// assert!(algo_logs::Token::simple("two\nlines").is_err());
-    /// ```
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, is longer than 16 KiB, or contains a
+    /// space, a line ending, a control character or a non-ASCII character.
     pub fn simple(key: impl AsRef<str>) -> Result<Self, Error> {
         Self::new(SIMPLE, key.as_ref())
     }
 
-    /// A JWT: sent as `Bearer JWT`.
+    /// Returns a token for a JWT. It is sent as `Bearer JWT`.
     ///
     /// # Errors
     ///
     /// As for [`Token::simple`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(algo_logs::Token::bearer("eyJhbGciOiJIUzI1NiJ9.e30.c2ln").is_ok());
-    /// ```
     pub fn bearer(jwt: impl AsRef<str>) -> Result<Self, Error> {
         Self::new(BEARER, jwt.as_ref())
     }
@@ -86,7 +74,7 @@ impl Token {
         if secret.is_empty() {
             return wrong("it is empty");
         }
-        if secret.len() > LONGEST {
+        if secret.len() > MAX_LENGTH {
             return wrong("it is longer than 16 KiB");
         }
         match secret.chars().find(|c| !c.is_ascii_graphic()) {
@@ -94,20 +82,20 @@ impl Token {
                 scheme,
                 secret: secret.to_owned(),
             }),
-            Some('\r' | '\n') => wrong("it has a line end in it"),
-            Some(' ') => wrong("it has a space in it"),
-            Some(c) if c.is_ascii() => wrong("it has a control character in it"),
-            Some(_) => wrong("it has a character in it that is not ASCII"),
+            Some('\r' | '\n') => wrong("it contains a line ending"),
+            Some(' ') => wrong("it contains a space"),
+            Some(c) if c.is_ascii() => wrong("it contains a control character"),
+            Some(_) => wrong("it contains a non-ASCII character"),
         }
     }
 
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn header(&self) -> String {
         format!("{} {}", self.scheme, self.secret)
     }
 
-    /// `text` with `[key]` for each time that it holds the secret: a service may repeat what it was sent, and a program
-    /// that shows the service's words should not. The library's own errors have been through this.
+    /// Replaces the key with `[key]` wherever it occurs in `text`. A service can repeat the key in what it sends; the
+    /// library's own errors are already redacted.
     ///
     /// # Examples
     ///
@@ -137,7 +125,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(value: &str, why: &str) {
+    fn rejected(value: &str, why: &str) {
         let error = Token::simple(value).unwrap_err();
         assert_eq!(error.to_string(), format!("the key cannot be used: {why}"));
         assert!(!format!("{error:?}").contains("SECRET"));
@@ -153,29 +141,29 @@ mod tests {
     }
 
     #[test]
-    fn one_final_line_end_is_dropped() {
+    fn one_final_line_ending_is_dropped() {
         sent_as(Token::simple("k\n"), "Simple k");
         sent_as(Token::simple("k\r\n"), "Simple k");
-        refused("SECRET\n\n", "it has a line end in it");
-        refused("SECRET\r", "it has a line end in it");
+        rejected("SECRET\n\n", "it contains a line ending");
+        rejected("SECRET\r", "it contains a line ending");
     }
 
     #[test]
-    fn what_cannot_be_a_header_is_refused_and_not_shown() {
-        refused("", "it is empty");
-        refused("\n", "it is empty");
-        refused("Simple ", "it is empty");
-        refused("SECRET SECRET", "it has a space in it");
-        refused(" SECRET", "it has a space in it");
-        refused("SECRET\r\nX: y", "it has a line end in it");
-        refused("SECRET\t", "it has a control character in it");
-        refused("SECRET\0", "it has a control character in it");
-        refused("SECRET\u{7f}", "it has a control character in it");
-        refused("SECRETé", "it has a character in it that is not ASCII");
+    fn invalid_keys_are_rejected_and_not_shown() {
+        rejected("", "it is empty");
+        rejected("\n", "it is empty");
+        rejected("Simple ", "it is empty");
+        rejected("SECRET SECRET", "it contains a space");
+        rejected(" SECRET", "it contains a space");
+        rejected("SECRET\r\nX: y", "it contains a line ending");
+        rejected("SECRET\t", "it contains a control character");
+        rejected("SECRET\0", "it contains a control character");
+        rejected("SECRET\u{7f}", "it contains a control character");
+        rejected("SECRETé", "it contains a non-ASCII character");
     }
 
     #[test]
-    fn never_shown() {
+    fn the_key_is_never_shown() {
         let token = Token::bearer("SECRET").unwrap();
         assert_eq!(format!("{token:?}"), "Token(Bearer …)");
         assert_eq!(

@@ -287,12 +287,12 @@ fn zsh_is_told_of_commands_options_and_values() {
     }
     let specs = told(&["save", "", "--"]);
     for spec in [
-        "(-L --limit)-L+[at most N, the newest \\[default: 20; for 'save' all\\]]:N: ",
-        "(-L --limit)--limit=[at most N, the newest \\[default: 20; for 'save' all\\]]:N: ",
-        "--all[all there are]",
-        "(-d --dir)-d+[the folder; it is made if it is not there]:DIR:_files -/",
-        "--cacert=[trust the CAs in this PEM file, and no others]:FILE:_files",
-        "(-s --status)--status=[only builds that are 'succeeded', 'failed' or 'in-progress']\
+        "(-L --limit)-L+[Stop after the first N \\[default: 20; for 'save' all\\]]:N: ",
+        "(-L --limit)--limit=[Stop after the first N \\[default: 20; for 'save' all\\]]:N: ",
+        "--all[Read the whole list]",
+        "(-d --dir)-d+[Save the logs in DIR, and create it if it does not exist]:DIR:_files -/",
+        "--cacert=[Trust only the CAs in this PEM file]:FILE:_files",
+        "(-s --status)--status=[Select only builds that are 'succeeded', 'failed' or 'in-progress']\
          :STATUS:(succeeded failed in-progress)",
     ] {
         assert!(specs.contains(&spec.to_owned()), "{spec}: {specs:#?}");
@@ -353,7 +353,7 @@ fn generate_names_what_there_is() {
     );
     Program::bare().run("--generate man save").fails(
         2,
-        "algo-logs: '--generate' contradicts 'save'; it stands alone, as in: algo-logs --generate man\n",
+        "algo-logs: '--generate' contradicts 'save'; use it alone, as in: algo-logs --generate man\n",
     );
 }
 
@@ -537,7 +537,7 @@ fn a_build_in_progress_leads_to_wait() {
         cluster.finish_after(2);
         fails(&cluster, line, 8, &format!("{unfinished}; waited 0s"));
     }
-    let follow = "there is no option '-f': the service has no log before a build has finished; \
+    let follow = "there is no option '-f': the service has no log until the build has finished; \
                   '--wait' waits for the build, then writes its log";
     fails(&cluster, "log acme/Waiting -f", 2, follow);
 }

@@ -205,6 +205,49 @@ fn a_repeated_marker_is_an_error() {
 }
 
 #[test]
+fn a_list_of_empty_pages_ends_after_a_hundred() {
+    let cluster = Cluster::start();
+    let page = |n: usize, results: &str| {
+        Reply::json(
+            200,
+            &format!(r#"{{"marker":"m{n}","results":[{results}]}}"#),
+        )
+    };
+    // A page with a build in between begins the count anew.
+    let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}"#;
+    (0..99).for_each(|n| cluster.script(BUILDS, page(n, "")));
+    cluster.script(BUILDS, page(99, build));
+    (100..300).for_each(|n| cluster.script(BUILDS, page(n, "")));
+    let mut builds = client(&cluster).builds(&paged());
+    assert_eq!(builds.next().unwrap().unwrap().build_id, "b");
+    let error = builds.next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(
+        error.to_string(),
+        "builds of acme/Paged: the list never ends: 100 pages in a row had no items"
+    );
+    assert_eq!(cluster.requests().len(), 200);
+}
+
+#[test]
+fn builds_are_filtered_by_status_and_commit() {
+    let cluster = Cluster::start();
+    let builds = || client(&cluster).builds(&paged());
+    assert_eq!(builds().status(BuildStatus::Failed).count(), 8);
+    let commit = data::paged_commit(20);
+    let mut of_commit = builds().commit(commit[..7].to_ascii_uppercase());
+    assert_eq!(of_commit.next().unwrap().unwrap().commit_sha, commit);
+    assert!(of_commit.next().is_none());
+    let newest = |pages: Pages<Build>| pages.newest(|_| true).unwrap();
+    let failed = newest(builds().status(BuildStatus::Failed)).unwrap();
+    assert_eq!(failed.build_id, data::paged_build_id(6));
+    assert_eq!(
+        newest(builds().commit(&*commit).status(BuildStatus::Succeeded)),
+        None
+    );
+}
+
+#[test]
 fn a_build_has_what_the_service_sent() {
     let cluster = Cluster::start();
     let lemmatizer = algorithm("acme/Lemmatizer");
@@ -307,6 +350,92 @@ fn a_versions_log_is_a_reader_too() {
         .version_logs(&lemmatizer, lemmatizer::VERSION_WITHOUT_COMPILATION)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoLog);
+}
+
+#[test]
+fn a_version_is_found_by_its_semantic_version_or_the_first_digits_of_its_hash() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let find = |version: &str| client.find_version(&lemmatizer, version);
+    for version in ["1.2.0", "7B1E90C", lemmatizer::VERSION] {
+        let found = find(version).unwrap();
+        assert_eq!(found.git_hash(), Some(lemmatizer::VERSION), "{version}");
+    }
+    for version in ["1.2", "7b1e90", "7b1e90d"] {
+        let error = find(version).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let message = format!("version {version} of acme/Lemmatizer: there is no such version");
+        assert_eq!(error.to_string(), message);
+    }
+    let page = r#"{"results":[{"version_info":{"git_hash":"0123456aa"}},{},{"version_info":{"git_hash":"0123456bb"}}]}"#;
+    cluster.script(
+        "/v1/algorithms/acme/Lemmatizer/versions",
+        Reply::json(200, page),
+    );
+    let error = find("0123456").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        error.to_string(),
+        "version 0123456 of acme/Lemmatizer: more than one git hash begins with it: 0123456aa, 0123456bb"
+    );
+}
+
+/// The service lists a version with its build, but responds with 404 to the request for the version.
+#[test]
+fn the_log_of_a_listed_version_that_is_not_found_is_its_builds_log() {
+    let cluster = Cluster::start();
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let path = |hash: &str| format!("/v1/algorithms/acme/Lemmatizer/versions/{hash}");
+    let gone = || {
+        Reply::json(
+            404,
+            r#"{"error":{"code":1014,"message":"no such version"}}"#,
+        )
+    };
+    cluster.script(&path(lemmatizer::VERSION), gone());
+    let client = client(&cluster);
+    let mut log = String::new();
+    let logs = client.version_logs(&lemmatizer, lemmatizer::VERSION);
+    logs.unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(log, lemmatizer::SUCCEEDED_LOG);
+    // A version without a build, and one that is not listed either.
+    let hashes = [lemmatizer::VERSION_WITHOUT_COMPILATION, documented::VERSION];
+    for hash in hashes {
+        cluster.script(&path(hash), gone());
+        let error = client.version_logs(&lemmatizer, hash).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+}
+
+#[test]
+fn algorithms_of_an_owner() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let mut algorithms = client.algorithms("acme").unwrap();
+    algorithms.sort();
+    let names: Vec<String> = algorithms.iter().map(Algorithm::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "acme/Big",
+            "acme/Empty",
+            "acme/Lemmatizer",
+            "acme/Paged",
+            "acme/Waiting"
+        ]
+    );
+    assert_eq!(client.algorithms("unknown").unwrap(), []);
+    let error = client.algorithms("a/b").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let listed = r#"[{"username":"acme","algoname":"../x"}]"#;
+    cluster.script("/v1/users/acme/algorithms", Reply::json(200, listed));
+    let error = client.algorithms("acme").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert_eq!(
+        error.to_string(),
+        "algorithms of acme: '../x' is not a valid algorithm name: only letters, digits, '_', '-' and '.' are allowed"
+    );
 }
 
 #[test]

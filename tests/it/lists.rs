@@ -492,7 +492,7 @@ fn refusals_as_json() {
     program.run("builds acme/.. --json").fails(
         2,
         "{\"error\":{\"kind\":\"invalid-input\",\"message\":\
-         \"'..' is no algorithm name: letters, digits, '_', '-' and '.' are allowed\",\"status\":null,\"code\":null,\"exit\":2}}\n",
+         \"'..' is not a valid algorithm name: only letters, digits, '_', '-' and '.' are allowed\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
     program.run("builds acme/Paged -L x --json").fails(
         2,

@@ -268,7 +268,7 @@ fn there_is_no_follow() {
             .fails(
                 2,
                 &format!(
-                    "algo-logs: there is no option '{option}': the service has no log before a build \
+                    "algo-logs: there is no option '{option}': the service has no log until the build \
                      has finished; '--wait' waits for the build, then writes its log\n"
                 ),
             );
@@ -552,20 +552,22 @@ fn an_answer_without_a_log() {
 fn names_that_are_none_are_refused_before_anything_is_sent() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let allowed = "letters, digits, '_', '-' and '.' are allowed";
+    let allowed = "only letters, digits, '_', '-' and '.' are allowed";
     for (words, why) in [
-        (["acme/Paged", "a/b"], "'a/b' is no build id"),
-        (["acme/Paged", ".."], "'..' is no build id"),
-        (["acme/Paged", "b?x=1"], "'b?x=1' is no build id"),
-        (["acme/Paged", "a b"], "'a b' is no build id"),
-        (["acme/..", "b"], "'..' is no algorithm name"),
-        (["ac me/Paged", "b"], "'ac me' is no owner"),
-        (["/Paged", "b"], "'' is no owner"),
+        (["acme/Paged", "a/b"], "'a/b' is not a valid build id"),
+        (["acme/Paged", ".."], "'..' is not a valid build id"),
+        (["acme/Paged", "b?x=1"], "'b?x=1' is not a valid build id"),
+        (["acme/Paged", "a b"], "'a b' is not a valid build id"),
+        (["acme/..", "b"], "'..' is not a valid algorithm name"),
+        (["ac me/Paged", "b"], "'ac me' is not a valid owner"),
     ] {
         program
             .run_words(&["log", words[0], words[1]])
             .fails(2, &format!("algo-logs: {why}: {allowed}\n"));
     }
+    program
+        .run("log /Paged b")
+        .fails(2, "algo-logs: '' is not a valid owner: it is empty\n");
     program
         .run("log acme")
         .fails(2, "algo-logs: 'acme' is not OWNER/NAME\n");

@@ -184,9 +184,9 @@ fn a_key_from_stdin_is_sent_without_its_line_end_and_not_shown() {
         Some(&*format!("Simple {KEY}"))
     );
     for (key, why) in [
-        (format!("{KEY}\n\n"), "it has a line end in it"),
-        (format!("{KEY}\t"), "it has a control character in it"),
-        (format!("{KEY}\0"), "it has a control character in it"),
+        (format!("{KEY}\n\n"), "it contains a line ending"),
+        (format!("{KEY}\t"), "it contains a control character"),
+        (format!("{KEY}\0"), "it contains a control character"),
         (String::new(), "it is empty"),
     ] {
         let outcome = program.clone().stdin(key).run(line);

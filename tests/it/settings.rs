@@ -162,15 +162,15 @@ fn a_base_url_that_cannot_be_used() {
     let program = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
     for (url, why) in [
         ("ftp://c", "its scheme is neither https nor http"),
-        ("https://u:SECRET@c", "it has a user or a password in it"),
-        ("https://c/?key=SECRET", "it has a query or a fragment"),
-        ("https://c#SECRET", "it has a query or a fragment"),
+        ("https://u:SECRET@c", "it contains a user or a password"),
+        ("https://c/?key=SECRET", "it contains a query or a fragment"),
+        ("https://c#SECRET", "it contains a query or a fragment"),
         ("https://c:0", "its port is not from 1 to 65535"),
         ("https://c:SECRET", "its port is not a number"),
-        ("https://", "its host is no host name and no address"),
+        ("https://", "its host is neither a host name nor an address"),
         (
             "https://c/../SECRET",
-            "its path is not plain letters, digits, '_', '-', '.' and '~'",
+            "its path may contain only letters, digits, '_', '-', '.' and '~'",
         ),
     ] {
         let message = format!("algo-logs: the base URL cannot be used: {why}\n");
@@ -363,13 +363,13 @@ fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     for (key, why) in [
-        ("SECRET\n\n", "it has a line end in it"),
-        ("SECRET\nX-Injected: y", "it has a line end in it"),
-        ("SECRET SECRET", "it has a space in it"),
-        (" SECRET", "it has a space in it"),
-        ("SECRET\t", "it has a control character in it"),
-        ("SECRET\u{7f}", "it has a control character in it"),
-        ("SECRETé", "it has a character in it that is not ASCII"),
+        ("SECRET\n\n", "it contains a line ending"),
+        ("SECRET\nX-Injected: y", "it contains a line ending"),
+        ("SECRET SECRET", "it contains a space"),
+        (" SECRET", "it contains a space"),
+        ("SECRET\t", "it contains a control character"),
+        ("SECRET\u{7f}", "it contains a control character"),
+        ("SECRETé", "it contains a non-ASCII character"),
         ("Bearer ", "it is empty"),
         ("\n", "it is empty"),
     ] {
@@ -401,7 +401,7 @@ fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
     ));
     Program::bare().env("HOME", home.path()).run(LIST).fails(
         2,
-        "algo-logs: api_key of the profile: the key cannot be used: it has a space in it\n",
+        "algo-logs: api_key of the profile: the key cannot be used: it contains a space\n",
     );
     assert_eq!(cluster.connections(), 0);
 }

@@ -1,16 +1,29 @@
-//! Help, the version, and what is said of a command line that means nothing. None of it needs an environment.
+//! Help, the version, and the errors of command lines that cannot be run. None of it needs an environment.
 
 use crate::program::{Folder, Program};
 
+/// Runs the command line of each row, before ` => `, and compares the error, after it.
 #[track_caller]
-fn fails(line: &str, message: &str) {
+fn fail(table: &str) {
+    for row in table.trim().lines() {
+        let (line, error) = row
+            .split_once(" => ")
+            .expect("a command line and its error");
+        Program::bare()
+            .run(line)
+            .fails(2, &format!("algo-logs: {}\n", error.trim()));
+    }
+}
+
+#[track_caller]
+fn fails(words: &[&str], error: &str) {
     Program::bare()
-        .run(line)
-        .fails(2, &format!("algo-logs: {message}\n"));
+        .run_words(words)
+        .fails(2, &format!("algo-logs: {error}\n"));
 }
 
 #[test]
-fn help_of_a_command_is_one_text_however_it_is_asked_for() {
+fn help_of_a_command_is_one_text_however_it_is_requested() {
     let program = Program::bare();
     for line in [
         "help log",
@@ -20,17 +33,20 @@ fn help_of_a_command_is_one_text_however_it_is_asked_for() {
         "--help log",
         "help log --help",
         "log acme/x --help",
-        // All the more where the rest of the line is wrong.
+        // Help counts even if the rest of the line is wrong.
         "log --nonsense acme/x -n x --help",
+        "log a/x b-1 extra -vh",
+        "log -o --help",
         "log -hq",
         "log --version --help",
     ] {
         program.run(line).prints(LOG_HELP);
     }
+    program.run("help help").prints(HELP_HELP);
     for (command, about, usage) in [
         (
             "builds",
-            "List the builds of an algorithm, failed ones included.",
+            "List the builds of an algorithm, including the failed ones.",
             "algo-logs builds ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]",
         ),
         (
@@ -40,9 +56,9 @@ fn help_of_a_command_is_one_text_however_it_is_asked_for() {
              [--public | --private] [-L N | --all] [--json]",
         ),
         (
-            "help",
-            "Show the help of a command, or the summary of all.",
-            "algo-logs help [COMMAND]",
+            "save",
+            "Save the logs of all builds, or of those that match, in a folder.",
+            "algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]",
         ),
     ] {
         let text = program.run(&format!("help {command}"));
@@ -60,7 +76,15 @@ fn help_without_a_command_is_the_summary() {
     // README.md holds it, and tidy.rs compares the two.
     let program = Program::bare();
     let summary = program.run("--help");
-    for line in ["help", "-h", "nonsense --help", "--nonsense -h"] {
+    for line in [
+        "help",
+        "-h",
+        "help --help",
+        "nonsense --help",
+        "--nonsense -h",
+        "--version --help",
+        "--generate man -h",
+    ] {
         program.run(line).prints(&summary.stdout);
     }
 }
@@ -73,6 +97,8 @@ fn the_version() {
         "--version",
         "builds -V",
         "--version --nonsense",
+        "log a/x b c -V",
+        "--generate man -V",
         "-qV",
     ] {
         Program::bare().run(line).prints(version);
@@ -80,7 +106,7 @@ fn the_version() {
 }
 
 #[test]
-fn neither_help_nor_version_needs_anything() {
+fn help_and_version_ignore_the_environment() {
     let broken = Program::bare()
         .env("ALGORITHMIA_API", "ftp://nowhere")
         .env("ALGORITHMIA_API_KEY", "not a key")
@@ -95,260 +121,209 @@ fn neither_help_nor_version_needs_anything() {
 #[test]
 fn commands() {
     for line in ["", "-q", "--wait", "--"] {
-        fails(line, "no command given; see 'algo-logs --help'");
+        Program::bare()
+            .run(line)
+            .fails(2, "algo-logs: no command given; see 'algo-logs --help'\n");
     }
-    let commands = "the commands are builds, versions, log, save, help";
-    for (line, message) in [
-        (
-            "bulds acme/x",
-            "unknown command 'bulds'; did you mean 'builds'?",
-        ),
-        (
-            "version acme/x",
-            "unknown command 'version'; did you mean 'versions'?",
-        ),
-        ("logs acme/x", "unknown command 'logs'; did you mean 'log'?"),
-        (
-            "BUILDS acme/x",
-            "unknown command 'BUILDS'; did you mean 'builds'?",
-        ),
-        ("xyz", &format!("unknown command 'xyz'; {commands}")),
-        ("help xyz", &format!("unknown command 'xyz'; {commands}")),
-        // What may well be a key is not shown.
-        (
-            "simSECRETSECRET",
-            &format!("unknown command 'sim…'; {commands}"),
-        ),
-    ] {
-        fails(line, message);
-    }
+    // A word that could be a key is not shown.
+    fail(
+        "bulds acme/x => unknown command 'bulds'; did you mean 'builds'?
+         version acme/x => unknown command 'version'; did you mean 'versions'?
+         ver acme/x => unknown command 'ver'; did you mean 'versions'?
+         logs acme/x => unknown command 'logs'; did you mean 'log'?
+         help lgo => unknown command 'lgo'; did you mean 'log'?
+         safe acme/x => unknown command 'safe'; did you mean 'save'?
+         BUILDS acme/x => unknown command 'BUILDS'; did you mean 'builds'?
+         l acme/x => unknown command 'l'; the commands are builds, versions, log, save, help
+         xyz => unknown command 'xyz'; the commands are builds, versions, log, save, help
+         help xyz => unknown command 'xyz'; the commands are builds, versions, log, save, help
+         acme/tagger => unknown command 'acm…'; the commands are builds, versions, log, save, help
+         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, save, help",
+    );
 }
+
+const BUILDS_USAGE: &str =
+    "usage: algo-logs builds ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]";
 
 #[test]
 fn arguments() {
-    for (line, message) in [
-        (
-            "builds",
-            "'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger",
-        ),
-        (
-            "versions --all",
-            "'versions' needs an algorithm, OWNER/NAME; as in: algo-logs versions acme/tagger --published",
-        ),
-        (
-            "log -n 5",
-            "'log' needs an algorithm, OWNER/NAME; as in: algo-logs log acme/tagger -s failed -n 50",
-        ),
-        (
-            "builds a/b c",
-            "unexpected argument 'c'; usage: algo-logs builds ALGO \
-             [-s STATUS] [-c SHA] [-L N | --all] [--json]",
-        ),
-        (
-            "versions a/b c",
-            "unexpected argument 'c'; usage: algo-logs versions ALGO [--published | --unpublished] \
-             [--public | --private] [-L N | --all] [--json]",
-        ),
-        (
-            "log a/b c d",
-            "unexpected argument 'd'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] \
-             [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]",
-        ),
-        (
-            "help log x",
-            "unexpected argument 'x'; usage: algo-logs help [COMMAND]",
-        ),
-        ("builds acme", "'acme' is not OWNER/NAME"),
-        ("builds acme/x/1.0.0", "'acme/x/1.0.0' is not OWNER/NAME"),
-        (
-            "versions acme/",
-            "'' is no algorithm name: letters, digits, '_', '-' and '.' are allowed",
-        ),
-        (
-            "log ../x",
-            "'..' is no owner: letters, digits, '_', '-' and '.' are allowed",
-        ),
-        (
-            "log acme/x/1.2",
-            "'1.2' is no version: neither a semantic version nor 7 to 40 digits of a git hash; \
-             ALGO is OWNER/NAME or OWNER/NAME/VERSION",
-        ),
-        (
-            "log acme/x/123456",
-            "'123456' is no version: neither a semantic version nor 7 to 40 digits of a git hash; \
-             ALGO is OWNER/NAME or OWNER/NAME/VERSION",
-        ),
-    ] {
-        fails(line, message);
-    }
-    Program::bare()
-        .run_words(&["log", "acme/x", ""])
-        .fails(2, "algo-logs: BUILD_ID is empty\n");
-    Program::bare().run_words(&["builds", ""]).fails(
-        2,
-        "algo-logs: 'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger\n",
+    fail(
+        "builds => 'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger
+         versions --all => 'versions' needs an algorithm, OWNER/NAME; as in: algo-logs versions acme/tagger --published
+         log -n 5 => 'log' needs an algorithm, OWNER/NAME; as in: algo-logs log acme/tagger -s failed -n 50
+         save => 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs
+         save a/x => 'save' needs a folder, -d DIR; as in: algo-logs save acme/tagger -d logs
+         versions a/b c => unexpected argument 'c'; usage: algo-logs versions ALGO [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
+         log a/b c d => unexpected argument 'd'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
+         save a/x f => unexpected argument 'f'; usage: algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]
+         help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND]
+         help log something-else => unexpected argument 'som…'; usage: algo-logs help [COMMAND]
+         builds acme => 'acme' is not OWNER/NAME
+         builds -- -x => '-x' is not OWNER/NAME
+         builds acme/x/1.0.0 => 'acme/x/1.0.0' is not OWNER/NAME
+         versions acme/ => '' is not a valid algorithm name: it is empty
+         log ../x => '..' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
+         log ../x/1.2.0 => '..' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
+         log acme/x/1.2 => '1.2' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION
+         log acme/x/123456 => '123456' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION",
+    );
+    fails(
+        &["builds", "a/b", "c"],
+        &format!("unexpected argument 'c'; {BUILDS_USAGE}"),
+    );
+    fails(&["log", "acme/x", ""], "BUILD_ID is empty");
+    fails(
+        &["builds", ""],
+        "'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger",
     );
 }
 
 #[test]
-fn options() {
-    let elsewhere = "put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY";
-    for (line, message) in [
-        (
-            "builds a/b --limt 3",
-            "unknown option '--limt'; did you mean '--limit'?",
-        ),
-        (
-            "builds a/b --nonsense",
-            "unknown option '--nonsense'; see 'algo-logs builds --help'",
-        ),
-        (
-            "--nonsense",
-            "unknown option '--nonsense'; see 'algo-logs --help'",
-        ),
-        (
-            "builds a/b -S failed",
-            "unknown option '-S'; did you mean '-s'?",
-        ),
-        (
-            "builds a/b -Z",
-            "unknown option '-Z'; see 'algo-logs builds --help'",
-        ),
-        (
-            "log a/b -5",
-            "unknown option '-5'; see 'algo-logs log --help'",
-        ),
-        (
-            "builds a/b --key SECRET",
-            &format!(
-                "there is no option '--key': others can see a key on the command line; {elsewhere}"
-            ),
-        ),
-        (
-            "log a/b --api-key=SECRET",
-            &format!(
-                "there is no option '--api-key': others can see a key on the command line; {elsewhere}"
-            ),
-        ),
-        (
-            "builds a/b -n 3",
-            "'builds' takes no option '-n'; '-n' belongs to log",
-        ),
-        (
-            "versions a/b -s failed",
-            "'versions' takes no option '-s'; '-s' belongs to builds, log, save",
-        ),
-        (
-            "log a/b --all",
-            "'log' takes no option '--all'; '--all' belongs to builds, versions, save",
-        ),
-        (
-            "help -v",
-            "'help' takes no option '-v'; '-v' belongs to builds, versions, log, save",
-        ),
-        ("log a/b --raw=1", "option '--raw' takes no value"),
-        ("log a/b -o", "option '-o FILE' needs a value"),
-        (
-            "log a/b --output --raw",
-            "option '--output FILE' needs a value; a value that begins with '-' is written '--output=-…'",
-        ),
-        (
-            "log a/b --wait 5",
-            "'5' after '--wait' is not taken for its value; write '--wait=5'",
-        ),
-        ("builds a/b --all -L 3", "'-L' contradicts '--all'"),
-        (
-            "versions a/b --published --unpublished",
-            "'--published' contradicts '--unpublished'",
-        ),
-        (
-            "versions a/b --private --public",
-            "'--public' contradicts '--private'",
-        ),
-        ("log a/b --plain --raw", "'--raw' contradicts '--plain'"),
-        ("log a/b -qv", "'-v' contradicts '-q'"),
-        (
-            "log a/b c -s failed",
-            "'BUILD_ID' contradicts '-s'; each of them chooses the build",
-        ),
-        (
-            "log a/b/1.0.0 c",
-            "'VERSION' contradicts 'BUILD_ID'; each of them chooses the build",
-        ),
-        (
-            "log a/b/1.0.0 -c 7b",
-            "'VERSION' contradicts '-c'; each of them chooses the build",
-        ),
-    ] {
-        fails(line, message);
-    }
+fn unknown_options() {
+    // `log --jso` is nearest to `--json`, which `log` does not take.
+    fail(
+        "builds a/b --limt 3 => unknown option '--limt'; did you mean '--limit'?
+         builds a/b --LIMIT 3 => unknown option '--LIMIT'; did you mean '--limit'?
+         log --stauts=x => unknown option '--stauts'; did you mean '--status'?
+         save --job 3 => unknown option '--job'; did you mean '--jobs'?
+         --generat man => unknown option '--generat'; did you mean '--generate'?
+         builds a/b --nonsense => unknown option '--nonsense'; see 'algo-logs builds --help'
+         --nonsense => unknown option '--nonsense'; see 'algo-logs --help'
+         log --jso => unknown option '--jso'; see 'algo-logs log --help'
+         builds a/b -S failed => unknown option '-S'; did you mean '-s'?
+         builds -l 5 => unknown option '-l'; did you mean '-L'?
+         builds a/b -Z => unknown option '-Z'; see 'algo-logs builds --help'
+         log a/b -5 => unknown option '-5'; see 'algo-logs log --help'
+         builds a/b --key SECRET => there is no option '--key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
+         log a/b --api-key=SECRET => there is no option '--api-key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
+         log a/b --token => there is no option '--token': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
+         log a/x -f => there is no option '-f': the service has no log until the build has finished; '--wait' waits for the build, then writes its log
+         log a/x --follow => there is no option '--follow': the service has no log until the build has finished; '--wait' waits for the build, then writes its log
+         log a/x --follow=x => there is no option '--follow': the service has no log until the build has finished; '--wait' waits for the build, then writes its log",
+    );
+    let long = format!("--status{}", "x".repeat(100_000));
+    let error = "unknown option '--sta…'; see 'algo-logs --help'";
+    fails(&[&long], error);
+    fails(&[&long[..40]], error);
+}
+
+#[test]
+fn options_that_do_not_fit() {
+    fail(
+        "builds a/b -n 3 => 'builds' takes no option '-n'; '-n' belongs to log
+         builds a/b --raw => 'builds' takes no option '--raw'; '--raw' belongs to log
+         versions a/b -s failed => 'versions' takes no option '-s'; '-s' belongs to builds, log, save
+         log a/b --all => 'log' takes no option '--all'; '--all' belongs to builds, versions, save
+         log a/b -d f => 'log' takes no option '-d'; '-d' belongs to save
+         help -v => 'help' takes no option '-v'; '-v' belongs to builds, versions, log, save
+         builds a/b --all -L 3 => '-L' contradicts '--all'
+         save a/b -d f --limit 3 --all => '--limit' contradicts '--all'
+         versions a/b --published --unpublished => '--published' contradicts '--unpublished'
+         versions a/b --private --public => '--public' contradicts '--private'
+         log a/b --plain --raw => '--raw' contradicts '--plain'
+         log a/b -qv => '-v' contradicts '-q'
+         log a/b c -s failed => 'BUILD_ID' contradicts '-s'; each of them selects the build
+         log a/b c --commit 7b => 'BUILD_ID' contradicts '--commit'; each of them selects the build
+         log a/b/1.0.0 c => 'VERSION' contradicts 'BUILD_ID'; each of them selects the build
+         log a/b/1.0.0 -s failed => 'VERSION' contradicts '-s'; each of them selects the build
+         log a/b/1.0.0 -c 7b => 'VERSION' contradicts '-c'; each of them selects the build
+         --generate man log a/x => '--generate' contradicts 'log'; use it alone, as in: algo-logs --generate man
+         -q --generate man => '--generate' contradicts '-q'; use it alone, as in: algo-logs --generate man",
+    );
 }
 
 #[test]
 fn values() {
-    for (option, value, why) in [
-        (
-            "builds -s",
-            "failure",
-            "not one of succeeded, failed, in-progress; did you mean 'failed'?",
-        ),
-        (
-            "builds -s",
-            "bad",
-            "not one of succeeded, failed, in-progress",
-        ),
-        ("log -c", "HEAD", "not 1 to 40 hex digits"),
-        ("builds -L", "0", "at least 1 row; '--all' shows all rows"),
-        ("builds --limit", "-1", "not a number"),
-        ("versions -L", "1e3", "not a number"),
-        ("log -n", "x", "not a number"),
-        ("log --tail", "+5", "not a number"),
-        (
-            "log --timeout",
-            "0",
-            "the cluster would have no time to answer",
-        ),
-        ("builds --timeout", "31536001", "longer than a year"),
-        ("versions --retries", "1.5", "not a number"),
-        ("versions --retries", "4294967296", "too large"),
+    fail(
+        "log a/b --raw=1 => option '--raw' takes no value
+         log a/b -v=1 => option '-v' takes no value
+         log a/b -o => option '-o FILE' needs a value
+         log a/b -o -- b => option '-o FILE' needs a value; a value that begins with '-' is written '--output=-…'
+         log a/b --output --raw => option '--output FILE' needs a value; a value that begins with '-' is written '--output=-…'
+         log a/b --wait 5 => '5' after '--wait' is not read as its value; write '--wait=5'
+         log --wait 5 a/b => '5' after '--wait' is not read as its value; write '--wait=5'
+         builds a/b -s failure => invalid value 'failure' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'failed'?
+         builds a/b -s FAILED => invalid value 'FAILED' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'failed'?
+         builds a/b -s success => invalid value 'success' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'succeeded'?
+         builds a/b --status in_progress => invalid value 'in_progress' for '--status STATUS': not one of succeeded, failed, in-progress; did you mean 'in-progress'?
+         builds a/b -s bad => invalid value 'bad' for '-s STATUS': not one of succeeded, failed, in-progress
+         --generate nroff => invalid value 'nroff' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish
+         --generate complete-zhs => invalid value 'complete-zhs' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-zsh'?
+         --generate => option '--generate KIND' needs a value
+         log a/b -c HEAD => invalid value 'HEAD' for '-c SHA': not 1 to 40 hex digits
+         log a/b -c 0123456789abcdef0123456789abcdef012345670 => invalid value '012…' for '-c SHA': not 1 to 40 hex digits
+         builds a/b -L 0 => invalid value '0' for '-L N': must be at least 1; '--all' reads the whole list
+         builds a/b --limit -1 => invalid value '-1' for '--limit N': not a number
+         versions a/b -L 1e3 => invalid value '1e3' for '-L N': not a number
+         log a/b -n x => invalid value 'x' for '-n N': not a number
+         log a/b -n= => invalid value '' for '-n N': it is empty
+         log a/b --tail +5 => invalid value '+5' for '--tail N': not a number
+         log a/b -n 99999999999999999999 => invalid value '999…' for '-n N': too large
+         log a/b -n eyJxxxxxxxxx => invalid value 'eyJ…' for '-n N': not a number
+         save a/b -d f -j 0 => invalid value '0' for '-j N': must be from 1 to 64
+         save a/b -d f --jobs 65 => invalid value '65' for '--jobs N': must be from 1 to 64
+         log a/b --timeout 0 => invalid value '0' for '--timeout SECS': must be at least 1
+         builds a/b --timeout 31536001 => invalid value '31536001' for '--timeout SECS': longer than a year
+         versions a/b --retries 1.5 => invalid value '1.5' for '--retries N': not a number
+         versions a/b --retries 4294967296 => invalid value '4294967296' for '--retries N': too large
+         log a/b --wait=soon => invalid value 'soon' for '--wait[=SECS]': not a number
+         log a/b --wait= => invalid value '' for '--wait[=SECS]': it is empty
+         log a/b --output= => invalid value '' for '--output FILE': it is empty
+         save a/b --dir= => invalid value '' for '--dir DIR': it is empty
+         log a/b --api= => invalid value '' for '--api URL': it is empty",
+    );
+}
+
+#[test]
+fn keys_are_not_echoed() {
+    let key = "simAbCdEf0123456789XyZ";
+    for line in [
+        "--api-key KEY builds a/x",
+        "builds a/x --api-key=KEY",
+        "log a/x --token KEY",
+        "log a/x --key=KEY",
+        "log a/x --bearer-token KEY",
+        "log a/x --passwort=KEY",
+        "log a/x -kKEY",
+        "log a/x --KEY",
+        "KEY",
+        "builds KEY",
+        "builds KEY x",
+        "builds a/x KEY",
+        "log a/x b-1 KEY",
+        "help KEY",
+        "log a/x/KEY",
+        "log a/x -n KEY",
+        "builds a/x -s KEY",
+        "builds a/x -c KEY",
+        "builds a/x --json=KEY",
+        "builds a/x --timeout KEY",
     ] {
-        let (command, name) = option.split_once(' ').unwrap();
-        let of = match name.trim_start_matches('-') {
-            "s" => "STATUS",
-            "c" => "SHA",
-            "timeout" => "SECS",
-            _ => "N",
-        };
-        fails(
-            &format!("{command} a/b {name} {value}"),
-            &format!("invalid value '{value}' for '{name} {of}': {why}"),
-        );
+        let outcome = Program::bare().run(&line.replace("KEY", key));
+        assert_eq!(outcome.code, Some(2), "{line}: {outcome:?}");
+        assert!(!outcome.stderr.contains(&key[4..]), "{line}: {outcome:?}");
     }
-    for (line, message) in [
-        (
-            "log a/b --wait=soon",
-            "invalid value 'soon' for '--wait[=SECS]': not a number",
-        ),
-        (
-            "log a/b --wait=",
-            "invalid value '' for '--wait[=SECS]': it is empty",
-        ),
-        (
-            "log a/b --output=",
-            "invalid value '' for '--output FILE': it is empty",
-        ),
-        (
-            "log a/b --api=",
-            "invalid value '' for '--api URL': it is empty",
-        ),
-    ] {
-        fails(line, message);
-    }
+}
+
+#[test]
+fn words_cannot_spoil_the_error() {
+    fails(
+        &["builds", "a/x", "b\n\u{1b}\u{202e}c"],
+        &format!("unexpected argument 'b\u{fffd}\u{fffd}\u{fffd}c'; {BUILDS_USAGE}"),
+    );
+    fails(
+        &["log", "a/x", "-n\u{7}"],
+        "invalid value '\u{fffd}' for '-n N': not a number",
+    );
+    fails(
+        &["log", "-\u{1b}"],
+        "unknown option '-\u{fffd}'; see 'algo-logs log --help'",
+    );
 }
 
 #[cfg(unix)]
 #[test]
-fn words_that_are_no_text() {
+fn only_file_names_need_not_be_utf8() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let run = |words: &[&[u8]]| {
@@ -358,26 +333,38 @@ fn words_that_are_no_text() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         (output.status.code(), output.stdout, stderr)
     };
-    let failure = |message: &str| (Some(2), Vec::new(), format!("algo-logs: {message}\n"));
+    let failure = |code, message: &str| (Some(code), Vec::new(), format!("algo-logs: {message}\n"));
     assert_eq!(
         run(&[b"a/\xff"]),
-        failure("argument 'a/\u{fffd}' is not valid UTF-8")
+        failure(2, "argument 'a/\u{fffd}' is not valid UTF-8")
     );
     assert_eq!(
         run(&[b"a/b", b"--api", b"\xff"]),
-        failure("invalid value '\u{fffd}' for '--api URL': not valid UTF-8")
+        failure(
+            2,
+            "invalid value '\u{fffd}' for '--api URL': not valid UTF-8"
+        )
     );
     assert_eq!(
         run(&[b"a/b", b"--\xff\n"]),
-        failure("unknown option '--\u{fffd}\u{fffd}'; see 'algo-logs log --help'")
+        failure(
+            2,
+            "unknown option '--\u{fffd}\u{fffd}'; see 'algo-logs log --help'"
+        )
     );
+    assert_eq!(
+        run(&[b"a/b", b"--ra\xff"]),
+        failure(2, "unknown option '--ra\u{fffd}'; did you mean '--raw'?")
+    );
+    assert_eq!(run(&[b"a/b", b"-o", b"a\xff"]), failure(4, NO_KEY));
 }
+
+/// The error of a valid command line in an empty environment.
+const NO_KEY: &str = "there is no key; set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
 
 #[test]
 fn options_stand_anywhere_and_end_at_two_dashes() {
     let home = Folder::new();
-    // Where the line is understood, the key is what is missing.
-    let missing = "there is no key; set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
     for line in [
         "log a/b -n 5",
         "-n 5 log a/b",
@@ -385,80 +372,139 @@ fn options_stand_anywhere_and_end_at_two_dashes() {
         "log -n 5 -- a/b b-1",
         "--tail=5 log -- a/b",
         "log a/b -n 5 -n 6 --api a --api b",
+        // Only a number right after a bare `--wait` is rejected.
+        "log a/x 60 --wait",
+        "log a/x --wait=5 60",
+        "log a/x --wait --raw 60",
+        "log a/x --wait 12345678",
+        "log a/x --wait b60",
+        "log --wait a/x 60",
     ] {
         Program::bare()
             .env("HOME", home.path())
             .run(line)
-            .fails(4, &format!("algo-logs: {missing}\n"));
+            .fails(4, &format!("algo-logs: {NO_KEY}\n"));
     }
-    fails(
-        "log -- a/b -n 5",
-        "unexpected argument '5'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] \
-         [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]",
+    fail(
+        "log -- a/b -n 5 => unexpected argument '5'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]",
     );
+    fail("builds -- --help => '--help' is not OWNER/NAME");
+    fail("builds -- -h => '-h' is not OWNER/NAME");
 }
 
-const LOG_HELP: &str = r#"Write a build's log: the newest that fits, unless one is named.
+#[test]
+fn errors_are_json_with_json() {
+    for (line, json) in [
+        ("--json", true),
+        ("builds --json --bogus", true),
+        ("builds --bogus --json", true),
+        ("log a/x --json", true),
+        ("builds -o --json", true),
+        ("builds --bogus", false),
+        ("builds a/x -- --json", false),
+    ] {
+        let outcome = Program::bare().run(line);
+        assert_eq!(outcome.code, Some(2), "{line}");
+        let start = "{\"error\":{\"kind\":\"usage\",";
+        assert_eq!(outcome.stderr.starts_with(start), json, "{line}");
+    }
+}
+
+const LOG_HELP: &str = r#"Write the log of a build, by default of the newest that matches.
 
 Usage:
   algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]
                 [--wait[=SECS]] [--exit-status] [--raw | --plain]
 
 Examples:
-  # The end of the newest failed build's log
+  # Show the end of the last failure
   algo-logs log acme/tagger -s failed -n 50
-  # In a pipeline: a commit's log, once it is built; exit 3 if that failed
+  # In CI: wait for the build of a commit, and exit with 3 if it failed
   algo-logs log acme/tagger -c "$SHA" --wait --exit-status
-  # A version's log into a file
+  # Write the log of a version to a file
   algo-logs log acme/tagger/1.2.0 -o build.log
 
 Arguments:
-  ALGO      OWNER/NAME, or OWNER/NAME/VERSION for a version's log; VERSION is a
-            semantic version, or a git hash of 7 digits or more
-  BUILD_ID  a build, as 'builds' lists them
+  ALGO      OWNER/NAME, or OWNER/NAME/VERSION for the log of a version; VERSION
+            is a semantic version or at least the first 7 digits of a git hash
+  BUILD_ID  the ID of a build, as 'builds' lists it
 
 Options:
-  -s, --status STATUS      only builds that are 'succeeded', 'failed' or
+  -s, --status STATUS      Select only builds that are 'succeeded', 'failed' or
                            'in-progress'
-  -c, --commit SHA         only builds of this commit; its first digits are
-                           enough
-  -n, --tail N             write the last N lines only
-  -o, --output FILE        write the log's exact bytes to FILE, whole or not at
-                           all; '-' is stdout [default: -]
-      --wait[=SECS]        wait until there is a build and it has finished, SECS
-                           at most [default: 1800]
-      --exit-status        exit with 3 if the build failed; its log is written
-                           all the same
-      --raw                exact bytes on a terminal too; they may change its
-                           state
-      --plain              drop escape sequences, colours included, everywhere
+  -c, --commit SHA         Select only builds of this commit; the first digits
+                           are enough
+  -n, --tail N             Write only the last N lines
+  -o, --output FILE        Write the exact bytes of the log to FILE, which stays
+                           unchanged if that fails; '-' is stdout [default: -]
+      --wait[=SECS]        Wait up to SECS seconds until the build is listed and
+                           has finished [default: 1800]
+      --exit-status        Exit with 3 if the build failed; its log is still
+                           written
+      --raw                Write the exact bytes to a terminal too; they may
+                           change its state
+      --plain              Remove all escape sequences, including colours, from
+                           any output
 
 Connection:
-      --api URL            the cluster [default: https://api.algorithmia.com]
-      --api-key-file FILE  read the API key from FILE; '-' is stdin
-      --cacert FILE        trust the CAs in this PEM file, and no others
-      --profile NAME       profile in ~/.algorithmia/config [default: default]
-      --allow-http         send the key over plain http:// to any host
-      --timeout SECS       how long the cluster may stay silent [default: 30]
-      --retries N          how often to try again [default: 3]
+      --api URL            Connect to the cluster at URL; a bare host name means
+                           https [default: https://api.algorithmia.com]
+      --api-key-file FILE  Read the API key from FILE; '-' is stdin
+      --cacert FILE        Trust only the CAs in this PEM file
+      --profile NAME       Read the profile NAME in ~/.algorithmia/config
+                           [default: default]
+      --allow-http         Send the key over plain http:// to any host
+      --timeout SECS       Give up after SECS seconds of silence [default: 30]
+      --retries N          Retry a failed request up to N times [default: 3]
 
 General:
-  -v, --verbose            a line on stderr for each request
-  -q, --quiet              no notes on stderr, errors only
-  -h, --help               show help; after a command, that command's
-  -V, --version            show the program's version
+  -v, --verbose            Print a line on stderr for each request
+  -q, --quiet              Print only errors on stderr, no notes
+  -h, --help               Show the help of the program or of a command
+  -V, --version            Show the version of the program
 
-Options may stand anywhere; '--' ends them. Of a repeated one, the last counts.
+Options may appear anywhere; '--' ends them. If repeated, the last one counts.
 
 Exit status:
-  0    done; every byte was written
+  0    success: every byte was written
   1    the network or the service failed
-  2    usage or settings
-  3    with '--exit-status': the build failed
-  4    no key, or the service refused it (401, 403)
-  5    no such algorithm, build or version; no log; nothing fits
-  6    the service's answer was cut short or invalid
+  2    invalid usage or settings
+  3    the build failed (with '--exit-status')
+  4    no key, or the service rejected it (401, 403)
+  5    no such algorithm, build or version; no log; nothing matches
+  6    the response was truncated or invalid
   7    the output could not be written
   8    the build has not finished
   141  the reader of stdout went away
 "#;
+
+const HELP_HELP: &str = "Show the help of a command, or a summary of all commands.
+
+Usage:
+  algo-logs help [COMMAND]
+
+Examples:
+  # Show the help of 'log'
+  algo-logs help log
+
+Arguments:
+  COMMAND   the command whose help to show
+
+General:
+  -h, --help               Show the help of the program or of a command
+  -V, --version            Show the version of the program
+
+Options may appear anywhere; '--' ends them. If repeated, the last one counts.
+
+Exit status:
+  0    success: every byte was written
+  1    the network or the service failed
+  2    invalid usage or settings
+  3    the build failed (with '--exit-status')
+  4    no key, or the service rejected it (401, 403)
+  5    no such algorithm, build or version; no log; nothing matches
+  6    the response was truncated or invalid
+  7    the output could not be written
+  8    the build has not finished
+  141  the reader of stdout went away
+";

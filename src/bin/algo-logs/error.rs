@@ -5,7 +5,6 @@ use std::io;
 
 use algo_logs::{Error, ErrorKind};
 
-use crate::cli::UsageError;
 use crate::output::sanitize::sanitize_line;
 
 /// The exit codes, as README.md lists them.
@@ -59,6 +58,11 @@ impl CliError {
             status: None,
             code: None,
         }
+    }
+
+    /// A command line that cannot be understood.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
     }
 
     /// Options, names, files and variables that cannot be used.
@@ -126,15 +130,6 @@ impl CliError {
         let hint = self.hint.as_ref().map(|hint| format!("; {hint}"));
         let line = format!("{}{}", self.message, hint.unwrap_or_default());
         Some(format!("algo-logs: {}\n", sanitize_line(&line)))
-    }
-}
-
-impl From<UsageError> for CliError {
-    fn from(error: UsageError) -> Self {
-        Self {
-            hint: error.hint,
-            ..Self::new(Exit::Usage, "usage", error.message)
-        }
     }
 }
 

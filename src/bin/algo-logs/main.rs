@@ -10,35 +10,27 @@ mod error;
 mod output;
 
 use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cli::{Command, Parsed, generate, help};
+use cli::Parsed;
 use config::Environment;
-use error::CliError;
+use output::Reporter;
 
 fn main() -> ExitCode {
-    let (outcome, json) = match cli::parse(env::args_os().skip(1)) {
-        Ok(Parsed::Help(None)) => (output::to_stdout(&help::usage()), false),
-        Ok(Parsed::Help(Some(command))) => (output::to_stdout(&help::help(command)), false),
-        Ok(Parsed::Version) => (output::to_stdout(&help::version()), false),
-        Ok(Parsed::Generate(kind)) => (output::to_stdout(&generate::generate(kind)), false),
-        Ok(Parsed::Run(args)) => {
-            let json = matches!(
-                args.command,
-                Command::Builds { json: true, .. } | Command::Versions { json: true, .. }
-            );
-            (commands::run(&args, &Environment::of_process()), json)
-        }
-        Err(error) => {
-            let json = error.json;
-            (Err(CliError::from(error)), json)
-        }
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    let json = cli::wants_json(&args);
+    let reporter = Reporter::default();
+    let outcome = match cli::parse(args) {
+        Ok(Parsed::Run(args)) => commands::run(&args, &Environment::of_process(), &reporter),
+        Ok(Parsed::Print(text)) => output::to_stdout(&text),
+        Err(error) => Err(error),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(report) = failure.report(json) {
-                output::to_stderr(&report);
+                reporter.write(&report);
             }
             ExitCode::from(failure.exit as u8)
         }

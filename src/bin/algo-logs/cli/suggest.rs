@@ -1,44 +1,50 @@
-//! Which word somebody probably meant.
+//! Suggestions for misspelled words.
 
-/// The word that was probably meant: few letters differ, or one is a good beginning of the other.
-pub(super) fn suggest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Nothing near can be that long, and the distance takes time that grows with the length.
+/// Returns the word that was probably meant: one that differs in few letters, or of which `word` is
+/// the beginning.
+pub(super) fn suggest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // No candidate is nearly as long, and the time to compare grows with the length.
     if word.chars().count() > 32 {
         return None;
     }
     let word: Vec<char> = word.to_ascii_lowercase().chars().collect();
     let distance_if_near = |candidate: &str| {
         let candidate: Vec<char> = candidate.chars().collect();
-        let same = word
-            .iter()
-            .zip(&candidate)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let pairs = word.iter().zip(&candidate);
+        let common_prefix = pairs.take_while(|(a, b)| a == b).count();
         let distance = distance(&word, &candidate);
-        let begins = same >= 4 || (same == 3 && same == word.len());
-        (begins || distance <= (candidate.len() / 3).max(1)).then_some(distance)
+        let near = common_prefix >= 4
+            || (common_prefix == 3 && common_prefix == word.len())
+            || distance <= (candidate.len() / 3).max(1);
+        near.then_some(distance)
     };
-    let near = words.filter_map(|candidate| Some((distance_if_near(candidate)?, candidate)));
-    Some(near.min_by_key(|(distance, _)| *distance)?.1)
+    candidates
+        .into_iter()
+        .filter_map(|candidate| Some((distance_if_near(candidate)?, candidate)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
 
-/// How many letters to add, drop, replace or swap with a neighbour, from one word to the other.
+/// Counts the letters to add, drop, replace or swap with their neighbour.
 fn distance(from: &[char], to: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=to.len()).collect();
+    let mut before_previous: Vec<usize> = Vec::new();
+    let mut previous: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, b) in to.iter().enumerate() {
-            let replaced = last[j] + usize::from(a != b);
-            let mut least = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            let replaced = previous[j] + usize::from(a != b);
+            let mut least = replaced.min(previous[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
-                least = least.min(before[j - 1] + 1);
+                least = least.min(before_previous[j - 1] + 1);
             }
             row.push(least);
         }
-        before = std::mem::replace(&mut last, row);
+        before_previous = std::mem::replace(&mut previous, row);
     }
-    last[to.len()]
+    previous[to.len()]
 }
 
 #[cfg(test)]
@@ -47,7 +53,7 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (from, to, wanted) in [
+        for (from, to, expected) in [
             ("", "", 0),
             ("", "abc", 3),
             ("abc", "", 3),
@@ -57,7 +63,7 @@ mod tests {
             ("kitten", "sitting", 3),
         ] {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            assert_eq!(distance(&chars(from), &chars(to)), wanted, "{from} {to}");
+            assert_eq!(distance(&chars(from), &chars(to)), expected, "{from} {to}");
         }
     }
 }

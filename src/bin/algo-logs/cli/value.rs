@@ -1,48 +1,20 @@
-//! The values of options and arguments: each is read strictly, and shown in an error only as far as it holds no key.
+//! The values of options and arguments, read strictly. Errors never show a value that could be a key.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use algo_logs::Algorithm;
+
+use super::args::Limit;
+use super::flags::Flag;
 use super::suggest::suggest;
-use super::{UsageError, usage};
+use crate::error::CliError;
 
-/// More connections at once than this are an attack on a cluster, and no faster.
-const MOST_JOBS: usize = 64;
-/// A year. Adding a much longer time to a clock's reading overflows.
-const LONGEST_SECONDS: u64 = 365 * 24 * 60 * 60;
-
-/// The statuses that the service knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    Succeeded,
-    Failed,
-    InProgress,
-}
-
-/// The words for them, as `-s` takes them.
-pub(crate) const STATUSES: &[(&str, Status)] = &[
-    ("succeeded", Status::Succeeded),
-    ("failed", Status::Failed),
-    ("in-progress", Status::InProgress),
-];
-
-/// What `--generate` can print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Man,
-    Bash,
-    Zsh,
-    Fish,
-}
-
-/// The words for them, as `--generate` takes them.
-pub(crate) const KINDS: &[(&str, Kind)] = &[
-    ("man", Kind::Man),
-    ("complete-bash", Kind::Bash),
-    ("complete-zsh", Kind::Zsh),
-    ("complete-fish", Kind::Fish),
-];
+/// More concurrent requests would burden a cluster and finish no sooner.
+const MAX_JOBS: usize = 64;
+/// A year. A clock's reading plus a much longer time would overflow.
+const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 /// The VERSION of `OWNER/NAME/VERSION`.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,87 +24,102 @@ pub(crate) enum VersionSpec {
     Semantic(String),
 }
 
-/// An option's value, and how the option is called in an error.
+/// The value of a flag: never empty.
 pub(super) struct Value {
-    pub(super) of: String,
-    pub(super) value: OsString,
+    /// The flag as an error names it: `-n N`.
+    flag: String,
+    value: OsString,
 }
 
 impl Value {
-    pub(super) fn invalid(&self, why: &str) -> UsageError {
-        let value = shown(&self.value.to_string_lossy());
-        usage(format!("invalid value '{value}' for '{}': {why}", self.of))
+    pub(super) fn new(flag: &Flag, spelling: &str, value: OsString) -> Result<Value, CliError> {
+        let value = Value {
+            flag: format!("{spelling}{}", flag.kind.value_suffix()),
+            value,
+        };
+        if value.value.is_empty() {
+            return Err(value.invalid("it is empty"));
+        }
+        Ok(value)
+    }
+
+    fn invalid(&self, why: &str) -> CliError {
+        let value = redact_value(&self.value.to_string_lossy());
+        CliError::usage(format!(
+            "invalid value '{value}' for '{}': {why}",
+            self.flag
+        ))
     }
 
     pub(super) fn path(self) -> PathBuf {
         self.value.into()
     }
 
-    pub(super) fn text(&self) -> Result<String, UsageError> {
+    pub(super) fn text(&self) -> Result<String, CliError> {
         let text = self.value.to_str().map(str::to_owned);
         text.ok_or_else(|| self.invalid("not valid UTF-8"))
     }
 
-    pub(super) fn number<N: TryFrom<u64>>(&self) -> Result<N, UsageError> {
-        let number = number(&self.text()?).map_err(|why| self.invalid(why))?;
+    pub(super) fn number<N: TryFrom<u64>>(&self) -> Result<N, CliError> {
+        let number = parse_number(&self.text()?).map_err(|why| self.invalid(why))?;
         N::try_from(number).map_err(|_| self.invalid("too large"))
     }
 
-    pub(super) fn limit(&self) -> Result<usize, UsageError> {
+    pub(super) fn limit(&self) -> Result<Limit, CliError> {
         match self.number()? {
             0 => Err(self
-                .invalid("at least 1 row")
-                .hint("'--all' shows all rows")),
-            rows => Ok(rows),
+                .invalid("must be at least 1")
+                .hint("'--all' reads the whole list")),
+            rows => Ok(Limit::Rows(rows)),
         }
     }
 
-    pub(super) fn jobs(&self) -> Result<usize, UsageError> {
+    pub(super) fn jobs(&self) -> Result<usize, CliError> {
         match self.number()? {
-            jobs @ 1..=MOST_JOBS => Ok(jobs),
-            _ => Err(self.invalid(&format!("not from 1 to {MOST_JOBS}"))),
+            jobs @ 1..=MAX_JOBS => Ok(jobs),
+            _ => Err(self.invalid(&format!("must be from 1 to {MAX_JOBS}"))),
         }
     }
 
-    pub(super) fn seconds(&self) -> Result<Duration, UsageError> {
+    pub(super) fn seconds(&self) -> Result<Duration, CliError> {
         match self.number()? {
-            seconds if seconds > LONGEST_SECONDS => Err(self.invalid("longer than a year")),
+            seconds if seconds > MAX_SECONDS => Err(self.invalid("longer than a year")),
             seconds => Ok(Duration::from_secs(seconds)),
         }
     }
 
-    pub(super) fn timeout(&self) -> Result<Duration, UsageError> {
+    pub(super) fn timeout(&self) -> Result<Duration, CliError> {
         match self.seconds()? {
-            Duration::ZERO => Err(self.invalid("the cluster would have no time to answer")),
+            Duration::ZERO => Err(self.invalid("must be at least 1")),
             timeout => Ok(timeout),
         }
     }
 
-    /// The meaning of one of a few words.
-    pub(super) fn one_of<T: Copy>(&self, known: &[(&str, T)]) -> Result<T, UsageError> {
-        let word = self.text()?;
-        if let Some((_, meaning)) = known.iter().find(|(name, _)| *name == word) {
-            return Ok(*meaning);
-        }
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let error = self.invalid(&format!("not one of {}", names.join(", ")));
-        Err(match suggest(&word, names.into_iter()) {
-            Some(near) => error.hint(format!("did you mean '{near}'?")),
-            None => error,
-        })
-    }
-
-    pub(super) fn commit(&self) -> Result<String, UsageError> {
+    pub(super) fn commit(&self) -> Result<String, CliError> {
         let digits = self.text()?;
         if digits.len() > 40 || !is_hex(&digits) {
             return Err(self.invalid("not 1 to 40 hex digits"));
         }
         Ok(digits.to_ascii_lowercase())
     }
+
+    /// Returns what belongs to the word among `choices` that the value is.
+    pub(super) fn choose<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, CliError> {
+        let word = self.text()?;
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == word) {
+            return Ok(*choice);
+        }
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let error = self.invalid(&format!("not one of {}", names.join(", ")));
+        Err(match suggest(&word, names) {
+            Some(near) => error.hint(format!("did you mean '{near}'?")),
+            None => error,
+        })
+    }
 }
 
-/// Decimal digits and nothing else; `u64::from_str` would take a `+` as well.
-pub(super) fn number(text: &str) -> Result<u64, &'static str> {
+/// Reads decimal digits and nothing else; `u64::from_str` would accept a `+`.
+pub(super) fn parse_number(text: &str) -> Result<u64, &'static str> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("not a number");
     }
@@ -143,82 +130,104 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Takes the VERSION off `OWNER/NAME/VERSION`; OWNER and NAME are the library's to judge.
-pub(super) fn split_version(
-    mut algorithm: String,
-) -> Result<(String, Option<VersionSpec>), UsageError> {
-    const SCHEME: &str = "algo://";
-    let start = if algorithm.starts_with(SCHEME) {
-        SCHEME.len()
+/// Reads `OWNER/NAME` or `OWNER/NAME/VERSION`.
+pub(super) fn split_version(text: &str) -> Result<(Algorithm, Option<VersionSpec>), CliError> {
+    let path = text.strip_prefix("algo://").unwrap_or(text);
+    let Some((second_slash, _)) = path.match_indices('/').nth(1) else {
+        return Ok((text.parse()?, None));
+    };
+    let (algorithm, version) = (&path[..second_slash], &path[second_slash + 1..]);
+    let spec = if (7..=40).contains(&version.len()) && is_hex(version) {
+        VersionSpec::Hash(version.to_ascii_lowercase())
+    } else if is_semantic(version) {
+        VersionSpec::Semantic(version.to_owned())
     } else {
-        0
+        return Err(CliError::usage(format!(
+            "'{}' is not a version: neither a semantic version nor 7 to 40 digits of a git hash",
+            redact_value(version)
+        ))
+        .hint("ALGO is OWNER/NAME or OWNER/NAME/VERSION"));
     };
-    let slashes = algorithm[start..].match_indices('/');
-    let Some((at, _)) = slashes.map(|(at, slash)| (start + at, slash)).nth(1) else {
-        return Ok((algorithm, None));
-    };
-    let version = algorithm.split_off(at + 1);
-    algorithm.truncate(at);
-    if (7..=40).contains(&version.len()) && is_hex(&version) {
-        let hash = version.to_ascii_lowercase();
-        return Ok((algorithm, Some(VersionSpec::Hash(hash))));
-    }
-    if is_semantic(&version) {
-        return Ok((algorithm, Some(VersionSpec::Semantic(version))));
-    }
-    Err(usage(format!(
-        "'{}' is no version: neither a semantic version nor 7 to 40 digits of a git hash",
-        shown(&version)
-    ))
-    .hint("ALGO is OWNER/NAME or OWNER/NAME/VERSION"))
+    Ok((algorithm.parse()?, Some(spec)))
 }
 
-/// `MAJOR.MINOR.PATCH`, perhaps with a `-pre.release`. Build metadata, after a `+`, is not allowed
-/// in a VERSION.
+/// Accepts `MAJOR.MINOR.PATCH` with an optional `-pre.release`. The service allows no build metadata.
 fn is_semantic(version: &str) -> bool {
     let (numbers, pre_release) = match version.split_once('-') {
         Some((numbers, pre_release)) => (numbers, Some(pre_release)),
         None => (version, None),
     };
-    let fits = |part: &str| {
+    let is_identifier = |part: &str| {
         let mut bytes = part.bytes();
         !part.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     numbers.split('.').count() == 3
-        && numbers.split('.').all(|part| number(part).is_ok())
-        && pre_release.is_none_or(|text| text.split('.').all(fits))
+        && numbers.split('.').all(|part| parse_number(part).is_ok())
+        && pre_release.is_none_or(|text| text.split('.').all(is_identifier))
 }
 
-/// What may be shown of a value: all, unless it looks like a key that was put in the wrong place.
-pub(super) fn shown(text: &str) -> String {
-    const KEYS_BEGIN: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
-    let like_a_key = KEYS_BEGIN.iter().any(|start| text.starts_with(start));
-    if like_a_key || text.chars().count() > 16 {
-        return masked(text);
+/// Returns a value for an error message, shortened if it could be a key in the wrong place.
+pub(super) fn redact_value(value: &str) -> String {
+    const KEY_PREFIXES: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
+    if KEY_PREFIXES.iter().any(|prefix| value.starts_with(prefix)) {
+        return redact_word(value);
     }
-    text.chars().map(clean).collect()
+    shorten(value, 16)
 }
 
-/// What may be shown of a word that nobody expected, and that may well be a key.
-pub(super) fn masked(text: &str) -> String {
-    let cleaned = text.chars().map(clean);
-    if text.chars().count() <= 8 {
-        return cleaned.collect();
+/// The same for an unexpected word, which is more likely to be a key.
+pub(super) fn redact_word(word: &str) -> String {
+    shorten(word, 8)
+}
+
+fn shorten(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
     }
-    let mut start: String = cleaned.take(3).collect();
-    start.push('…');
-    start
+    let start: String = text.chars().take(3).collect();
+    format!("{start}…")
 }
 
-/// An error is one line, and must not move the cursor or turn the text around.
-pub(super) fn clean(c: char) -> char {
-    let turns = matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    if c.is_control() || turns {
-        '\u{fffd}'
-    } else {
-        c
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        let hash = |hash: &str| Some(VersionSpec::Hash(hash.to_owned()));
+        let semantic = |version: &str| Some(VersionSpec::Semantic(version.to_owned()));
+        for (text, expected) in [
+            ("acme/x", None),
+            ("algo://acme/x", None),
+            ("acme/x/3FA9c1d", hash("3fa9c1d")),
+            ("acme/x/1234567", hash("1234567")),
+            (&format!("acme/x/{sha}"), hash(sha)),
+            ("algo://acme/x/1.20.0", semantic("1.20.0")),
+            ("acme/x/1.2.0-rc.1-b", semantic("1.2.0-rc.1-b")),
+        ] {
+            let (algorithm, version) = split_version(text).unwrap();
+            assert_eq!((&*algorithm.to_string(), version), ("acme/x", expected));
+        }
+        // The first is empty.
+        let invalid = " 3fa9c1 3fa9c1g 01234567_ 1.2 1.2.3.4 1..3 v1.2.3 1.2.3- 1.2.3-a..b \
+                       1.2.3-a_b 1.2.3+b 1.2.3/ latest";
+        for version in invalid.split(' ') {
+            let error = split_version(&format!("acme/x/{version}")).unwrap_err();
+            let message = error.report(false).unwrap();
+            assert!(message.starts_with(&format!("algo-logs: '{version}' is not a version: ")));
+        }
+        assert!(split_version(&format!("acme/x/{sha}0")).is_err());
+    }
+
+    #[test]
+    fn whatever_could_be_a_key_is_shortened() {
+        assert_eq!(redact_value("complete-zhs"), "complete-zhs");
+        assert_eq!(redact_value("99999999999999999999"), "999…");
+        assert_eq!(redact_value("eyJxxxxxxxxx"), "eyJ…");
+        assert_eq!(redact_value("Bearer 1"), "Bearer 1");
+        assert_eq!(redact_value("Simple 12"), "Sim…");
+        assert_eq!(redact_word("builders"), "builders");
+        assert_eq!(redact_word("something"), "som…");
     }
 }

@@ -1,9 +1,9 @@
 //! What every command works with: the algorithm, the connection, and how to speak of them.
 
-use algo_logs::{Algorithm, Build, BuildStatus, Client, ErrorKind};
+use algo_logs::{Algorithm, Build, Client, ErrorKind};
 
-use crate::cli::help::CommandName::{self, Builds, Versions};
-use crate::cli::{BuildFilter, Limit, Status};
+use crate::cli::CommandName::{self, Builds, Versions};
+use crate::cli::{BuildFilter, Limit};
 use crate::config::Connection;
 use crate::error::CliError;
 use crate::output::Reporter;
@@ -85,12 +85,8 @@ pub(crate) fn first<T>(
 }
 
 pub(crate) fn matches(filter: &BuildFilter, build: &Build) -> bool {
-    let status = match filter.status {
-        None => true,
-        Some(Status::Succeeded) => build.status == BuildStatus::Succeeded,
-        Some(Status::Failed) => build.status == BuildStatus::Failed,
-        Some(Status::InProgress) => build.status == BuildStatus::InProgress,
-    };
+    let status = filter.status.as_ref();
+    let status = status.is_none_or(|status| *status == build.status);
     let commit = build.commit_sha.to_ascii_lowercase();
     status
         && filter

@@ -1,7 +1,6 @@
 //! `builds` and `versions`: as tables for people, as tabs and as JSON for programs.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 use algo_logs::Build;
 
@@ -10,7 +9,7 @@ use crate::commands::context::{Context, first};
 use crate::error::CliError;
 use crate::output::table::Table;
 use crate::output::to_stdout;
-use crate::output::{json, time};
+use crate::output::{format, json};
 
 impl Context {
     pub(crate) fn builds(
@@ -98,6 +97,5 @@ impl Context {
 }
 
 fn duration(build: &Build) -> Option<String> {
-    let rounded = build.duration()? + Duration::from_millis(500);
-    Some(time::duration(rounded.as_secs()))
+    Some(format::duration(build.duration()?))
 }

@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus, Error, ErrorKind, Logs, Version, Wait};
 
-use crate::cli::help::CommandName::{self, Builds, Versions};
-use crate::cli::{Escapes, LogArgs, VersionSpec};
+use crate::cli::CommandName::{self, Builds, Versions};
+use crate::cli::{BuildFilter, Escapes, LogArgs, LogSource, VersionSpec};
 use crate::commands::context::{Context, matches};
 use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
-use crate::output::OutputOptions;
-use crate::output::progress::{self, Progress};
 use crate::output::sanitize::{Mode, sanitize_line};
-use crate::output::time;
+use crate::output::{Output, OutputOptions, format};
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
-        let chosen = match (&args.version, &args.build_id) {
-            (Some(version), _) => self.of_version(version, args.exit_status)?,
-            (None, Some(build_id)) => self.of_build_id(build_id, args)?,
-            (None, None) => self.of_build(self.newest(args)?, args)?,
+        let output = Output::open(args.output.as_deref(), self.treatment(args))?;
+        let chosen = match &args.source {
+            LogSource::Version(version) => self.of_version(version, args.exit_status)?,
+            LogSource::Build(build_id) => self.of_build_id(build_id, args)?,
+            LogSource::Newest(filter) => self.of_build(self.newest(filter, args)?, args)?,
         };
-        self.write(chosen.logs, args)?;
+        self.write(chosen.logs, output, args)?;
         match chosen.failed {
             Some(why) if args.exit_status => {
                 Err(CliError::new(Exit::BuildFailed, "build-failed", why))
@@ -33,12 +32,12 @@ impl Context {
     }
 
     /// Returns the newest build that passes the filters. With `--wait`, waits until there is one and it has finished.
-    fn newest(&self, args: &LogArgs) -> Result<Build, CliError> {
-        let matches = |build: &Build| matches(&args.filter, build);
+    fn newest(&self, filter: &BuildFilter, args: &LogArgs) -> Result<Build, CliError> {
+        let matches = |build: &Build| matches(filter, build);
         let Some(timeout) = args.wait else {
             let builds = self.client().builds(&self.algorithm);
             let build = builds.newest(matches)?.ok_or_else(|| {
-                CliError::no_match(self.no_build(&args.filter)).hint(self.lists(Builds))
+                CliError::no_match(self.no_build(filter)).hint(self.lists(Builds))
             })?;
             self.say_chosen(&build);
             return Ok(build);
@@ -55,8 +54,8 @@ impl Context {
                 _ => error.into(),
             })?;
         drop(wait);
-        let build = found
-            .ok_or_else(|| CliError::no_match(self.no_build(&args.filter)).hint(waited(timeout)))?;
+        let build =
+            found.ok_or_else(|| CliError::no_match(self.no_build(filter)).hint(waited(timeout)))?;
         named.call_once(|| self.say_chosen(&build));
         Ok(build)
     }
@@ -67,7 +66,7 @@ impl Context {
         timeout: Duration,
         found: impl Fn(&Build) + Send + Sync + 'a,
     ) -> Wait<'a> {
-        let progress = Progress::new(self.notes.quiet);
+        let progress = self.notes.progress();
         Wait::default().timeout(timeout).on_poll(move |poll| {
             if let Ok(Some(build)) = poll.build {
                 found(build);
@@ -232,17 +231,14 @@ impl Context {
         }
     }
 
-    fn write(&self, mut logs: Logs, args: &LogArgs) -> Result<(), CliError> {
+    fn write(&self, mut logs: Logs, output: Output, args: &LogArgs) -> Result<(), CliError> {
         // A log that goes to the terminal shows by itself how far it has come.
-        let progress = Progress::new(self.notes.quiet || args.output.is_none());
-        transfer(
-            &mut logs,
-            args.output.as_deref(),
-            self.treatment(args),
-            |logs| {
+        let progress = args.output.is_some().then(|| self.notes.progress());
+        transfer(&mut logs, output, |logs| {
+            if let Some(progress) = &progress {
                 progress.show(|| arrived(logs, progress.elapsed()));
-            },
-        )?;
+            }
+        })?;
         drop(progress);
         if logs.delivered() == 0 {
             self.notes.say("the log is empty");
@@ -292,10 +288,10 @@ fn arrived(logs: &Logs, elapsed: Duration) -> String {
         }
         _ => String::new(),
     };
-    let (delivered, rate) = (progress::bytes(logs.delivered()), progress::bytes(rate));
+    let (delivered, rate) = (format::bytes(logs.delivered()), format::bytes(rate));
     format!("{delivered}, {rate}/s{share}")
 }
 
 fn waited(timeout: Duration) -> String {
-    format!("waited {}", time::duration(timeout.as_secs()))
+    format!("waited {}", format::duration(timeout))
 }

@@ -13,17 +13,21 @@ use crate::error::CliError;
 use crate::output::Reporter;
 
 /// Carries out a command line.
-pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), CliError> {
+pub(crate) fn run(
+    args: &Args,
+    environment: &Environment,
+    reporter: &Reporter,
+) -> Result<(), CliError> {
     let algorithm = match &args.command {
         Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
         Command::Log(log) => &log.algorithm,
         Command::Save(save) => &save.algorithm,
     };
-    // Before any key or profile is read: a name that is none needs neither.
+    let notes = reporter.quiet(args.quiet);
     let session = Context {
-        algorithm: algorithm.parse()?,
-        connection: config::connect(args, environment)?,
-        notes: Reporter::of(args),
+        algorithm: algorithm.clone(),
+        connection: config::connect(args, environment, &notes)?,
+        notes,
         colours: !environment.no_color(),
     };
     let outcome = match &args.command {

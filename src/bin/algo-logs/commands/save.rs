@@ -12,9 +12,7 @@ use crate::cli::SaveArgs;
 use crate::commands::context::Context;
 use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
-use crate::output::json;
-use crate::output::progress::{self, Progress};
-use crate::output::{Output, OutputOptions, to_stderr};
+use crate::output::{Output, OutputOptions, Progress, format, json};
 
 /// Which failure gives its exit code to the whole, the worst first: what will not get better by itself before what may.
 const WORST_FIRST: [Exit; 6] = [
@@ -56,7 +54,7 @@ impl Context {
             session: self,
             folder: &args.folder,
             total: builds.len(),
-            progress: Progress::new(self.notes.quiet),
+            progress: self.notes.progress(),
             tally: Mutex::default(),
         };
         // A list that changed while it was read can name a build twice.
@@ -137,8 +135,9 @@ impl Archive<'_> {
     }
 
     fn write(&self, logs: &mut Logs, path: &Path) -> Result<(), CliError> {
+        let output = Output::open(Some(path), OutputOptions::default())?;
         let mut counted = 0;
-        transfer(logs, Some(path), OutputOptions::exact(), |logs| {
+        transfer(logs, output, |logs| {
             let new = logs.delivered() - counted;
             counted = logs.delivered();
             self.count(|tally| tally.bytes += new);
@@ -159,14 +158,14 @@ impl Archive<'_> {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut tally);
         self.progress.show(|| {
-            let bytes = progress::bytes(tally.bytes);
+            let bytes = format::bytes(tally.bytes);
             format!("{} of {} builds, {bytes}", tally.done(), self.total)
         });
     }
 
     /// One line for each that failed, and one for all.
     fn sum_up(self) -> Result<(), CliError> {
-        let seconds = progress::seconds(self.progress.elapsed());
+        let seconds = format::seconds(self.progress.elapsed());
         drop(self.progress);
         let tally = self
             .tally
@@ -174,7 +173,7 @@ impl Archive<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         for failure in &tally.failures {
             if let Some(line) = failure.report(false) {
-                to_stderr(&line);
+                self.session.notes.write(&line);
             }
         }
         let failed = tally.failures.len();
@@ -197,7 +196,7 @@ impl Archive<'_> {
 }
 
 fn write_list(path: &Path, builds: &[Build]) -> Result<(), CliError> {
-    let mut output = Output::open(Some(path), OutputOptions::exact())?;
+    let mut output = Output::open(Some(path), OutputOptions::default())?;
     output.write(json::array(builds)?.as_bytes())?;
     output.finish()
 }

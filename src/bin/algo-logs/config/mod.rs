@@ -12,8 +12,8 @@ use algo_logs::{BaseUrl, Client, ErrorKind, Token};
 
 use crate::cli::{Args, Command, Connect, PathOrStdin};
 use crate::error::{CliError, Exit};
-use crate::output::sanitize::sanitize_line;
-use crate::output::{Reporter, to_stderr};
+use crate::output::Reporter;
+use crate::output::sanitize::{sanitize_line, truncate};
 use profile::Profile;
 
 /// More than any key, bundle of certificates or list of profiles has; `/dev/zero` has more.
@@ -33,11 +33,7 @@ impl Connection {
     pub(crate) fn word(&self, word: &str) -> String {
         /// Longer than ids, hashes and times are.
         const LONGEST: usize = 80;
-        let word = self.token.redact(word);
-        match word.char_indices().nth(LONGEST) {
-            Some((end, _)) => format!("{}…", &word[..end]),
-            None => word,
-        }
+        truncate(&self.token.redact(word), LONGEST)
     }
 
     /// Says where the key came from, if that is what was refused, and how to name a cluster, if nobody did.
@@ -54,9 +50,13 @@ impl Connection {
 }
 
 /// Makes the client that the flags, the environment and the profile ask for.
-pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connection, CliError> {
+pub(crate) fn connect(
+    args: &Args,
+    environment: &Environment,
+    notes: &Reporter,
+) -> Result<Connection, CliError> {
     let flags = &args.connect;
-    let mut profile = LazyProfile::new(flags, environment, Reporter::of(args));
+    let mut profile = LazyProfile::new(flags, environment, notes.clone());
 
     let named = match &flags.api {
         Some(url) => Some(url.clone()),
@@ -90,7 +90,8 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
         builder = builder.root_certificates(read_file("CA file", &path)?);
     }
     if args.verbose {
-        builder = builder.on_request(|exchange| {
+        let notes = notes.clone();
+        builder = builder.on_request(move |exchange| {
             let status = exchange.status.map_or("-".to_owned(), |s| s.to_string());
             let line = format!(
                 "algo-logs: GET {} {status} {} bytes {}.{:03} s",
@@ -99,7 +100,7 @@ pub(crate) fn connect(args: &Args, environment: &Environment) -> Result<Connecti
                 exchange.elapsed.as_secs(),
                 exchange.elapsed.subsec_millis()
             );
-            to_stderr(&format!("{}\n", sanitize_line(&line)));
+            notes.write(&format!("{}\n", sanitize_line(&line)));
         });
     }
     let client = builder.build().map_err(|error| {
@@ -339,11 +340,5 @@ impl Environment {
             let home = self.get("HOME")?;
             Some(PathBuf::from(home).join(".algorithmia").join("config"))
         }
-    }
-}
-
-impl Reporter {
-    pub(crate) fn of(args: &Args) -> Self {
-        Self { quiet: args.quiet }
     }
 }

@@ -1,0 +1,527 @@
+//! The typed arguments, and the checks that lead to them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use algo_logs::{Algorithm, BuildStatus};
+
+use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
+use super::flags::{CONTRADICTIONS, Flag};
+use super::parse::command_by_word;
+use super::value::{VersionSpec, redact_word, split_version};
+use super::{Parsed, help};
+use crate::error::CliError;
+
+const DEFAULT_LIMIT: usize = 20;
+const DEFAULT_JOBS: usize = 4;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_RETRIES: u32 = 3;
+pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(1800);
+
+/// A command line that can be run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Args {
+    pub(crate) command: Command,
+    pub(crate) connect: Connect,
+    pub(crate) verbose: bool,
+    pub(crate) quiet: bool,
+}
+
+/// The commands that send requests.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Builds {
+        algorithm: Algorithm,
+        filter: BuildFilter,
+        limit: Limit,
+        json: bool,
+    },
+    Versions {
+        algorithm: Algorithm,
+        /// `Some(true)` for `--published`, `Some(false)` for `--unpublished`.
+        published: Option<bool>,
+        /// `Some(true)` for `--public`, `Some(false)` for `--private`.
+        callable: Option<bool>,
+        limit: Limit,
+        json: bool,
+    },
+    Log(LogArgs),
+    Save(SaveArgs),
+}
+
+/// The arguments of `log`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LogArgs {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) source: LogSource,
+    pub(crate) tail: Option<usize>,
+    /// `None` is stdout.
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) exit_status: bool,
+    pub(crate) escapes: Escapes,
+}
+
+/// Which log `log` writes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum LogSource {
+    /// The log of the newest build that matches.
+    Newest(BuildFilter),
+    /// The log of the build with this ID.
+    Build(String),
+    Version(VersionSpec),
+}
+
+/// The arguments of `save`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SaveArgs {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) filter: BuildFilter,
+    pub(crate) limit: Limit,
+    pub(crate) folder: PathBuf,
+    /// How many logs to fetch at a time: at least 1.
+    pub(crate) jobs: usize,
+}
+
+/// `-s` and `-c`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct BuildFilter {
+    pub(crate) status: Option<BuildStatus>,
+    /// The first 1 to 40 digits of a commit SHA, in lower case.
+    pub(crate) commit: Option<String>,
+}
+
+/// `-L` and `--all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// At least 1.
+    Rows(usize),
+    All,
+}
+
+/// What happens to the escape sequences of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Escapes {
+    /// Sanitized on a terminal, unchanged elsewhere.
+    #[default]
+    Auto,
+    Raw,
+    Plain,
+}
+
+/// The connection and the credentials, as far as the command line sets them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Connect {
+    pub(crate) api: Option<String>,
+    pub(crate) api_key_file: Option<PathOrStdin>,
+    pub(crate) cacert: Option<PathBuf>,
+    pub(crate) profile: Option<String>,
+    pub(crate) allow_http: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) retries: u32,
+}
+
+impl Default for Connect {
+    fn default() -> Self {
+        Self {
+            api: None,
+            api_key_file: None,
+            cacert: None,
+            profile: None,
+            allow_http: false,
+            timeout: DEFAULT_TIMEOUT,
+            retries: DEFAULT_RETRIES,
+        }
+    }
+}
+
+/// A file to read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PathOrStdin {
+    Path(PathBuf),
+    /// `-`.
+    Stdin,
+}
+
+impl From<PathBuf> for PathOrStdin {
+    fn from(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" {
+            PathOrStdin::Stdin
+        } else {
+            PathOrStdin::Path(path)
+        }
+    }
+}
+
+/// What the command line sets, before it is known to fit together.
+#[derive(Default)]
+pub(super) struct RawArgs {
+    pub(super) command: Option<CommandName>,
+    /// The words after the command that are not flags.
+    pub(super) arguments: Vec<String>,
+    /// The flags in the order given, each with its spelling.
+    pub(super) given: Vec<(&'static Flag, String)>,
+    pub(super) help: bool,
+    pub(super) version: bool,
+    pub(super) generate: Option<fn() -> String>,
+    pub(super) filter: BuildFilter,
+    pub(super) published: Option<bool>,
+    pub(super) callable: Option<bool>,
+    pub(super) limit: Option<Limit>,
+    pub(super) json: bool,
+    pub(super) tail: Option<usize>,
+    pub(super) output: Option<PathBuf>,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) jobs: Option<usize>,
+    pub(super) wait: Option<Duration>,
+    pub(super) exit_status: bool,
+    pub(super) escapes: Escapes,
+    pub(super) connect: Connect,
+    pub(super) verbose: bool,
+    pub(super) quiet: bool,
+}
+
+impl RawArgs {
+    /// Checks that everything fits together and returns it typed.
+    pub(super) fn finish(mut self) -> Result<Parsed, CliError> {
+        if let Some(generate) = self.generate {
+            self.check_generate_alone()?;
+            return Ok(Parsed::Print(generate()));
+        }
+        let Some(name) = self.command else {
+            return Err(CliError::usage("no command given").hint("see 'algo-logs --help'"));
+        };
+        self.check_accepted_by(name)?;
+        self.check_contradictions()?;
+        self.check_number_of_arguments(name)?;
+
+        let mut arguments = std::mem::take(&mut self.arguments).into_iter();
+        let list_limit = self.limit.unwrap_or(Limit::Rows(DEFAULT_LIMIT));
+        let command = match name {
+            Help => {
+                let topic = arguments.next().map(|word| command_by_word(&word));
+                return Ok(Parsed::Print(help::text(topic.transpose()?)));
+            }
+            Builds => Command::Builds {
+                algorithm: required_algorithm(name, arguments.next())?.parse()?,
+                filter: self.filter,
+                limit: list_limit,
+                json: self.json,
+            },
+            Versions => Command::Versions {
+                algorithm: required_algorithm(name, arguments.next())?.parse()?,
+                published: self.published,
+                callable: self.callable,
+                limit: list_limit,
+                json: self.json,
+            },
+            Log => {
+                let algorithm = required_algorithm(name, arguments.next())?;
+                let (algorithm, version) = split_version(&algorithm)?;
+                let source = self.log_source(version, arguments.next())?;
+                Command::Log(LogArgs {
+                    algorithm,
+                    source,
+                    tail: self.tail,
+                    output: self.output,
+                    wait: self.wait,
+                    exit_status: self.exit_status,
+                    escapes: self.escapes,
+                })
+            }
+            Save => Command::Save(SaveArgs {
+                algorithm: required_algorithm(name, arguments.next())?.parse()?,
+                filter: self.filter,
+                limit: self.limit.unwrap_or(Limit::All),
+                folder: self.folder.ok_or_else(|| {
+                    CliError::usage("'save' needs a folder, -d DIR").hint(example(name))
+                })?,
+                jobs: self.jobs.unwrap_or(DEFAULT_JOBS),
+            }),
+        };
+        Ok(Parsed::Run(Args {
+            command,
+            connect: self.connect,
+            verbose: self.verbose,
+            quiet: self.quiet,
+        }))
+    }
+
+    /// Returns the one source that is given. Only the filters may be combined.
+    fn log_source(
+        &mut self,
+        version: Option<VersionSpec>,
+        build_id: Option<String>,
+    ) -> Result<LogSource, CliError> {
+        let filter = self.spelling("status").or(self.spelling("commit"));
+        let clash =
+            |one, other| Err(contradiction(one, other).hint("each of them selects the build"));
+        match (version, build_id, filter) {
+            // Most likely an unset variable, which does not mean the newest build.
+            (_, Some(id), _) if id.is_empty() => Err(CliError::usage("BUILD_ID is empty")),
+            (Some(_), Some(_), _) => clash("VERSION", "BUILD_ID"),
+            (Some(_), None, Some(filter)) => clash("VERSION", filter),
+            (None, Some(_), Some(filter)) => clash("BUILD_ID", filter),
+            (Some(version), None, None) => Ok(LogSource::Version(version)),
+            (None, Some(id), None) => Ok(LogSource::Build(id)),
+            (None, None, _) => Ok(LogSource::Newest(std::mem::take(&mut self.filter))),
+        }
+    }
+
+    fn check_generate_alone(&self) -> Result<(), CliError> {
+        let mut flags = self.given.iter();
+        let flag = flags.find(|(flag, _)| flag.long != "generate");
+        let flag = flag.map(|(_, spelling)| spelling.as_str());
+        match self.command.map(CommandName::word).or(flag) {
+            None => Ok(()),
+            Some(other) => Err(contradiction("--generate", other)
+                .hint("use it alone, as in: algo-logs --generate man")),
+        }
+    }
+
+    fn check_accepted_by(&self, command: CommandName) -> Result<(), CliError> {
+        for (flag, spelling) in &self.given {
+            if !flag.is_accepted_by(command) {
+                let word = command.word();
+                let owners: Vec<_> = flag.commands.iter().map(|owner| owner.word()).collect();
+                return Err(
+                    CliError::usage(format!("'{word}' takes no option '{spelling}'"))
+                        .hint(format!("'{spelling}' belongs to {}", owners.join(", "))),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn check_contradictions(&self) -> Result<(), CliError> {
+        for (one, other) in CONTRADICTIONS {
+            if let (Some(one), Some(other)) = (self.spelling(one), self.spelling(other)) {
+                return Err(contradiction(one, other));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_number_of_arguments(&self, command: CommandName) -> Result<(), CliError> {
+        let spec = command.spec();
+        if let Some(extra) = self.arguments.get(spec.arguments.len()) {
+            let usage = spec.usage.join(" ");
+            let message = format!("unexpected argument '{}'", redact_word(extra));
+            return Err(
+                CliError::usage(message).hint(format!("usage: algo-logs {} {usage}", spec.word))
+            );
+        }
+        Ok(())
+    }
+
+    /// Returns the command whose help is wanted.
+    pub(super) fn help_topic(&self) -> Option<CommandName> {
+        match self.command {
+            Some(Help) => CommandName::from_word(self.arguments.first()?),
+            command => command,
+        }
+    }
+
+    /// Returns how a flag was spelled, if it was given.
+    fn spelling(&self, long: &str) -> Option<&str> {
+        let mut given = self.given.iter();
+        Some(&given.find(|(flag, _)| flag.long == long)?.1)
+    }
+}
+
+fn required_algorithm(command: CommandName, word: Option<String>) -> Result<String, CliError> {
+    word.filter(|word| !word.is_empty()).ok_or_else(|| {
+        let word = command.word();
+        CliError::usage(format!("'{word}' needs an algorithm, OWNER/NAME")).hint(example(command))
+    })
+}
+
+fn example(command: CommandName) -> String {
+    format!("as in: {}", command.spec().examples[0].1)
+}
+
+fn contradiction(one: &str, other: &str) -> CliError {
+    CliError::usage(format!("'{one}' contradicts '{other}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::flags::FLAGS;
+    use crate::cli::parse_line;
+
+    #[track_caller]
+    fn run(line: &str) -> Args {
+        match parse_line(line) {
+            Ok(Parsed::Run(args)) => args,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn algorithm() -> Algorithm {
+        Algorithm::new("acme", "x").unwrap()
+    }
+
+    fn failed_3fa9() -> BuildFilter {
+        BuildFilter {
+            status: Some(BuildStatus::Failed),
+            commit: Some("3fa9".to_owned()),
+        }
+    }
+
+    #[test]
+    fn lists() {
+        let builds = |filter, limit, json| Command::Builds {
+            algorithm: algorithm(),
+            filter,
+            limit,
+            json,
+        };
+        let versions = |published, callable, limit| Command::Versions {
+            algorithm: algorithm(),
+            published,
+            callable,
+            limit,
+            json: false,
+        };
+        let (no_filter, rows) = (BuildFilter::default, Limit::Rows);
+        for (line, expected) in [
+            ("builds acme/x", builds(no_filter(), rows(20), false)),
+            (
+                "-- builds algo://acme/x",
+                builds(no_filter(), rows(20), false),
+            ),
+            (
+                "builds acme/x -s failed -c 3FA9 --all",
+                builds(failed_3fa9(), Limit::All, false),
+            ),
+            (
+                "builds -sfailed -c=3fa9 -L5 --json -- acme/x",
+                builds(failed_3fa9(), rows(5), true),
+            ),
+            (
+                "--json --status=failed --commit 3fa9 --limit=5 builds acme/x",
+                builds(failed_3fa9(), rows(5), true),
+            ),
+            ("versions acme/x", versions(None, None, rows(20))),
+            (
+                "versions acme/x --published --public",
+                versions(Some(true), Some(true), rows(20)),
+            ),
+            (
+                "versions --unpublished acme/x",
+                versions(Some(false), None, rows(20)),
+            ),
+            (
+                "versions --private --all acme/x",
+                versions(None, Some(false), Limit::All),
+            ),
+        ] {
+            assert_eq!(run(line).command, expected, "{line}");
+        }
+    }
+
+    /// Compares with a plain `log acme/x` after a change.
+    #[track_caller]
+    fn logs(line: &str, change: impl FnOnce(&mut LogArgs)) {
+        let mut expected = LogArgs {
+            algorithm: algorithm(),
+            source: LogSource::Newest(BuildFilter::default()),
+            tail: None,
+            output: None,
+            wait: None,
+            exit_status: false,
+            escapes: Escapes::Auto,
+        };
+        change(&mut expected);
+        assert_eq!(run(line).command, Command::Log(expected), "{line}");
+    }
+
+    #[test]
+    fn log() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let build = |id: &str| LogSource::Build(id.to_owned());
+        logs("log acme/x", |_| ());
+        logs("log acme/x b-1", |log| log.source = build("b-1"));
+        logs("log -- acme/x --raw", |log| log.source = build("--raw"));
+        logs("log acme/x -s failed -c 3fa9", |log| {
+            log.source = LogSource::Newest(failed_3fa9());
+        });
+        logs("log acme/x/1.2.0", |log| {
+            log.source = LogSource::Version(VersionSpec::Semantic("1.2.0".to_owned()));
+        });
+        logs("log -n 0 acme/x", |log| log.tail = Some(0));
+        logs("log -n007 acme/x", |log| log.tail = Some(7));
+        logs("log acme/x -n 1 --tail 2", |log| log.tail = Some(2));
+        logs("log acme/x -o f", |log| log.output = Some("f".into()));
+        logs("log acme/x -o f -o -", |_| ());
+        logs("log acme/x --output=-f", |log| {
+            log.output = Some("-f".into())
+        });
+        logs("log acme/x --wait", |log| log.wait = seconds(1800));
+        logs("log acme/x --wait=0", |log| log.wait = seconds(0));
+        logs("log acme/x --wait=5 --wait", |log| log.wait = seconds(1800));
+        logs("log acme/x --exit-status", |log| log.exit_status = true);
+        logs("log acme/x --raw", |log| log.escapes = Escapes::Raw);
+        logs("log acme/x --plain", |log| log.escapes = Escapes::Plain);
+    }
+
+    #[test]
+    fn save() {
+        for (line, limit, jobs) in [
+            ("save acme/x -d f", Limit::All, 4),
+            ("-d g save --dir=f acme/x --all", Limit::All, 4),
+            ("save acme/x -d f -L 5 -j 1", Limit::Rows(5), 1),
+            ("save acme/x -d f --jobs=64", Limit::All, 64),
+        ] {
+            let expected = SaveArgs {
+                algorithm: algorithm(),
+                filter: BuildFilter::default(),
+                limit,
+                folder: "f".into(),
+                jobs,
+            };
+            assert_eq!(run(line).command, Command::Save(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn connection() {
+        assert_eq!(run("builds acme/x").connect, Connect::default());
+        let args = run(
+            "--api g --api h --api-key-file k --cacert c --profile p --allow-http --timeout 5 \
+             --timeout=1 --retries 0 -v -v builds acme/x",
+        );
+        let expected = Connect {
+            api: Some("h".to_owned()),
+            api_key_file: Some(PathOrStdin::Path("k".into())),
+            cacert: Some("c".into()),
+            profile: Some("p".to_owned()),
+            allow_http: true,
+            timeout: Duration::from_secs(1),
+            retries: 0,
+        };
+        assert_eq!(args.connect, expected);
+        assert!(args.verbose && !args.quiet);
+        let args = run("builds acme/x -q --api-key-file -");
+        assert_eq!(args.connect.api_key_file, Some(PathOrStdin::Stdin));
+        assert!(args.quiet && !args.verbose);
+    }
+
+    #[test]
+    fn help_tells_the_defaults() {
+        for (long, default) in [
+            ("limit", format!("{DEFAULT_LIMIT}; for 'save' all")),
+            ("jobs", DEFAULT_JOBS.to_string()),
+            ("wait", DEFAULT_WAIT.as_secs().to_string()),
+            ("timeout", DEFAULT_TIMEOUT.as_secs().to_string()),
+            ("retries", DEFAULT_RETRIES.to_string()),
+        ] {
+            let flag = FLAGS.iter().find(|flag| flag.long == long).unwrap();
+            assert!(
+                flag.doc.ends_with(&format!("[default: {default}]")),
+                "{long}"
+            );
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Completions for bash, zsh and fish. They never run the program or send a request.
+
+use super::commands::{COMMANDS, CommandName, command_words};
+use super::flags::{Completion, FLAGS, Flag, Kind};
+
+/// Returns the flags that a command accepts. `None` stands for no command yet, where any flag may appear.
+fn flags_of(command: Option<CommandName>) -> impl Iterator<Item = &'static Flag> {
+    FLAGS
+        .iter()
+        .filter(move |flag| command.is_none_or(|command| flag.is_accepted_by(command)))
+}
+
+/// Returns an arm of a `case` for each command, and one for no command yet.
+fn arms_by_command(arm: impl Fn(&str, Option<CommandName>) -> String) -> String {
+    let commands = COMMANDS.iter().map(|spec| (spec.word, Some(spec.name)));
+    let arms = commands.chain([("''", None)]);
+    let arms: Vec<_> = arms.map(|(pattern, name)| arm(pattern, name)).collect();
+    arms.join("\n")
+}
+
+/// Returns a pattern, for bash and zsh, of the flags whose value may be the next word.
+fn flags_with_value() -> String {
+    let flags = FLAGS
+        .iter()
+        .filter(|flag| matches!(flag.kind, Kind::Choice(..) | Kind::Required(..)));
+    flags.flat_map(Flag::names).collect::<Vec<_>>().join("|")
+}
+
+/// Returns the words of a choice, separated by spaces.
+fn words<T>(choices: &[(&str, T)]) -> String {
+    let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+    words.join(" ")
+}
+
+/// Works in bash 3.2, which macOS has, and without the package bash-completion.
+const BASH: &str = r#"# Completion of algo-logs in bash. Load it with: source <(algo-logs --generate complete-bash)
+_algo_logs() {
+    local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD-1]}
+    local prefix= attached= command= words= files= i
+    COMPREPLY=()
+    # By default bash splits --status=failed into three words and completes the last.
+    if [[ $cur == = ]]; then
+        cur= attached=1
+    elif [[ $option == = ]]; then
+        option=${COMP_WORDS[COMP_CWORD-2]} attached=1
+    elif [[ $cur == --*=* ]]; then
+        option=${cur%%=*} prefix=${cur%%=*}= cur=${cur#*=} attached=1
+    fi
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+            @VALUED@)
+                [[ ${COMP_WORDS[i+1]-} == = ]] || ((++i)) ;;
+            =) ((++i)) ;;
+            -*) ;;
+            *) command=${COMP_WORDS[i]}; break ;;
+        esac
+    done
+    case $option in
+@VALUES@
+        *)
+            if [[ $attached ]]; then
+                return
+            elif [[ $cur == -* ]]; then
+                case $command in
+@OPTIONS@
+                esac
+            elif [[ ! $command || $command == help ]]; then
+                words='@COMMANDS@'
+            fi ;;
+    esac
+    [[ $files ]] && compopt -o filenames 2>/dev/null
+    while IFS= read -r i; do
+        COMPREPLY+=("$i")
+    done < <(compgen ${files:--W "$words"} -P "$prefix" -- "$cur")
+}
+complete -F _algo_logs algo-logs
+"#;
+
+pub(super) fn bash() -> String {
+    let mut arms = Vec::new();
+    for flag in FLAGS {
+        let action = match flag.kind {
+            Kind::Switch(_) | Kind::Optional(..) => continue,
+            Kind::Choice(_, choices) => format!("words='{}'", words(choices)),
+            Kind::Required(_, Completion::Files, _) => "files=-f".to_owned(),
+            Kind::Required(_, Completion::Directories, _) => "files=-d".to_owned(),
+            Kind::Required(_, Completion::Nothing, _) => "return".to_owned(),
+        };
+        arms.push(format!("        {}) {action} ;;", flag.names().join("|")));
+    }
+    let flags = arms_by_command(|pattern, command| {
+        let names: Vec<_> = flags_of(command).flat_map(Flag::names).collect();
+        format!("{:20}{pattern}) words='{}' ;;", "", names.join(" "))
+    });
+    BASH.replace("@VALUED@", &flags_with_value())
+        .replace("@VALUES@", &arms.join("\n"))
+        .replace("@OPTIONS@", &flags)
+        .replace("@COMMANDS@", &command_words().join(" "))
+}
+
+const ZSH: &str = r#"#compdef algo-logs
+# Completion of algo-logs in zsh. Save it as _algo-logs in a folder of $fpath.
+_algo-logs_commands() {
+    local -a commands=(
+@COMMANDS@
+    )
+    _describe command commands
+}
+_algo-logs() {
+    local command= i
+    local -a options
+    for ((i = 2; i < CURRENT; i++)); do
+        case $words[i] in
+            @VALUED@) ((++i)) ;;
+            -*) ;;
+            *) command=$words[i]; break ;;
+        esac
+    done
+    case $command in
+@OPTIONS@
+    esac
+    if [[ $command == help ]]; then
+        options+=('2:command:_algo-logs_commands')
+    fi
+    _arguments -s -S : $options '1:command:_algo-logs_commands' '*:argument: '
+}
+if [[ $funcstack[1] == _algo-logs ]]; then
+    _algo-logs "$@"
+else
+    compdef _algo-logs algo-logs
+fi
+"#;
+
+pub(super) fn zsh() -> String {
+    let flags = arms_by_command(|pattern, command| {
+        let specs: Vec<_> = flags_of(command).map(zsh_spec).collect();
+        let specs = specs.join("\n");
+        format!("        {pattern}) options=(\n{specs}\n        ) ;;")
+    });
+    let commands = COMMANDS.iter().map(|spec| {
+        let entry = format!("{}:{}", spec.word, spec.about);
+        format!("        {}", quote(&entry, r"'\''"))
+    });
+    ZSH.replace("@VALUED@", &flags_with_value())
+        .replace("@OPTIONS@", &flags)
+        .replace("@COMMANDS@", &commands.collect::<Vec<_>>().join("\n"))
+}
+
+/// Returns a flag in the notation of zsh's `_arguments`.
+fn zsh_spec(flag: &Flag) -> String {
+    let (after_short, after_long, value) = match flag.kind {
+        Kind::Switch(_) => ("", "", String::new()),
+        Kind::Choice(name, choices) => ("+", "=", format!(":{name}:({})", words(choices))),
+        Kind::Required(name, completion, _) => {
+            let action = match completion {
+                Completion::Files => "_files",
+                Completion::Directories => "_files -/",
+                Completion::Nothing => " ",
+            };
+            ("+", "=", format!(":{name}:{action}"))
+        }
+        Kind::Optional(name, _) => ("", "=-", format!("::{name}: ")),
+    };
+    let long = flag.long;
+    let names = match flag.short {
+        Some(short) => {
+            format!("'(-{short} --{long})'{{-{short}{after_short},--{long}{after_long}}}")
+        }
+        None => format!("--{long}{after_long}"),
+    };
+    let doc = flag.doc.replace('[', "\\[").replace(']', "\\]");
+    let rest = quote(&format!("[{doc}]{value}"), r"'\''");
+    format!("            {names}{rest}")
+}
+
+pub(super) fn fish() -> String {
+    const COMPLETE: &str = "complete -c algo-logs";
+    let quote = |text: &str| quote(&text.replace('\\', r"\\"), r"\'");
+    let mut script = format!(
+        "# Completion of algo-logs in fish. Load it with: algo-logs --generate complete-fish | source\n\
+         {COMPLETE} -f\n"
+    );
+    for spec in &COMMANDS {
+        let (word, about) = (spec.word, quote(spec.about));
+        script += &format!("{COMPLETE} -n __fish_use_subcommand -a {word} -d {about}\n");
+    }
+    let topics = command_words().join(" ");
+    script += &format!("{COMPLETE} -n '__fish_seen_subcommand_from help' -a '{topics}'\n");
+    for flag in FLAGS {
+        let commands: Vec<_> = flag.commands.iter().map(|command| command.word()).collect();
+        let condition = match commands.len() {
+            0 => " -n __fish_use_subcommand".to_owned(),
+            n if n == COMMANDS.len() => String::new(),
+            _ => format!(" -n '__fish_seen_subcommand_from {}'", commands.join(" ")),
+        };
+        let short = flag.short.map(|short| format!(" -s {short}"));
+        let value = match flag.kind {
+            Kind::Switch(_) | Kind::Optional(..) => String::new(),
+            Kind::Choice(_, choices) => format!(" -x -a '{}'", words(choices)),
+            Kind::Required(_, Completion::Files, _) => " -r -F".to_owned(),
+            Kind::Required(_, Completion::Directories, _) => {
+                " -x -a '(__fish_complete_directories)'".to_owned()
+            }
+            Kind::Required(_, Completion::Nothing, _) => " -x".to_owned(),
+        };
+        script += &format!(
+            "{COMPLETE}{condition}{} -l {}{value} -d {}\n",
+            short.unwrap_or_default(),
+            flag.long,
+            quote(flag.doc)
+        );
+    }
+    script
+}
+
+/// Puts a text between single quotes, and `quote` for those inside it.
+fn quote(text: &str, quote: &str) -> String {
+    format!("'{}'", text.replace('\'', quote))
+}

@@ -1,0 +1,181 @@
+//! Parses words into [`RawArgs`]: the flags with their values, the command and its arguments.
+
+use std::ffi::OsString;
+
+use lexopt::Arg;
+
+use super::args::RawArgs;
+use super::commands::{CommandName, command_words};
+use super::flags::{FLAGS, Flag, Kind};
+use super::suggest::suggest;
+use super::value::{Value, parse_number, redact_value, redact_word};
+use crate::error::CliError;
+
+/// Names that people try for an option that takes the key itself. No option does, because other users
+/// of the machine can read command lines.
+const KEY_OPTIONS: &[&str] = &[
+    "api-key",
+    "api_key",
+    "apikey",
+    "auth",
+    "bearer",
+    "bearer-token",
+    "key",
+    "password",
+    "token",
+];
+
+impl RawArgs {
+    /// Reads all words, and stops at the first error.
+    pub(super) fn read(&mut self, args: Vec<OsString>) -> Result<(), CliError> {
+        let mut parser = lexopt::Parser::from_args(args);
+        // The last flag, if its optional value was left out.
+        let mut bare = None;
+        loop {
+            let (flag, spelling) = match parser.next() {
+                Ok(None) => return Ok(()),
+                Ok(Some(Arg::Value(word))) => {
+                    self.word(word, bare.take())?;
+                    continue;
+                }
+                Ok(Some(Arg::Short(short))) => (self.short_flag(short)?, format!("-{short}")),
+                Ok(Some(Arg::Long(long))) => (self.long_flag(long)?, format!("--{long}")),
+                Err(lexopt::Error::UnexpectedValue { option, .. }) => {
+                    return Err(CliError::usage(format!("option '{option}' takes no value")));
+                }
+                // `next` returns no other error today.
+                Err(_) => return Err(CliError::usage("cannot read the command line")),
+            };
+            bare = None;
+            match flag.kind {
+                Kind::Switch(set) => set(self),
+                Kind::Choice(_, choices) => {
+                    let set = required_value(&mut parser, flag, &spelling)?.choose(choices)?;
+                    set(self);
+                }
+                Kind::Required(_, _, set) => {
+                    set(self, required_value(&mut parser, flag, &spelling)?)?;
+                }
+                Kind::Optional(_, set) => match parser.optional_value() {
+                    Some(value) => set(self, Some(Value::new(flag, &spelling, value)?))?,
+                    None => {
+                        bare = Some(spelling.clone());
+                        set(self, None)?;
+                    }
+                },
+            }
+            self.given.push((flag, spelling));
+        }
+    }
+
+    /// Takes a word that is not a flag: the command, or one of its arguments.
+    fn word(&mut self, word: OsString, bare: Option<String>) -> Result<(), CliError> {
+        let word = word.into_string().map_err(|word| {
+            let lossy = redact_word(&word.to_string_lossy());
+            CliError::usage(format!("argument '{lossy}' is not valid UTF-8"))
+        })?;
+        // As a BUILD_ID, such a number would lead to an error about a build that the user never named.
+        if let Some(flag) = bare.filter(|_| word.len() <= 7 && parse_number(&word).is_ok()) {
+            return Err(CliError::usage(format!(
+                "'{word}' after '{flag}' is not read as its value"
+            ))
+            .hint(format!("write '{flag}={word}'")));
+        }
+        if self.command.is_some() {
+            self.arguments.push(word);
+        } else {
+            self.command = Some(command_by_word(&word)?);
+        }
+        Ok(())
+    }
+
+    fn short_flag(&self, short: char) -> Result<&'static Flag, CliError> {
+        if let Some(flag) = FLAGS.iter().find(|flag| flag.short == Some(short)) {
+            return Ok(flag);
+        }
+        if short == 'f' {
+            return Err(no_follow("-f"));
+        }
+        let mut shorts = FLAGS.iter().filter_map(|flag| flag.short);
+        let hint = match shorts.find(|c| c.eq_ignore_ascii_case(&short)) {
+            Some(near) => format!("did you mean '-{near}'?"),
+            None => self.see_help(),
+        };
+        Err(CliError::usage(format!("unknown option '-{short}'")).hint(hint))
+    }
+
+    fn long_flag(&self, long: &str) -> Result<&'static Flag, CliError> {
+        if let Some(flag) = FLAGS.iter().find(|flag| flag.long == long) {
+            return Ok(flag);
+        }
+        if long == "follow" {
+            return Err(no_follow("--follow"));
+        }
+        if KEY_OPTIONS.contains(&long) {
+            return Err(CliError::usage(format!(
+                "there is no option '--{long}': others can see a key on the command line"
+            ))
+            .hint("put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY"));
+        }
+        let accepted = FLAGS.iter().filter(|flag| {
+            self.command
+                .is_none_or(|command| flag.is_accepted_by(command))
+        });
+        let hint = match suggest(long, accepted.map(|flag| flag.long)) {
+            Some(near) => format!("did you mean '--{near}'?"),
+            None => self.see_help(),
+        };
+        Err(CliError::usage(format!("unknown option '--{}'", redact_value(long))).hint(hint))
+    }
+
+    fn see_help(&self) -> String {
+        match self.command {
+            Some(command) => format!("see 'algo-logs {} --help'", command.word()),
+            None => "see 'algo-logs --help'".to_owned(),
+        }
+    }
+}
+
+/// Finds the command that a word names.
+pub(super) fn command_by_word(word: &str) -> Result<CommandName, CliError> {
+    if let Some(command) = CommandName::from_word(word) {
+        return Ok(command);
+    }
+    let words = command_words();
+    Err(match suggest(word, words) {
+        Some(near) => CliError::usage(format!("unknown command '{}'", redact_value(word)))
+            .hint(format!("did you mean '{near}'?")),
+        None => CliError::usage(format!("unknown command '{}'", redact_word(word)))
+            .hint(format!("the commands are {}", words.join(", "))),
+    })
+}
+
+fn required_value(
+    parser: &mut lexopt::Parser,
+    flag: &Flag,
+    spelling: &str,
+) -> Result<Value, CliError> {
+    let missing = || {
+        let value = flag.kind.value_suffix();
+        CliError::usage(format!("option '{spelling}{value}' needs a value"))
+    };
+    if let Some(value) = parser.optional_value() {
+        return Value::new(flag, spelling, value);
+    }
+    let value = parser.value().map_err(|_| missing())?;
+    // `-o --raw` lacks a FILE. `-n -5` has a value, which is then rejected as a number.
+    match value.as_encoded_bytes() {
+        [b'-', second, ..] if !second.is_ascii_digit() => Err(missing().hint(format!(
+            "a value that begins with '-' is written '--{}=-…'",
+            flag.long
+        ))),
+        _ => Value::new(flag, spelling, value),
+    }
+}
+
+fn no_follow(spelling: &str) -> CliError {
+    CliError::usage(format!(
+        "there is no option '{spelling}': the service has no log until the build has finished"
+    ))
+    .hint("'--wait' waits for the build, then writes its log")
+}
