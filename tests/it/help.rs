@@ -396,8 +396,16 @@ fn a_refused_key_is_named_by_where_it_came_from() {
     let bearer = on().without("ALGORITHMIA_API_KEY");
     let bearer = bearer.env("ALGORITHMIA_BEARER_TOKEN", "simWrongKey");
     refused(bearer, "", "ALGORITHMIA_BEARER_TOKEN");
-    refused(on(), &format!("--api-key-file {key_file}"), &key_file);
-    refused(on().stdin("simWrongKey\n"), "--api-key-file -", "stdin");
+    refused(
+        on(),
+        &format!("--api-key-file {key_file}"),
+        "--api-key-file",
+    );
+    refused(
+        on().stdin("simWrongKey\n"),
+        "--api-key-file -",
+        "--api-key-file",
+    );
     for key in ["api_key", "bearer_token"] {
         folder.write(".algorithmia/config", wrong(key));
         let profile = on()
@@ -548,7 +556,7 @@ fn whoever_named_no_cluster_is_told_how_to() {
     let nobody_there = nobody.local_addr().expect("it has an address");
     drop(nobody);
     let keyed = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
-    let hint = "; --api or ALGORITHMIA_API names another cluster\n";
+    let hint = "; use --api or ALGORITHMIA_API to name your cluster\n";
     let outcome = keyed
         .clone()
         .env("HTTPS_PROXY", format!("http://{nobody_there}"))
