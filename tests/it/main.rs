@@ -28,6 +28,7 @@ mod retries;
 mod save;
 mod secrets;
 mod settings;
+mod shutdown;
 #[cfg(unix)]
 mod terminals;
 mod tidy;
