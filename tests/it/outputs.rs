@@ -478,3 +478,111 @@ fn a_name_of_stdout_fails_as_stdout_does() {
         "algo-logs: cannot write /dev/fd/7: No such file or directory (os error 2)\n",
     );
 }
+
+#[test]
+fn a_file_in_a_folder_that_cannot_be_written_gets_a_copy() {
+    let folder = Folder::new();
+    let path = folder.write("f", "before, and longer than the log");
+    set_mode(&path, 0o666);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    let cluster = cluster();
+    let program = Program::on(&cluster);
+    let line = format!("{LINE} -o f");
+    let temporary = Folder::new();
+    fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let program = program.env("TMPDIR", temporary.path());
+    as_ordinary_user(&program, &folder, &line).prints("");
+    assert_eq!(folder.read("f"), LOG.as_bytes());
+    assert!(temporary.names().is_empty());
+    // A failure leaves it unchanged here, too.
+    let cut = Cluster::start();
+    let reply = Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half");
+    cut.script_always(LOGS, reply.fin());
+    let program = Program::on(&cut).env("TMPDIR", temporary.path());
+    assert_eq!(as_ordinary_user(&program, &folder, &line).code, Some(6));
+    assert_eq!(folder.read("f"), LOG.as_bytes());
+    assert!(temporary.names().is_empty());
+    // A new file is another matter, and it is the folder's.
+    as_ordinary_user(&program, &folder, &format!("{LINE} -o new")).fails(
+        7,
+        "algo-logs: cannot write new: cannot create a file in .: Permission denied (os error 13)\n",
+    );
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(folder.names(), ["f"]);
+}
+
+#[test]
+fn a_file_of_another_user_in_a_shared_folder_gets_a_copy() {
+    if !is_root() {
+        return;
+    }
+    // As in /tmp, only the owner of a file may rename over it.
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let path = folder.write("f", "before, and longer than the log");
+    set_mode(&path, 0o666);
+    let cluster = cluster();
+    as_ordinary_user(&Program::on(&cluster), &folder, &format!("{LINE} -o f")).prints("");
+    assert_eq!(folder.read("f"), LOG.as_bytes());
+    assert_eq!(folder.names(), ["f"]);
+}
+
+/// Writes a log to `path` after a shell has run `mounts` as root of a namespace of its own; `None` where the system does
+/// not allow that.
+fn with_mounts(cluster: &Cluster, mounts: &str, path: &str) -> Option<Outcome> {
+    let script_text = format!("{mounts} || exit 99; exec \"$@\"");
+    let line = format!("{LINE} -o {path}");
+    let inner = script(&Program::on(cluster), &script_text, &line);
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--mount"])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear();
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let outcome = Outcome::new(command.output().ok()?, None);
+    let refused = outcome.code == Some(99) || outcome.stderr.starts_with("unshare");
+    (!refused).then_some(outcome)
+}
+
+#[test]
+fn a_mounted_file_gets_a_copy() {
+    let (folder, other, cluster) = (Folder::new(), Folder::new(), cluster());
+    let (path, mounted) = (
+        folder.write("f", "hidden"),
+        other.write("m", "longer than the log"),
+    );
+    set_mode(&mounted, 0o4755);
+    let mount = format!("mount --bind {mounted} {path}");
+    let Some(outcome) = with_mounts(&cluster, &mount, &path) else {
+        return;
+    };
+    outcome.prints("");
+    assert_eq!(other.read("m"), LOG.as_bytes());
+    assert_eq!(mode(&mounted), 0o755);
+    assert_eq!(folder.read("f"), b"hidden");
+    assert_eq!(folder.names(), ["f"]);
+}
+
+#[test]
+fn a_copy_that_fails_says_that_the_file_is_incomplete() {
+    let (folder, other, cluster) = (Folder::new(), Folder::new(), Cluster::start());
+    let (path, small) = (folder.write("f", "hidden"), other.join("."));
+    let log = "x".repeat(100_000);
+    cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
+    let mounts = format!(
+        "mount -t tmpfs -o size=16k none {small} && touch {small}/m && mount --bind {small}/m {path}"
+    );
+    if let Some(outcome) = with_mounts(&cluster, &mounts, &path) {
+        outcome.fails(
+            7,
+            &format!(
+                "algo-logs: cannot write {path}: it is incomplete, because it cannot be replaced and the copy failed: \
+                 No space left on device (os error 28)\n"
+            ),
+        );
+    }
+    assert_eq!(folder.names(), ["f"]);
+}

@@ -1,17 +1,18 @@
 //! Files that are replaced as a whole or left unchanged.
 
-#[cfg(unix)]
-use std::fs::Permissions;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::env;
+use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Seek, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
 #[cfg(unix)]
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process::{Child, Command, Stdio};
+
+use access::{is_same_file, keep_access, mode};
 
 /// As many symbolic links as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -19,7 +20,7 @@ const MAX_LINKS: usize = 40;
 /// A path that is being written.
 pub(crate) enum Destination {
     /// A regular file, or a new one.
-    Atomic(Box<AtomicFile>),
+    Atomic(AtomicFile),
     /// A stream or a device, which cannot be replaced.
     InPlace(File),
     /// A helper process that writes to a descriptor.
@@ -38,10 +39,8 @@ impl Destination {
         }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
-                let metadata = file.metadata()?;
-                if metadata.is_file() {
-                    let target = fs::canonicalize(path)?;
-                    Ok(Self::atomic(target, Some(metadata)))
+                if file.metadata()?.is_file() {
+                    Ok(Self::atomic(fs::canonicalize(path)?, Some(file)))
                 } else {
                     Ok(Self::InPlace(file))
                 }
@@ -78,12 +77,12 @@ impl Destination {
         Ok(Self::InPlace(stream))
     }
 
-    fn atomic(target: PathBuf, metadata: Option<Metadata>) -> Self {
-        Self::Atomic(Box::new(AtomicFile {
+    fn atomic(target: PathBuf, old: Option<File>) -> Self {
+        Self::Atomic(AtomicFile {
             target,
-            metadata,
+            old,
             temporary: None,
-        }))
+        })
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
@@ -174,8 +173,8 @@ fn cannot_create_in(folder: &Path, error: &io::Error) -> io::Error {
 /// A file that keeps its old content until the new content is complete.
 pub(crate) struct AtomicFile {
     target: PathBuf,
-    /// The old file's, if there is one.
-    metadata: Option<Metadata>,
+    /// The old file, open for writing.
+    old: Option<File>,
     /// Created by the first write.
     temporary: Option<Temporary>,
 }
@@ -192,25 +191,82 @@ impl AtomicFile {
     fn create_temporary(&self) -> io::Result<Temporary> {
         // Beside the target, because a file can be renamed only within one file system.
         let folder = parent(&self.target);
-        Temporary::create(folder, self.metadata.as_ref())
-            .map_err(|error| cannot_create_in(folder, &error))
+        let in_folder = |error| cannot_create_in(folder, &error);
+        let Some(old) = &self.old else {
+            return Temporary::create(folder, 0o666).map_err(in_folder);
+        };
+        let metadata = old.metadata()?;
+        // Only the owner's permissions, until it has the group of the old file.
+        match Temporary::create(folder, mode(&metadata) & 0o700) {
+            Ok(temporary) => {
+                keep_access(&temporary.file, &metadata);
+                Ok(temporary)
+            }
+            // The old file can be written all the same: with a copy.
+            Err(error) if is_refusal(&error) => {
+                let folder = env::temp_dir();
+                Temporary::create(&folder, 0o600).map_err(|error| cannot_create_in(&folder, &error))
+            }
+            Err(error) => Err(in_folder(error)),
+        }
     }
 
     fn commit(mut self) -> io::Result<()> {
         // An empty log has not created it.
         self.write_all(&[])?;
-        let Some(temporary) = &self.temporary else {
+        let Some(mut temporary) = self.temporary else {
             return Ok(());
         };
         // Without this, a power failure after the rename could leave an empty file.
         temporary.file.sync_all()?;
-        fs::rename(&temporary.path, &self.target)?;
+        let folder = parent(&self.target);
+        let renamed = match temporary.path.parent() {
+            Some(parent) if parent == folder => fs::rename(&temporary.path, &self.target),
+            _ => Err(io::ErrorKind::CrossesDevices.into()),
+        };
+        match (renamed, self.old) {
+            (Ok(()), _) => {}
+            // The target is a mount point, or the folder does not let this user replace it.
+            (Err(error), Some(mut old)) if is_refusal(&error) => {
+                return copy(&mut temporary.file, &mut old, &self.target);
+            }
+            (Err(error), _) => return Err(error),
+        }
         if cfg!(unix) {
             // Makes the rename durable. Some file systems refuse it, and the content is safe without it.
-            let _ = File::open(parent(&self.target)).and_then(|folder| folder.sync_all());
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
         Ok(())
     }
+}
+
+/// Returns whether a file cannot be created or replaced in a folder, although it may be possible to write it.
+fn is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    let kind = error.kind();
+    matches!(
+        kind,
+        CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy
+    )
+}
+
+/// Replaces the content of the old file in place.
+fn copy(temporary: &mut File, old: &mut File, target: &Path) -> io::Result<()> {
+    let metadata = old.metadata()?;
+    if !is_same_file(&metadata, &fs::metadata(target)?) {
+        return Err(io::Error::other("it was replaced during the download"));
+    }
+    keep_access(old, &metadata);
+    temporary.rewind()?;
+    let copied = old
+        .set_len(0)
+        .and_then(|()| io::copy(temporary, old))
+        .and_then(|_| old.sync_all());
+    copied.map_err(|error| {
+        let reason =
+            format!("it is incomplete, because it cannot be replaced and the copy failed: {error}");
+        io::Error::new(error.kind(), reason)
+    })
 }
 
 /// A file that is removed when this is dropped, unless it has been renamed.
@@ -220,24 +276,15 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// Creates a file that only those can read who can read the old one.
-    fn create(folder: &Path, old: Option<&Metadata>) -> io::Result<Self> {
+    fn create(folder: &Path, mode: u32) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
+        options.read(true).write(true).create_new(true);
         #[cfg(unix)]
-        if let Some(old) = old {
-            // No more than this until the file has its group.
-            options.mode(old.mode() & 0o700);
-        }
+        options.mode(mode);
         loop {
             let path = folder.join(temporary_name());
             match options.open(&path) {
-                Ok(file) => {
-                    if let Some(old) = old {
-                        keep_access(&file, old);
-                    }
-                    return Ok(Self { file, path });
-                }
+                Ok(file) => return Ok(Self { file, path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -257,24 +304,50 @@ fn temporary_name() -> String {
     format!(".algo-logs-{random:016x}.tmp")
 }
 
-/// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
-///
-/// The setuid, setgid and sticky bits are not kept: they were not meant for a log.
+/// What Unix knows of a file beyond its content.
 #[cfg(unix)]
-fn keep_access(file: &File, old: &Metadata) {
-    let mut mode = old.mode() & 0o777;
-    let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
-        || fchown(file, None, Some(old.gid())).is_ok();
-    if !kept {
-        // The group is another one, whose members were others before, and the old one's are others now.
-        let shared = (mode >> 3) & mode & 0o7;
-        mode = mode & 0o700 | shared << 3 | shared;
+mod access {
+    use std::fs::{File, Metadata, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+    pub(super) fn mode(metadata: &Metadata) -> u32 {
+        metadata.mode()
     }
-    // Some file systems have no permissions, and then there is nothing to protect.
-    let _ = file.set_permissions(Permissions::from_mode(mode));
+
+    pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+        (one.dev(), one.ino()) == (other.dev(), other.ino())
+    }
+
+    /// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
+    ///
+    /// The setuid, setgid and sticky bits are not kept: they were not meant for a log.
+    pub(super) fn keep_access(file: &File, old: &Metadata) {
+        let mut mode = old.mode() & 0o777;
+        let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
+            || fchown(file, None, Some(old.gid())).is_ok();
+        if !kept {
+            // The group is another one, whose members were others before, and the old one's are others now.
+            let shared = (mode >> 3) & mode & 0o7;
+            mode = mode & 0o700 | shared << 3 | shared;
+        }
+        // Some file systems have no permissions, and then there is nothing to protect.
+        let _ = file.set_permissions(Permissions::from_mode(mode));
+    }
 }
 
 #[cfg(not(unix))]
-fn keep_access(file: &File, old: &Metadata) {
-    let _ = file.set_permissions(old.permissions());
+mod access {
+    use std::fs::{File, Metadata};
+
+    pub(super) fn mode(_: &Metadata) -> u32 {
+        0
+    }
+
+    pub(super) fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
+        true
+    }
+
+    pub(super) fn keep_access(file: &File, old: &Metadata) {
+        let _ = file.set_permissions(old.permissions());
+    }
 }
