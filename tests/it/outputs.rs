@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::cluster::{Cluster, Reply};
 use crate::program::{Folder, Outcome, Program};
@@ -585,4 +585,36 @@ fn a_copy_that_fails_says_that_the_file_is_incomplete() {
         );
     }
     assert_eq!(folder.names(), ["f"]);
+}
+
+#[test]
+fn leftovers_are_in_the_way_of_nothing_and_go_after_a_day() {
+    let (folder, cluster) = (Folder::new(), cluster());
+    let day = Duration::from_secs(24 * 60 * 60);
+    let leave = |name: &str, age: Duration| {
+        let file = File::create(folder.join(name)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    };
+    leave(".algo-logs-1-0.tmp", 2 * day);
+    leave(".algo-logs-0123456789abcdef.tmp", 2 * day);
+    leave(".algo-logs-1-1.tmp", day / 2);
+    leave(".algo-logs-notes", 2 * day);
+    leave("algo-logs-1-0.tmp", 2 * day);
+    fs::create_dir(folder.join(".algo-logs-folder.tmp")).unwrap();
+    symlink("algo-logs-1-0.tmp", folder.join(".algo-logs-link.tmp")).unwrap();
+    save(&cluster, &folder.join("f")).prints("");
+    let kept = [
+        ".algo-logs-1-1.tmp",
+        ".algo-logs-folder.tmp",
+        ".algo-logs-link.tmp",
+        ".algo-logs-notes",
+        "algo-logs-1-0.tmp",
+        "f",
+    ];
+    assert_eq!(folder.names(), kept);
+    // `save` tidies up, too.
+    leave(".algo-logs-1-0.tmp", 2 * day);
+    let line = format!("save acme/Lemmatizer -d {}", folder.join("."));
+    assert_eq!(Program::on(&Cluster::start()).run(&line).code, Some(0));
+    assert!(!folder.names().contains(&".algo-logs-1-0.tmp".to_owned()));
 }

@@ -1,7 +1,7 @@
 //! Files that are replaced as a whole or left unchanged.
 
 use std::env;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Seek, Write};
 #[cfg(unix)]
@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use access::{is_same_file, keep_access, mode};
 
@@ -40,7 +41,9 @@ impl Destination {
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
                 if file.metadata()?.is_file() {
-                    Ok(Self::atomic(fs::canonicalize(path)?, Some(file)))
+                    let target = fs::canonicalize(path)?;
+                    remove_leftovers(parent(&target));
+                    Ok(Self::atomic(target, Some(file)))
                 } else {
                     Ok(Self::InPlace(file))
                 }
@@ -49,10 +52,32 @@ impl Destination {
                 let target = missing_target(path)?;
                 let folder = parent(&target);
                 fs::metadata(folder).map_err(|error| cannot_create_in(folder, &error))?;
+                remove_leftovers(folder);
                 Ok(Self::atomic(target, None))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens a regular file or a new one, without following symbolic links.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let metadata = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::atomic(path.to_owned(), None));
+            }
+            Err(error) => return Err(error),
+        };
+        let not_regular = || io::Error::other("it exists, and is not a regular file");
+        if !metadata.is_file() {
+            return Err(not_regular());
+        }
+        let old = OpenOptions::new().write(true).open(path)?;
+        // A link can have taken its place in between.
+        if !is_same_file(&metadata, &old.metadata()?) {
+            return Err(not_regular());
+        }
+        Ok(Self::atomic(path.to_owned(), Some(old)))
     }
 
     /// Opens the stream of a descriptor. Opening its path instead would, on Linux, open the file behind it anew, at its
@@ -298,10 +323,36 @@ impl Drop for Temporary {
     }
 }
 
+const TEMPORARY_PREFIX: &str = ".algo-logs-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
 /// Returns a random name: one made from the process ID repeats in containers, where leftovers would take them all.
 fn temporary_name() -> String {
     let random = RandomState::new().build_hasher().finish();
-    format!(".algo-logs-{random:016x}.tmp")
+    format!("{TEMPORARY_PREFIX}{random:016x}{TEMPORARY_SUFFIX}")
+}
+
+/// Removes temporary files that interrupted runs have left in a folder more than a day ago.
+pub(crate) fn remove_leftovers(folder: &Path) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_old_file = |found: Metadata| {
+            let age = found.modified().ok().and_then(|time| time.elapsed().ok());
+            found.is_file() && age.is_some_and(|age| age > DAY)
+        };
+        if name.starts_with(TEMPORARY_PREFIX)
+            && name.ends_with(TEMPORARY_SUFFIX)
+            && entry.metadata().is_ok_and(is_old_file)
+        {
+            // Another user's cannot be removed, and does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// What Unix knows of a file beyond its content.

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::CliError;
 use file::Destination;
+pub(crate) use file::remove_leftovers;
 pub(crate) use reporter::{Progress, Reporter};
 use sanitize::{Mode, Sanitizer};
 use tail::Tail;
@@ -70,17 +71,27 @@ impl Output {
             None => stdout().map(Destination::InPlace),
         };
         let destination = destination.map_err(|error| failure(path, &error))?;
+        Ok(Self::new(destination, path, options))
+    }
+
+    /// Opens a regular file or a new one in an archive, where symbolic links are not followed.
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
+        let destination = Destination::create(path).map_err(|error| failure(Some(path), &error))?;
+        Ok(Self::new(destination, Some(path), OutputOptions::default()))
+    }
+
+    fn new(destination: Destination, path: Option<&Path>, options: OutputOptions) -> Self {
         let mode = if destination.is_terminal() {
             options.on_terminal
         } else {
             options.elsewhere
         };
-        Ok(Self {
+        Self {
             tail: options.tail.map(Tail::new),
             sanitizer: mode.map(Sanitizer::new),
             destination,
             path: path.map(Path::to_owned),
-        })
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
