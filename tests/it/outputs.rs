@@ -4,7 +4,9 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -14,6 +16,7 @@ use crate::cluster::{Cluster, Reply};
 use crate::program::{Folder, Outcome, Program};
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
+const BUILDS: &str = "/v1/algorithms/acme/x/builds";
 const LINE: &str = "log acme/x b1 --retries 0";
 const LOG: &str = "one\ntwo\n";
 
@@ -617,4 +620,55 @@ fn leftovers_are_in_the_way_of_nothing_and_go_after_a_day() {
     let line = format!("save acme/Lemmatizer -d {}", folder.join("."));
     assert_eq!(Program::on(&Cluster::start()).run(&line).code, Some(0));
     assert!(!folder.names().contains(&".algo-logs-1-0.tmp".to_owned()));
+}
+
+/// Runs `line` with stdout or stderr on a nonblocking socket that is read slowly.
+fn into_nonblocking(program: &Program, line: &str, stderr: bool) -> (Option<i32>, Vec<u8>) {
+    let (mut reader, writer) = UnixStream::pair().unwrap();
+    writer.set_nonblocking(true).unwrap();
+    let mut command = program.command(line);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    match stderr {
+        true => command.stderr(OwnedFd::from(writer)),
+        false => command.stdout(OwnedFd::from(writer)),
+    };
+    let mut child = command.spawn().unwrap();
+    // It holds the other end of the socket.
+    drop(command);
+    std::thread::sleep(Duration::from_millis(300));
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    (child.wait().unwrap().code(), bytes)
+}
+
+#[test]
+fn a_nonblocking_output_is_waited_for() {
+    let cluster = Cluster::start();
+    let log = "x".repeat(3_700_000);
+    cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
+    let program = Program::on(&cluster);
+    for name in ["-", "/dev/stdout"] {
+        let (code, bytes) = into_nonblocking(&program, &format!("{LINE} -o {name}"), false);
+        assert_eq!((code, bytes.len()), (Some(0), log.len()), "{name}");
+    }
+    // Lists and notes wait as well.
+    let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"s"}"#;
+    let builds = vec![build; 10_000].join(",");
+    cluster.script_always(
+        BUILDS,
+        Reply::json(200, &format!(r#"{{"results":[{builds}]}}"#)),
+    );
+    let (code, bytes) = into_nonblocking(&program, "builds acme/x --all --json", false);
+    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    assert_eq!((code, lines), (Some(0), 10_000));
+    // So do errors, which find the socket full of the log.
+    let line = format!("{LINE} -o /dev/stderr");
+    let (code, bytes) = into_nonblocking(&program, &line, true);
+    assert_eq!((code, bytes.len()), (Some(0), log.len()));
+    let cut = format!("HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n{{\"logs\":\"{log}");
+    let cut_cluster = Cluster::start();
+    cut_cluster.script_always(LOGS, Reply::raw().send(cut).fin());
+    let (code, bytes) = into_nonblocking(&Program::on(&cut_cluster), &line, true);
+    assert_eq!(code, Some(6));
+    assert!(bytes.ends_with(b"the answer was cut short\n"));
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::write_all;
 use access::{is_same_file, keep_access, mode};
 
 /// As many symbolic links as Linux follows.
@@ -117,7 +118,7 @@ impl Destination {
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Atomic(file) => file.write_all(bytes),
-            Self::InPlace(file) => file.write_all(bytes),
+            Self::InPlace(file) => write_all(file, bytes),
             #[cfg(unix)]
             Self::Helper(child) => match &mut child.stdin {
                 Some(stdin) => stdin.write_all(bytes),

@@ -15,6 +15,8 @@ pub(crate) mod time;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::error::CliError;
 use file::Destination;
@@ -26,8 +28,25 @@ use tail::Tail;
 /// Writes a whole text to stdout.
 pub(crate) fn to_stdout(text: &str) -> Result<(), CliError> {
     stdout()
-        .and_then(|mut stdout| stdout.write_all(text.as_bytes()))
+        .and_then(|mut stdout| write_all(&mut stdout, text.as_bytes()))
         .map_err(|error| CliError::stdout(&error))
+}
+
+/// Writes all bytes. Waits for a nonblocking stream, which stdout is when another program has made it one.
+fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // std cannot wait for a descriptor.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::write_all;
 use crate::output::sanitize::sanitize_line;
 
 /// The shortest time between two drawings of the progress line.
@@ -42,7 +43,7 @@ impl Reporter {
     pub(crate) fn write(&self, lines: &str) {
         let mut drawn = self.lock();
         clear(&mut drawn);
-        let _ = io::stderr().write_all(lines.as_bytes());
+        let _ = write_all(&mut io::stderr(), lines.as_bytes());
     }
 
     /// Returns the progress line, hidden unless stderr is a terminal and notes are wanted.
