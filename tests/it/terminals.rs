@@ -12,6 +12,9 @@ use crate::program::{Folder, Program};
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
+const BUILD: &str = "/v1/algorithms/acme/x/builds/b1";
+const FINISHED: &str =
+    r#"{"build_id":"b1","status":"succeeded","commit_sha":"c","started_at":"s"}"#;
 const LINE: &str = "log acme/x b1 --retries 0";
 
 /// Runs a command line on a terminal, stdout and stderr both: the exit code, and all that the terminal got, in which
@@ -282,6 +285,62 @@ fn a_save_shows_how_many_are_done() {
         );
     }
     assert!(rest.starts_with("algo-logs: saved 9, skipped 0"), "{rest}");
+}
+
+#[test]
+fn a_progress_line_fits_a_terminal_of_80_columns() {
+    let cluster = Cluster::start();
+    // Wide characters take two columns each.
+    for why in ["x".repeat(200), "長".repeat(60), "e\u{301}".repeat(90)] {
+        let error = format!(r#"{{"error":"{why}"}}"#);
+        cluster.script(BUILD, Reply::json(500, &error));
+        cluster.script(BUILD, Reply::json(200, FINISHED));
+        cluster.script(LOGS, Reply::json(200, r#"{"logs":"x\n"}"#));
+        let Some((code, shown)) = on_terminal(&Program::on(&cluster), &format!("{LINE} --wait=1"))
+        else {
+            return;
+        };
+        assert_eq!(code, 0, "{shown}");
+        let (states, rest) = progress(&shown);
+        assert_eq!(rest, "x\n");
+        assert!(!states.is_empty());
+        for state in states {
+            let columns: usize = state.chars().map(|c| if c == '長' { 2 } else { 1 }).sum();
+            assert!(columns <= 79, "{columns}: {state}");
+        }
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_text_only() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    cluster.rate(2_000_000);
+    let program = Program::on(&cluster).env("TERM", "dumb");
+    let line = format!("log acme/Big docker-100000 -o {}", folder.join("log"));
+    shows(&program, &line, 0, "");
+    cluster.rate(0);
+    let line = format!("save acme/Paged -L 2 -q -d {}", folder.join("."));
+    shows(&program, &line, 0, "");
+    for line in ["builds acme/Lemmatizer", "versions acme/Lemmatizer"] {
+        let Some((code, shown)) = on_terminal(&program, line) else {
+            return;
+        };
+        assert_eq!(code, 0);
+        assert!(!shown.contains(['\r', '\u{1b}']), "{shown:?}");
+    }
+    let coloured = with_log(r"\u001b[91mred\u001b[0m\n");
+    shows(
+        &Program::on(&coloured).env("TERM", "dumb"),
+        LINE,
+        0,
+        "red\n",
+    );
+    shows(
+        &Program::on(&coloured).env("TERM", "xterm"),
+        LINE,
+        0,
+        "\u{1b}[91mred\u{1b}[0m\n\u{1b}[0m",
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::cli::{Escapes, LogArgs, VersionSpec};
 use crate::commands::context::{Context, matches};
 use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
-use crate::output::sanitize::{Mode, sanitize_line};
+use crate::output::sanitize::Mode;
 use crate::output::{Output, OutputOptions, format};
 
 impl Context {
@@ -75,11 +75,7 @@ impl Context {
                     Ok(None) => "no such build yet".to_owned(),
                     Err(error) => error.to_string(),
                 };
-                sanitize_line(&format!(
-                    "{}, {}",
-                    connection.word(&state),
-                    waited(poll.waited)
-                ))
+                format!("{}, {}", connection.word(&state), waited(poll.waited))
             });
         })
     }

@@ -326,9 +326,9 @@ impl Environment {
             .map_err(|_| CliError::settings(format!("{name} is not text")))
     }
 
-    /// Whether colours are unwanted: <https://no-color.org>.
+    /// Returns whether colours are unwanted (<https://no-color.org>) or the terminal has none.
     pub(crate) fn no_color(&self) -> bool {
-        self.get("NO_COLOR").is_some()
+        self.get("NO_COLOR").is_some() || self.get("TERM").is_some_and(|term| term == "dumb")
     }
 
     /// Where the official `algo` program keeps its profiles.

@@ -1,14 +1,18 @@
 //! Notes, errors and the progress line: everything on stderr.
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::write_all;
-use crate::output::sanitize::sanitize_line;
+use crate::output::sanitize::{sanitize_line, truncate};
 
 /// The shortest time between two drawings of the progress line.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The width of the progress line in columns. A longer one would scroll a terminal of 80 columns.
+const MAX_WIDTH: usize = 79;
 
 /// Moves the cursor to the start of the line and erases the line.
 const CLEAR: &str = "\r\x1b[K";
@@ -46,9 +50,10 @@ impl Reporter {
         let _ = write_all(&mut io::stderr(), lines.as_bytes());
     }
 
-    /// Returns the progress line, hidden unless stderr is a terminal and notes are wanted.
+    /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
     pub(crate) fn progress(&self) -> Progress {
-        let shown = !self.quiet && io::stderr().is_terminal();
+        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let shown = !self.quiet && !is_dumb && io::stderr().is_terminal();
         Progress {
             reporter: shown.then(|| self.clone()),
             started: Instant::now(),
@@ -86,7 +91,15 @@ impl Progress {
         let mut drawn = reporter.lock();
         if drawn.is_none_or(|at| at.elapsed() >= REDRAW_INTERVAL) {
             *drawn = Some(Instant::now());
-            let _ = io::stderr().write_all(format!("{CLEAR}{}", text()).as_bytes());
+            let text = sanitize_line(&text());
+            // Characters beyond ASCII can take two columns each; the `…` takes one.
+            let max = if text.is_ascii() {
+                MAX_WIDTH - 1
+            } else {
+                MAX_WIDTH / 2
+            };
+            let line = format!("{CLEAR}{}", truncate(&text, max));
+            let _ = io::stderr().write_all(line.as_bytes());
         }
     }
 }
