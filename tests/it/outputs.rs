@@ -672,3 +672,43 @@ fn a_nonblocking_output_is_waited_for() {
     assert_eq!(code, Some(6));
     assert!(bytes.ends_with(b"the answer was cut short\n"));
 }
+
+#[test]
+fn errors_and_notes_begin_a_line_of_their_own() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let folder = Folder::new();
+    // What a shell writes into one file with `> f 2>&1`.
+    let together = |line: &str| {
+        let file = File::create(folder.join("f")).unwrap();
+        let mut command = program.command(line);
+        command.stderr(file.try_clone().unwrap()).stdout(file);
+        let code = command.status().unwrap().code();
+        (code, String::from_utf8(folder.read("f")).unwrap())
+    };
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
+    cluster.script(LOGS, Reply::raw().send(cut).fin());
+    let error = "algo-logs: log of build b1 of acme/x: the answer was cut short\n";
+    assert_eq!(together(LINE), (Some(6), format!("half\n{error}")));
+    // A note.
+    cluster.script(LOGS, Reply::json(200, r#"{"logs":"a\ud800"}"#));
+    let note = "algo-logs: 1 character was not valid Unicode, and is U+FFFD in the log\n";
+    assert_eq!(together(LINE), (Some(0), format!("a\u{fffd}\n{note}")));
+    // The error of a build that failed, below its log.
+    let build = r#"{"build_id":"b1","status":"failed","commit_sha":"c","started_at":"s"}"#;
+    cluster.script_always("/v1/algorithms/acme/x/builds/b1", Reply::json(200, build));
+    cluster.script(LOGS, Reply::json(200, r#"{"logs":"no"}"#));
+    let error = "algo-logs: build b1 of acme/x: failed\n";
+    let line = format!("{LINE} --exit-status -o /dev/stdout");
+    assert_eq!(together(&line), (Some(3), format!("no\n{error}")));
+    // Without anything to say, the log has no line end added.
+    cluster.script(LOGS, Reply::json(200, r#"{"logs":"one\ntwo"}"#));
+    assert_eq!(together(LINE), (Some(0), "one\ntwo".to_owned()));
+    // Elsewhere, an error is one line and the log is exact.
+    cluster.script(LOGS, Reply::raw().send(cut).fin());
+    program.run(LINE).is(
+        6,
+        "half",
+        "algo-logs: log of build b1 of acme/x: the answer was cut short\n",
+    );
+}

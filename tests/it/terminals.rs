@@ -128,6 +128,20 @@ fn a_log_that_breaks_off_leaves_no_colour_behind() {
 }
 
 #[test]
+fn an_error_begins_a_line_of_its_own_below_a_raw_log() {
+    let cluster = Cluster::start();
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
+    cluster.script_always(LOGS, Reply::raw().send(cut).fin());
+    let expected = "half\nalgo-logs: log of build b1 of acme/x: the answer was cut short\n";
+    shows(
+        &Program::on(&cluster),
+        &format!("{LINE} --raw"),
+        6,
+        expected,
+    );
+}
+
+#[test]
 fn colours_can_be_turned_off_and_everything_on() {
     let cluster = with_log(r"\u001b[91mred\u001b[0m\u001b]0;t\u0007\n");
     let program = Program::on(&cluster);

@@ -15,7 +15,7 @@ use crate::output::{Output, OutputOptions, format};
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
-        let output = Output::open(args.output.as_deref(), self.treatment(args))?;
+        let output = Output::open(args.output.as_deref(), self.treatment(args), &self.notes)?;
         let chosen = match (&args.version, &args.build_id) {
             (Some(version), _) => self.of_version(version, args.exit_status)?,
             (None, Some(build_id)) => self.of_build_id(build_id, args)?,

@@ -111,6 +111,14 @@ impl Destination {
         })
     }
 
+    /// Returns whether this writes to where stderr goes: a terminal, or the file of `> FILE 2>&1`.
+    pub(crate) fn is_stderr(&self) -> bool {
+        match self {
+            Self::InPlace(file) => access::is_stderr(file),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_terminal(&self) -> bool {
         matches!(self, Self::InPlace(file) if file.is_terminal())
     }
@@ -360,6 +368,8 @@ pub(crate) fn remove_leftovers(folder: &Path) {
 #[cfg(unix)]
 mod access {
     use std::fs::{File, Metadata, Permissions};
+    use std::io;
+    use std::os::fd::AsFd;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
     pub(super) fn mode(metadata: &Metadata) -> u32 {
@@ -368,6 +378,15 @@ mod access {
 
     pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
         (one.dev(), one.ino()) == (other.dev(), other.ino())
+    }
+
+    pub(super) fn is_stderr(file: &File) -> bool {
+        let stderr = io::stderr().as_fd().try_clone_to_owned();
+        let metadata = stderr.and_then(|stderr| File::from(stderr).metadata());
+        metadata.is_ok_and(|stderr| {
+            file.metadata()
+                .is_ok_and(|file| is_same_file(&file, &stderr))
+        })
     }
 
     /// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
@@ -390,6 +409,7 @@ mod access {
 #[cfg(not(unix))]
 mod access {
     use std::fs::{File, Metadata};
+    use std::io::{self, IsTerminal};
 
     pub(super) fn mode(_: &Metadata) -> u32 {
         0
@@ -397,6 +417,10 @@ mod access {
 
     pub(super) fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
         true
+    }
+
+    pub(super) fn is_stderr(file: &File) -> bool {
+        file.is_terminal() && io::stderr().is_terminal()
     }
 
     pub(super) fn keep_access(file: &File, old: &Metadata) {

@@ -79,18 +79,28 @@ pub(crate) struct Output {
     destination: Destination,
     /// The file's path; `None` for stdout.
     path: Option<PathBuf>,
+    /// Is told what is written, if notes go to the same place.
+    reporter: Option<Reporter>,
 }
 
 impl Output {
     /// Opens a file, or stdout for `None`. This writes nothing yet, but fails if the system forbids it.
-    pub(crate) fn open(path: Option<&Path>, options: OutputOptions) -> Result<Self, CliError> {
+    pub(crate) fn open(
+        path: Option<&Path>,
+        options: OutputOptions,
+        reporter: &Reporter,
+    ) -> Result<Self, CliError> {
         let path = path.filter(|path| !file::is_stdout(path));
         let destination = match path {
             Some(path) => Destination::open(path),
             None => stdout().map(Destination::InPlace),
         };
         let destination = destination.map_err(|error| failure(path, &error))?;
-        Ok(Self::new(destination, path, options))
+        let reporter = destination.is_stderr().then(|| reporter.clone());
+        Ok(Self {
+            reporter,
+            ..Self::new(destination, path, options)
+        })
     }
 
     /// Opens a regular file or a new one in an archive, where symbolic links are not followed.
@@ -110,6 +120,7 @@ impl Output {
             sanitizer: mode.map(Sanitizer::new),
             destination,
             path: path.map(Path::to_owned),
+            reporter: None,
         }
     }
 
@@ -163,10 +174,11 @@ impl Output {
             // A log that breaks off before its first byte leaves no trace.
             return Ok(());
         }
-        let path = self.path.as_deref();
-        self.destination
-            .write_all(bytes)
-            .map_err(|e| failure(path, &e))
+        let written = self.destination.write_all(bytes);
+        if let Some(reporter) = &self.reporter {
+            reporter.log_written(bytes);
+        }
+        written.map_err(|error| failure(self.path.as_deref(), &error))
     }
 }
 

@@ -23,8 +23,24 @@ const CLEAR: &str = "\r\x1b[K";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
     quiet: bool,
-    /// When the progress line was last drawn; `None` while it is not on the screen.
-    drawn: Arc<Mutex<Option<Instant>>>,
+    last_line: Arc<Mutex<LastLine>>,
+}
+
+/// The last line of the terminal, or of the file that stderr and stdout share.
+#[derive(Debug, Default)]
+struct LastLine {
+    /// When the progress line was drawn, if it is there.
+    progress: Option<Instant>,
+    /// Whether it is the beginning of a line of the log.
+    log: bool,
+}
+
+impl LastLine {
+    fn clear_progress(&mut self) {
+        if self.progress.take().is_some() {
+            let _ = io::stderr().write_all(CLEAR.as_bytes());
+        }
+    }
 }
 
 impl Reporter {
@@ -45,9 +61,18 @@ impl Reporter {
 
     /// Writes whole lines in one piece, so that they do not mix with another program's.
     pub(crate) fn write(&self, lines: &str) {
-        let mut drawn = self.lock();
-        clear(&mut drawn);
-        let _ = write_all(&mut io::stderr(), lines.as_bytes());
+        let mut last_line = self.lock();
+        last_line.clear_progress();
+        let end = if last_line.log { "\n" } else { "" };
+        last_line.log = false;
+        let _ = write_all(&mut io::stderr(), format!("{end}{lines}").as_bytes());
+    }
+
+    /// Notes that a log was written to where stderr goes as well, so that the next note begins a line.
+    pub(crate) fn log_written(&self, bytes: &[u8]) {
+        if let Some(last) = bytes.last() {
+            self.lock().log = *last != b'\n';
+        }
     }
 
     /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
@@ -60,14 +85,10 @@ impl Reporter {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn clear(drawn: &mut Option<Instant>) {
-    if drawn.take().is_some() {
-        let _ = io::stderr().write_all(CLEAR.as_bytes());
+    fn lock(&self) -> MutexGuard<'_, LastLine> {
+        self.last_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,7 +109,7 @@ impl Progress {
         let Some(reporter) = &self.reporter else {
             return;
         };
-        let mut drawn = reporter.lock();
+        let drawn = &mut reporter.lock().progress;
         if drawn.is_none_or(|at| at.elapsed() >= REDRAW_INTERVAL) {
             *drawn = Some(Instant::now());
             let text = sanitize_line(&text());
@@ -107,7 +128,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(reporter) = &self.reporter {
-            clear(&mut reporter.lock());
+            reporter.lock().clear_progress();
         }
     }
 }
