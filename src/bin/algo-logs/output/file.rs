@@ -1,4 +1,4 @@
-//! Files that are replaced as a whole or left unchanged.
+//! Output files: replaced as a whole, or written in place if they cannot be replaced.
 
 use std::env;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -33,7 +33,7 @@ pub(crate) enum Destination {
 impl Destination {
     /// Opens a path, following symbolic links.
     ///
-    /// A regular file is opened for writing as well, though not written, so that the system decides who may do that.
+    /// The system decides who may write a regular file: it is opened for writing here, though not written.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         if let Some(number) = descriptor(path) {
@@ -41,8 +41,13 @@ impl Destination {
         }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
-                if file.metadata()?.is_file() {
+                let metadata = file.metadata()?;
+                if metadata.is_file() {
                     let target = fs::canonicalize(path)?;
+                    // A link can have changed in between.
+                    if !is_same_file(&metadata, &fs::metadata(&target)?) {
+                        return Err(io::Error::other("it was replaced at this moment"));
+                    }
                     remove_leftovers(parent(&target));
                     Ok(Self::atomic(target, Some(file)))
                 } else {
@@ -236,10 +241,14 @@ impl AtomicFile {
                 keep_access(&temporary.file, &metadata);
                 Ok(temporary)
             }
-            // The old file can be written all the same: with a copy.
+            // The log will be copied into the old file.
             Err(error) if is_refusal(&error) => {
                 let folder = env::temp_dir();
-                Temporary::create(&folder, 0o600).map_err(|error| cannot_create_in(&folder, &error))
+                let temporary = Temporary::create(&folder, 0o600)
+                    .map_err(|error| cannot_create_in(&folder, &error))?;
+                // It needs no name, and without one an interruption leaves nothing behind.
+                let _ = fs::remove_file(&temporary.path);
+                Ok(temporary)
             }
             Err(error) => Err(in_folder(error)),
         }
@@ -274,12 +283,11 @@ impl AtomicFile {
     }
 }
 
-/// Returns whether a file cannot be created or replaced in a folder, although it may be possible to write it.
+/// Returns whether the folder, and not the file, is what cannot be written.
 fn is_refusal(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
-    let kind = error.kind();
     matches!(
-        kind,
+        error.kind(),
         CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy
     )
 }
@@ -391,13 +399,13 @@ mod access {
 
     /// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
     ///
-    /// The setuid, setgid and sticky bits are not kept: they were not meant for a log.
+    /// The setuid, setgid and sticky bits are not kept: a log must not have them.
     pub(super) fn keep_access(file: &File, old: &Metadata) {
         let mut mode = old.mode() & 0o777;
         let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
             || fchown(file, None, Some(old.gid())).is_ok();
         if !kept {
-            // The group is another one, whose members were others before, and the old one's are others now.
+            // Members of the new group were others for the old file, and members of the old group are others now.
             let shared = (mode >> 3) & mode & 0o7;
             mode = mode & 0o700 | shared << 3 | shared;
         }

@@ -79,7 +79,7 @@ pub(crate) struct Output {
     destination: Destination,
     /// The file's path; `None` for stdout.
     path: Option<PathBuf>,
-    /// Is told what is written, if notes go to the same place.
+    /// Set if notes go to the same place: it must know whether the log's last line has ended.
     reporter: Option<Reporter>,
 }
 

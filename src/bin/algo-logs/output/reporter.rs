@@ -31,7 +31,7 @@ pub(crate) struct Reporter {
 struct LastLine {
     /// When the progress line was drawn, if it is there.
     progress: Option<Instant>,
-    /// Whether it is the beginning of a line of the log.
+    /// Whether it is an unfinished line of the log.
     log: bool,
 }
 
@@ -68,7 +68,7 @@ impl Reporter {
         let _ = write_all(&mut io::stderr(), format!("{end}{lines}").as_bytes());
     }
 
-    /// Notes that a log was written to where stderr goes as well, so that the next note begins a line.
+    /// Records what was written of a log to where stderr goes as well, so that the next note begins a line.
     pub(crate) fn log_written(&self, bytes: &[u8]) {
         if let Some(last) = bytes.last() {
             self.lock().log = *last != b'\n';
