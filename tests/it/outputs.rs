@@ -130,7 +130,7 @@ fn a_file_keeps_its_permissions() {
 }
 
 #[test]
-fn links_stay_and_what_they_lead_to_is_replaced() {
+fn links_stay_and_their_targets_are_replaced() {
     let cluster = cluster();
     let folder = Folder::new();
     let other = Folder::new();
@@ -152,7 +152,7 @@ fn links_stay_and_what_they_lead_to_is_replaced() {
 }
 
 #[test]
-fn a_link_to_nothing_gets_its_target() {
+fn a_dangling_links_target_is_created() {
     let folder = Folder::new();
     symlink("target", folder.join("link")).unwrap();
     save(&cluster(), &folder.join("link")).prints("");
@@ -165,7 +165,7 @@ fn a_link_to_nothing_gets_its_target() {
 }
 
 #[test]
-fn a_hard_link_is_left_with_what_it_had() {
+fn a_hard_link_keeps_the_old_content() {
     let folder = Folder::new();
     let path = folder.write("f", "before");
     fs::hard_link(&path, folder.join("g")).unwrap();
@@ -176,8 +176,8 @@ fn a_hard_link_is_left_with_what_it_had() {
     );
 }
 
-/// Runs a log of 100 kB into `f` with files limited to 8 KiB or less, by a shell that was told `before`.
-fn into_little_room(before: &str) -> (Folder, Output) {
+/// Writes a log of 100 kB to `f` with files limited to 8 KiB or less, after a shell has run `before`.
+fn into_limited_file(before: &str) -> (Folder, Output) {
     let folder = Folder::new();
     folder.write("f", "before");
     let cluster = Cluster::start();
@@ -192,8 +192,8 @@ fn into_little_room(before: &str) -> (Folder, Output) {
 }
 
 #[test]
-fn a_file_that_may_not_grow_is_as_it_was() {
-    let (folder, output) = into_little_room("trap '' XFSZ;");
+fn a_file_over_the_size_limit_is_unchanged() {
+    let (folder, output) = into_limited_file("trap '' XFSZ;");
     assert_eq!(output.status.code(), Some(7), "{output:?}");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -205,14 +205,14 @@ fn a_file_that_may_not_grow_is_as_it_was() {
 }
 
 #[test]
-fn the_signal_for_a_file_that_may_not_grow_leaves_it_as_it_was() {
-    let (folder, output) = into_little_room("");
+fn the_signal_of_the_size_limit_leaves_the_file_unchanged() {
+    let (folder, output) = into_limited_file("");
     assert!(!output.status.success());
     assert_eq!(folder.read("f"), b"before");
 }
 
 #[test]
-fn signals_in_the_middle_leave_the_file_as_it_was() {
+fn a_signal_leaves_the_file_unchanged() {
     for signal in ["TERM", "INT", "HUP", "KILL"] {
         let folder = Folder::new();
         let path = folder.write("f", "before");
@@ -234,14 +234,14 @@ fn signals_in_the_middle_leave_the_file_as_it_was() {
             .unwrap();
         assert_eq!(stderr, "", "{signal}");
         assert_eq!(folder.read("f"), b"before", "{signal}");
-        // A temporary file may be left, since there is nobody to take it away. It hinders nobody.
+        // A temporary file may be left behind. The next run works.
         save(&cluster, &path).prints("");
         assert_eq!(folder.read("f"), LOG.as_bytes(), "{signal}");
     }
 }
 
 #[test]
-fn nothing_is_begun_before_there_is_something_to_write() {
+fn no_file_is_created_before_the_log_begins() {
     let folder = Folder::new();
     let cluster = Cluster::start();
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n";
@@ -255,7 +255,7 @@ fn nothing_is_begun_before_there_is_something_to_write() {
     while cluster.requests().is_empty() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
     }
-    // Killed while it waits for the log to begin, it has left nothing at all.
+    // Killed before the log begins, it leaves nothing behind.
     std::thread::sleep(Duration::from_millis(200));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -264,7 +264,7 @@ fn nothing_is_begun_before_there_is_something_to_write() {
 }
 
 #[test]
-fn names_that_are_taken_are_no_obstacle() {
+fn leftovers_do_not_take_all_names() {
     let (folder, cluster) = (Folder::new(), cluster());
     // After `exec`, the program has the shell's process ID.
     let leave = "for n in $(seq 0 1000); do : > .algo-logs-$$-$n.tmp; done; exec \"$@\"";
@@ -591,7 +591,7 @@ fn a_copy_that_fails_says_that_the_file_is_incomplete() {
 }
 
 #[test]
-fn leftovers_are_in_the_way_of_nothing_and_go_after_a_day() {
+fn leftovers_are_removed_after_a_day() {
     let (folder, cluster) = (Folder::new(), cluster());
     let day = Duration::from_secs(24 * 60 * 60);
     let leave = |name: &str, age: Duration| {
