@@ -19,6 +19,8 @@ mod log;
 #[cfg(unix)]
 mod outputs;
 mod packages;
+#[cfg(unix)]
+mod permissions;
 mod profiles;
 mod proxies;
 mod recipes;

@@ -90,10 +90,9 @@ impl Output {
         options: OutputOptions,
         reporter: &Reporter,
     ) -> Result<Self, CliError> {
-        let path = path.filter(|path| !file::is_stdout(path));
         let destination = match path {
-            Some(path) => Destination::open(path),
-            None => stdout().map(Destination::InPlace),
+            Some(path) if !file::is_stdout(path) => Destination::open(path),
+            _ => stdout().map(Destination::InPlace),
         };
         let destination = destination.map_err(|error| failure(path, &error))?;
         let reporter = destination.is_stderr().then(|| reporter.clone());
@@ -184,7 +183,10 @@ impl Output {
 
 fn failure(path: Option<&Path>, error: &io::Error) -> CliError {
     match path {
-        Some(path) => CliError::output(&path.display().to_string(), error),
-        None => CliError::stdout(error),
+        // A closed pipe means the same for every name of stdout.
+        Some(path) if error.kind() != io::ErrorKind::BrokenPipe || !file::is_stdout(path) => {
+            CliError::output(&path.display().to_string(), error)
+        }
+        _ => CliError::stdout(error),
     }
 }
