@@ -9,6 +9,7 @@ mod proxy;
 mod anywhere;
 mod choose;
 mod client;
+mod connection;
 #[cfg(unix)]
 mod faults;
 mod files;
@@ -20,6 +21,8 @@ mod log;
 mod outputs;
 mod packages;
 mod pages;
+#[cfg(unix)]
+mod permissions;
 mod profiles;
 mod proxies;
 mod recipes;
