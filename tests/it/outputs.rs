@@ -327,7 +327,7 @@ fn errors_and_notes_begin_a_line_of_their_own() {
     assert_eq!(together(LINE), (Some(6), format!("half\n{error}")));
     // A note.
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"a\ud800"}"#));
-    let note = "algo-logs: 1 character was not valid Unicode, and is U+FFFD in the log\n";
+    let note = "algo-logs: 1 character was not valid Unicode and was replaced with U+FFFD\n";
     assert_eq!(together(LINE), (Some(0), format!("a\u{fffd}\n{note}")));
     // The error of a build that failed, below its log.
     let build = r#"{"build_id":"b1","status":"failed","commit_sha":"c","started_at":"s"}"#;
