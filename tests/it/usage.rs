@@ -125,10 +125,10 @@ fn commands() {
             .run(line)
             .fails(2, "algo-logs: no command given; see 'algo-logs --help'\n");
     }
-    // A word that could be a key is not shown.
+    // A word that could be a key is not shown in full.
     fail(
         "bulds acme/x => unknown command 'bulds'; did you mean 'builds'?
-         version acme/x => unknown command 'version'; did you mean 'versions'?
+         version acme/x => unknown command 'version'; did you mean 'versions' or '--version'?
          ver acme/x => unknown command 'ver'; did you mean 'versions'?
          logs acme/x => unknown command 'logs'; did you mean 'log'?
          help lgo => unknown command 'lgo'; did you mean 'log'?
@@ -137,8 +137,21 @@ fn commands() {
          l acme/x => unknown command 'l'; the commands are builds, versions, log, save, help
          xyz => unknown command 'xyz'; the commands are builds, versions, log, save, help
          help xyz => unknown command 'xyz'; the commands are builds, versions, log, save, help
-         acme/tagger => unknown command 'acm…'; the commands are builds, versions, log, save, help
-         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, save, help",
+         acme/tagger => unknown command 'acme/tagger'; the commands are builds, versions, log, save, help
+         documentation => unknown command 'documentation'; the commands are builds, versions, log, save, help
+         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, save, help
+         d01d403d-a853-4831-9fff-9783a7b7e956 => unknown command 'd01…'; the commands are builds, versions, log, save, help",
+    );
+    // Words of similar programs.
+    fail(
+        "list => unknown command 'list'; did you mean 'builds'?
+         ls => unknown command 'ls'; did you mean 'builds'?
+         run => unknown command 'run'; did you mean 'builds'?
+         watch => unknown command 'watch'; did you mean 'log --wait'?
+         show => unknown command 'show'; did you mean 'log'?
+         download => unknown command 'download'; did you mean 'save'?
+         completion => unknown command 'completion'; did you mean '--generate complete-bash'?
+         completions bash => unknown command 'completions'; did you mean '--generate complete-bash'?",
     );
 }
 
@@ -157,7 +170,7 @@ fn arguments() {
          log a/b c d => unexpected argument 'd'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
          save a/x f => unexpected argument 'f'; usage: algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]
          help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND]
-         help log something-else => unexpected argument 'som…'; usage: algo-logs help [COMMAND]
+         help log something-else => unexpected argument 'something-else'; usage: algo-logs help [COMMAND]
          builds acme => 'acme' is not OWNER/NAME
          builds -- -x => '-x' is not OWNER/NAME
          builds acme/x/1.0.0 => 'acme/x/1.0.0' is not OWNER/NAME
@@ -194,6 +207,12 @@ fn unknown_options() {
          builds -l 5 => unknown option '-l'; did you mean '-L'?
          builds a/b -Z => unknown option '-Z'; see 'algo-logs builds --help'
          log a/b -5 => unknown option '-5'; see 'algo-logs log --help'
+         log a/b --lines 5 => unknown option '--lines'; did you mean '--tail'?
+         builds a/b --lines 5 => unknown option '--lines'; did you mean '--limit'?
+         builds a/b --failed => unknown option '--failed'; did you mean '--status failed'?
+         versions a/b --failed => unknown option '--failed'; see 'algo-logs versions --help'
+         log a/b --watch => unknown option '--watch'; did you mean '--wait'?
+         --server x builds => unknown option '--server'; did you mean '--api'?
          builds a/b --key SECRET => there is no option '--key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
          log a/b --api-key=SECRET => there is no option '--api-key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
          log a/b --token => there is no option '--token': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
@@ -204,7 +223,7 @@ fn unknown_options() {
     let long = format!("--status{}", "x".repeat(100_000));
     let error = "unknown option '--sta…'; see 'algo-logs --help'";
     fails(&[&long], error);
-    fails(&[&long[..40]], error);
+    fails(&[&long[..80]], error);
 }
 
 #[test]

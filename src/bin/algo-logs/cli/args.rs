@@ -8,7 +8,7 @@ use algo_logs::{Algorithm, BuildStatus};
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
 use super::flags::{CONTRADICTIONS, Flag};
 use super::parse::command_by_word;
-use super::value::{VersionSpec, redact_word, split_version};
+use super::value::{VersionSpec, redact, split_version};
 use super::{Parsed, help};
 use crate::error::CliError;
 
@@ -306,7 +306,7 @@ impl RawArgs {
         let spec = command.spec();
         if let Some(extra) = self.arguments.get(spec.arguments.len()) {
             let usage = spec.usage.join(" ");
-            let message = format!("unexpected argument '{}'", redact_word(extra));
+            let message = format!("unexpected argument '{}'", redact(extra));
             return Err(
                 CliError::usage(message).hint(format!("usage: algo-logs {} {usage}", spec.word))
             );

@@ -44,7 +44,7 @@ impl Value {
     }
 
     fn invalid(&self, why: &str) -> CliError {
-        let value = redact_value(&self.value.to_string_lossy());
+        let value = redact(&self.value.to_string_lossy());
         CliError::usage(format!(
             "invalid value '{value}' for '{}': {why}",
             self.flag
@@ -144,7 +144,7 @@ pub(super) fn split_version(text: &str) -> Result<(Algorithm, Option<VersionSpec
     } else {
         return Err(CliError::usage(format!(
             "'{}' is not a version: neither a semantic version nor 7 to 40 digits of a git hash",
-            redact_value(version)
+            redact(version)
         ))
         .hint("ALGO is OWNER/NAME or OWNER/NAME/VERSION"));
     };
@@ -166,26 +166,24 @@ fn is_semantic(version: &str) -> bool {
         && pre_release.is_none_or(|text| text.split('.').all(is_identifier))
 }
 
-/// Returns a value for an error message, shortened if it could be a key in the wrong place.
-pub(super) fn redact_value(value: &str) -> String {
-    const KEY_PREFIXES: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
-    if KEY_PREFIXES.iter().any(|prefix| value.starts_with(prefix)) {
-        return redact_word(value);
+/// Returns a word for an error message: in full, unless it could be a key in the wrong place.
+pub(super) fn redact(word: &str) -> String {
+    /// No command, option or name is longer.
+    const MAX_CHARS: usize = 64;
+    if word.chars().count() <= MAX_CHARS && !word.split('/').any(could_be_key) {
+        return word.to_owned();
     }
-    shorten(value, 16)
-}
-
-/// The same for an unexpected word, which is more likely to be a key.
-pub(super) fn redact_word(word: &str) -> String {
-    shorten(word, 8)
-}
-
-fn shorten(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(3).collect();
+    let start: String = word.chars().take(3).collect();
     format!("{start}…")
+}
+
+/// Keys are long, and contain digits or upper-case letters. Most have a known prefix.
+fn could_be_key(word: &str) -> bool {
+    const KEY_PREFIXES: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
+    if KEY_PREFIXES.iter().any(|prefix| word.starts_with(prefix)) {
+        return word.len() > 8;
+    }
+    word.chars().count() > 16 && word.chars().any(|c| c.is_numeric() || c.is_uppercase())
 }
 
 #[cfg(test)]
@@ -221,13 +219,30 @@ mod tests {
     }
 
     #[test]
-    fn whatever_could_be_a_key_is_shortened() {
-        assert_eq!(redact_value("complete-zhs"), "complete-zhs");
-        assert_eq!(redact_value("99999999999999999999"), "999…");
-        assert_eq!(redact_value("eyJxxxxxxxxx"), "eyJ…");
-        assert_eq!(redact_value("Bearer 1"), "Bearer 1");
-        assert_eq!(redact_value("Simple 12"), "Sim…");
-        assert_eq!(redact_word("builders"), "builders");
-        assert_eq!(redact_word("something"), "som…");
+    fn what_could_be_a_key_is_redacted() {
+        for word in [
+            "complete-zhs",
+            "completion",
+            "acme/language-detector",
+            "something-like-documentation",
+            "acme/x/0123456789",
+            "Dockerfile",
+            "simple",
+            "Bearer 1",
+        ] {
+            assert_eq!(redact(word), word);
+        }
+        for (word, redacted) in [
+            ("simWrongKey", "sim…"),
+            ("eyJxxxxxxxxx", "eyJ…"),
+            ("Simple 12", "Sim…"),
+            ("acme/simWrongKey", "acm…"),
+            ("99999999999999999999", "999…"),
+            ("d01d403d-a853-4831-9fff-9783a7b7e956", "d01…"),
+            ("AbcdefghijklmnopQ", "Abc…"),
+            (&"x".repeat(65), "xxx…"),
+        ] {
+            assert_eq!(redact(word), redacted);
+        }
     }
 }
