@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use cli::Parsed;
 use config::Environment;
+use error::Exit;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
     let outcome = match cli::parse(args) {
         Ok(Parsed::Run(args)) => commands::run(&args, &Environment::of_process()),
         Ok(Parsed::Print(text)) => output::to_stdout(&text),
+        Ok(Parsed::Usage(text)) => {
+            output::to_stderr(&text);
+            return ExitCode::from(Exit::Usage as u8);
+        }
         Err(error) => Err(error),
     };
     match outcome {

@@ -7,7 +7,8 @@ use algo_logs::{Algorithm, BuildStatus};
 
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
 use super::flags::{CONTRADICTIONS, Flag};
-use super::parse::command_by_word;
+use super::help::Topic;
+use super::parse::topic_by_word;
 use super::value::{VersionSpec, redact, split_version};
 use super::{Parsed, help};
 use crate::error::CliError;
@@ -199,8 +200,11 @@ impl RawArgs {
         let list_limit = self.limit.unwrap_or(Limit::Rows(DEFAULT_LIMIT));
         let command = match name {
             Help => {
-                let topic = arguments.next().map(|word| command_by_word(&word));
-                return Ok(Parsed::Print(help::text(topic.transpose()?)));
+                let topic = match arguments.next() {
+                    Some(word) => topic_by_word(&word)?,
+                    None => Topic::Summary,
+                };
+                return Ok(Parsed::Print(help::text(topic)));
             }
             Builds => Command::Builds {
                 algorithm: required_algorithm(name, arguments.next())?.parse()?,
@@ -283,7 +287,7 @@ impl RawArgs {
         for (flag, spelling) in &self.given {
             if !flag.is_accepted_by(command) {
                 let word = command.word();
-                let owners: Vec<_> = flag.commands.iter().map(|owner| owner.word()).collect();
+                let owners: Vec<_> = flag.commands().map(CommandName::word).collect();
                 return Err(
                     CliError::usage(format!("'{word}' takes no option '{spelling}'"))
                         .hint(format!("'{spelling}' belongs to {}", owners.join(", "))),
@@ -314,12 +318,16 @@ impl RawArgs {
         Ok(())
     }
 
-    /// Returns the command whose help is wanted.
-    pub(super) fn help_topic(&self) -> Option<CommandName> {
-        match self.command {
-            Some(Help) => CommandName::from_word(self.arguments.first()?),
-            command => command,
-        }
+    /// Returns what help is wanted about.
+    pub(super) fn help_topic(&self) -> Topic {
+        let topic = match self.command {
+            Some(Help) => self
+                .arguments
+                .first()
+                .and_then(|word| Topic::from_word(word)),
+            command => command.map(Topic::Command),
+        };
+        topic.unwrap_or(Topic::Summary)
     }
 
     /// Returns how a flag was spelled, if it was given.
@@ -510,18 +518,18 @@ mod tests {
 
     #[test]
     fn help_tells_the_defaults() {
-        for (long, default) in [
-            ("limit", format!("{DEFAULT_LIMIT}; for 'save' all")),
-            ("jobs", DEFAULT_JOBS.to_string()),
-            ("wait", DEFAULT_WAIT.as_secs().to_string()),
-            ("timeout", DEFAULT_TIMEOUT.as_secs().to_string()),
-            ("retries", DEFAULT_RETRIES.to_string()),
+        for (long, command, default) in [
+            ("limit", Builds, DEFAULT_LIMIT.to_string()),
+            ("limit", Versions, DEFAULT_LIMIT.to_string()),
+            ("limit", Save, "all".to_owned()),
+            ("jobs", Save, DEFAULT_JOBS.to_string()),
+            ("wait", Log, DEFAULT_WAIT.as_secs().to_string()),
+            ("timeout", Log, DEFAULT_TIMEOUT.as_secs().to_string()),
+            ("retries", Log, DEFAULT_RETRIES.to_string()),
         ] {
             let flag = FLAGS.iter().find(|flag| flag.long == long).unwrap();
-            assert!(
-                flag.doc.ends_with(&format!("[default: {default}]")),
-                "{long}"
-            );
+            let doc = flag.doc(command).unwrap();
+            assert!(doc.ends_with(&format!("[default: {default}]")), "{doc}");
         }
     }
 }

@@ -12,17 +12,23 @@ pub(crate) enum CommandName {
     Help,
 }
 
+/// The commands that send requests.
+pub(super) const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Save];
+pub(super) const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Save, Help];
+
 /// One row.
 pub(super) struct CommandSpec {
     pub(super) name: CommandName,
     pub(super) word: &'static str,
     /// One sentence.
     pub(super) about: &'static str,
+    /// A paragraph for the man page.
+    pub(super) details: &'static str,
     /// The words that may follow the command, split into lines.
     pub(super) usage: &'static [&'static str],
     /// Every argument that the command takes, in order, and what it means.
     pub(super) arguments: &'static [(&'static str, &'static str)],
-    /// What a command line does, and the command line. The summary and errors show the first one.
+    /// What a command line does, and the command line. Errors show the first one.
     pub(super) examples: &'static [(&'static str, &'static str)],
 }
 
@@ -35,6 +41,9 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Builds,
         word: "builds",
         about: "List the builds of an algorithm, including the failed ones.",
+        details: "The builds are listed in the service's order, which is newest first. A terminal gets a table with a header. A \
+                  pipe gets tab-separated columns without a header, with '-' for a missing value: build id, status, \
+                  commit, started, duration, version.",
         usage: &["ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]"],
         arguments: &[ALGO],
         examples: &[
@@ -48,6 +57,8 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Versions,
         word: "versions",
         about: "List the versions of an algorithm, each with the build it came from.",
+        details: "The output is like that of 'builds'. Its columns are version, git hash, build id, built (when the build \
+                  finished) and callability.",
         usage: &["ALGO [--published | --unpublished]", "[--public | --private] [-L N | --all] [--json]"],
         arguments: &[ALGO],
         examples: &[
@@ -60,6 +71,9 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Log,
         word: "log",
         about: "Write the log of a build, by default of the newest that matches.",
+        details: "The newest build is the one that started last. A pipe or a file gets the exact bytes of the log; a terminal \
+                  gets its text and colours, without other escape sequences and control characters. Exit status 0 means \
+                  that the log was complete and that every byte of it was written.",
         usage: &[
             "ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]",
             "[--wait[=SECS]] [--exit-status] [--raw | --plain]",
@@ -80,6 +94,9 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Save,
         word: "save",
         about: "Save the logs of all builds, or of those that match, in a folder.",
+        details: "Each log is a file, which is complete or absent. A log that is already in the folder is not fetched again, so \
+                  an interrupted run can be repeated. Failures are listed at the end and do not affect other logs; the \
+                  exit status is that of the worst failure.",
         usage: &["ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]"],
         arguments: &[ALGO],
         examples: &[
@@ -91,10 +108,12 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
     CommandSpec {
         name: Help,
         word: "help",
-        about: "Show the help of a command, or a summary of all commands.",
-        usage: &["[COMMAND]"],
-        arguments: &[("COMMAND", "the command whose help to show")],
-        examples: &[("Show the help of 'log'", "algo-logs help log")],
+        about: "Show help on a command, the environment or the exit codes.",
+        details: "Help on a command has examples, and the exit codes of that command.",
+        usage: &["[COMMAND | environment | exit-codes]"],
+        arguments: &[("COMMAND", "a command; without it, a summary of all commands")],
+        examples: &[("Show the help of 'log'", "algo-logs help log"),
+                    ("Show the environment variables", "algo-logs help environment")],
     },
 ];
 

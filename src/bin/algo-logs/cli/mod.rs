@@ -10,6 +10,7 @@ mod help;
 mod man;
 mod parse;
 mod suggest;
+mod topics;
 mod value;
 
 use std::ffi::OsString;
@@ -30,10 +31,15 @@ pub(crate) enum Parsed {
     Run(Args),
     /// Help, the version, a man page or completions, to be printed on stdout.
     Print(String),
+    /// The usage, because there are no words. It is an error, to be printed on stderr.
+    Usage(String),
 }
 
 /// Parses a command line without the name of the program.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
+    if args.is_empty() {
+        return Ok(Parsed::Usage(help::usage()));
+    }
     let asks_for_help = has_flag(&args, "--help") || has_flag(&args, "-h");
     let mut raw = RawArgs::default();
     let outcome = raw.read(args);

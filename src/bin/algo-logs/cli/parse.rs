@@ -7,6 +7,7 @@ use lexopt::Arg;
 use super::args::RawArgs;
 use super::commands::{CommandName, command_words};
 use super::flags::{FLAGS, Flag, Kind};
+use super::help::{Topic, topic_words};
 use super::suggest::{alias, option_alias, suggest};
 use super::value::{Value, parse_number, redact};
 use crate::error::CliError;
@@ -139,17 +140,26 @@ impl RawArgs {
 }
 
 /// Finds the command that a word names.
-pub(super) fn command_by_word(word: &str) -> Result<CommandName, CliError> {
-    if let Some(command) = CommandName::from_word(word) {
-        return Ok(command);
-    }
-    let words = command_words();
-    let hint = match (alias(word), suggest(word, words)) {
-        (Some(meant), _) => format!("did you mean {meant}?"),
-        (None, Some(near)) => format!("did you mean '{near}'?"),
-        (None, None) => format!("the commands are {}", words.join(", ")),
-    };
-    Err(CliError::usage(format!("unknown command '{}'", redact(word))).hint(hint))
+fn command_by_word(word: &str) -> Result<CommandName, CliError> {
+    CommandName::from_word(word).ok_or_else(|| {
+        let hint = match (alias(word), suggest(word, command_words())) {
+            (Some(meant), _) => format!("did you mean {meant}?"),
+            (None, Some(near)) => format!("did you mean '{near}'?"),
+            (None, None) => format!("the commands are {}", command_words().join(", ")),
+        };
+        CliError::usage(format!("unknown command '{}'", redact(word))).hint(hint)
+    })
+}
+
+/// Finds the topic of help that a word names.
+pub(super) fn topic_by_word(word: &str) -> Result<Topic, CliError> {
+    Topic::from_word(word).ok_or_else(|| {
+        let hint = match suggest(word, topic_words()) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("the topics are {}", topic_words().join(", ")),
+        };
+        CliError::usage(format!("there is no help on '{}'", redact(word))).hint(hint)
+    })
 }
 
 fn required_value(
