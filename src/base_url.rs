@@ -19,6 +19,7 @@ use crate::error::Error;
 ///
 /// let url: BaseUrl = "cluster.example.com/v1/".parse()?;
 /// assert_eq!(url.to_string(), "https://cluster.example.com");
+/// assert_eq!(url.host(), "cluster.example.com");
 /// assert_eq!(url, "HTTPS://Cluster.Example.com:443".parse()?);
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
@@ -34,6 +35,11 @@ impl BaseUrl {
     /// Returns whether the scheme is `https`, so that requests are encrypted.
     pub fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Returns the host: a name in lower case, an IPv4 address, or an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// Returns whether the host is this machine: `localhost`, 127.0.0.0/8 or ::1.

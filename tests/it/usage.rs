@@ -47,12 +47,12 @@ fn help_of_a_command_is_one_text_however_it_is_requested() {
         (
             "builds",
             "List the builds of an algorithm, including the failed ones.",
-            "algo-logs builds ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]",
+            "algo-logs builds [ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]",
         ),
         (
             "versions",
             "List the versions of an algorithm, each with the build it came from.",
-            "algo-logs versions ALGO [--published | --unpublished]\n                     \
+            "algo-logs versions [ALGO] [--published | --unpublished]\n                     \
              [--public | --private] [-L N | --all] [--json]",
         ),
         (
@@ -239,23 +239,29 @@ fn commands() {
 }
 
 const BUILDS_USAGE: &str =
-    "usage: algo-logs builds ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]";
+    "usage: algo-logs builds [ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]";
 
 #[test]
 fn arguments() {
     fail(
-        "builds => 'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger
-         versions --all => 'versions' needs an algorithm, OWNER/NAME; as in: algo-logs versions acme/tagger --published
-         log -n 5 => 'log' needs an algorithm, OWNER/NAME; as in: algo-logs log acme/tagger -s failed -n 50
-         save => 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs
+        "save => 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs
          save a/x => 'save' needs a folder, -d DIR; as in: algo-logs save acme/tagger -d logs
-         versions a/b c => unexpected argument 'c'; usage: algo-logs versions ALGO [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
-         log a/b c d => unexpected argument 'd'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
+         versions a/b c => unexpected argument 'c'; usage: algo-logs versions [ALGO] [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
+         log a/b c d => unexpected argument 'd'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
          save a/x f => unexpected argument 'f'; usage: algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]
          help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND | environment | exit-codes]
          help log something-else => unexpected argument 'something-else'; usage: algo-logs help [COMMAND | environment | exit-codes]
          builds acme => 'acme' is not OWNER/NAME
          builds -- -x => '-x' is not OWNER/NAME
+         builds acme/x b-1 => unexpected argument 'b-1'; usage: algo-logs builds [ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]
+         builds b-1 => 'b-1' is not OWNER/NAME
+         log b-1 acme/x => 'b-1' is not OWNER/NAME
+         log algo://acme => 'algo://acme' is not OWNER/NAME
+         log acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0'?
+         log algo://acme/x v1.2.0-rc.1 => 'v1.2.0-rc.1' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0-rc.1'?
+         log v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; did you mean 'OWNER/NAME/1.2.0'?
+         log https://c.example.com/algorithms/acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0'?
+         log acme/x/v1.2.0 => 'v1.2.0' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; did you mean 'acme/x/1.2.0'?
          builds acme/x/1.0.0 => 'acme/x/1.0.0' is not OWNER/NAME
          versions acme/ => '' is not a valid algorithm name: it is empty
          log ../x => '..' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
@@ -268,10 +274,10 @@ fn arguments() {
         &format!("unexpected argument 'c'; {BUILDS_USAGE}"),
     );
     fails(&["log", "acme/x", ""], "BUILD_ID is empty");
-    fails(
-        &["builds", ""],
-        "'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger",
-    );
+    fails(&["log", ""], "ALGO or BUILD_ID is empty");
+    fails(&["log", "", "b-1"], "'' is not OWNER/NAME");
+    fails(&["builds", ""], "ALGO is empty");
+    fails(&["save", "", "-d", "f"], "ALGO is empty");
 }
 
 #[test]
@@ -390,6 +396,10 @@ fn keys_are_not_echoed() {
         "log a/x --KEY",
         "KEY",
         "builds KEY",
+        "log KEY",
+        "log KEY b-1",
+        "builds a/x/KEY",
+        "builds https://user:KEY@c.example.com/algorithms/a/x",
         "builds KEY x",
         "builds a/x KEY",
         "log a/x b-1 KEY",
@@ -488,7 +498,7 @@ fn options_stand_anywhere_and_end_at_two_dashes() {
             .fails(4, &format!("algo-logs: {NO_KEY}\n"));
     }
     fail(
-        "log -- a/b -n 5 => unexpected argument '5'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]",
+        "log -- a/b -n 5 => unexpected argument '5'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]",
     );
     fail("builds -- --help => '--help' is not OWNER/NAME");
     fail("builds -- -h => '-h' is not OWNER/NAME");
@@ -515,7 +525,7 @@ fn errors_are_json_with_json() {
 const LOG_HELP: &str = r#"Write the log of a build, by default of the newest that matches.
 
 Usage:
-  algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]
+  algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]
                 [--wait[=SECS]] [--exit-status] [--raw | --plain]
 
 Examples:
@@ -527,9 +537,14 @@ Examples:
   algo-logs log acme/tagger/1.2.0 -o build.log
 
 Arguments:
-  ALGO      OWNER/NAME, or OWNER/NAME/VERSION for the log of a version; VERSION
-            is a semantic version or at least the first 7 digits of a git hash
-  BUILD_ID  the ID of a build, as 'builds' lists it
+  ALGO      OWNER/NAME, or the URL of its page,
+            https://CLUSTER/algorithms/OWNER/NAME; by default the algorithm that
+            algorithmia.conf names, in this directory or the nearest one above
+            it
+  VERSION   as in OWNER/NAME/VERSION, for the log of a version: a semantic
+            version, or at least the first 7 digits of a git hash
+  BUILD_ID  the ID of a build, or at least its first 7 digits, as 'builds' lists
+            it
 
 Options:
   -s, --status STATUS      Select only builds that are 'succeeded', 'failed' or

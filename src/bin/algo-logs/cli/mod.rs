@@ -2,6 +2,7 @@
 //!
 //! Nothing here prints, exits or reads the environment.
 
+mod algorithm;
 mod args;
 mod commands;
 mod completions;
@@ -15,11 +16,11 @@ mod value;
 
 use std::ffi::OsString;
 
+pub(crate) use algorithm::{AlgorithmArg, VersionSpec};
 pub(crate) use args::{
     Args, BuildFilter, Command, Connect, Escapes, Limit, LogArgs, LogSource, PathOrStdin, SaveArgs,
 };
 pub(crate) use commands::CommandName;
-pub(crate) use value::VersionSpec;
 
 use crate::error::CliError;
 use args::RawArgs;
@@ -92,9 +93,33 @@ mod tests {
     #[test]
     fn junk_does_not_panic() {
         let pieces = [
-            "builds", "log", "help", "a/x", "-", "--", "-n", "-n=", "-=", "--=", "--=x", "-v=",
-            "---", "--wait", "--wait=", "-L", "5", "", "é", "-é", "--é=ü", "algo://", "algo:///",
-            "//", "a/x/é",
+            "builds",
+            "log",
+            "help",
+            "a/x",
+            "b-1",
+            "-",
+            "--",
+            "-n",
+            "-n=",
+            "-=",
+            "--=",
+            "--=x",
+            "-v=",
+            "---",
+            "--wait",
+            "--wait=",
+            "-L",
+            "5",
+            "",
+            "é",
+            "-é",
+            "--é=ü",
+            "algo://",
+            "algo:///",
+            "//",
+            "a/x/é",
+            "https://c/algorithms/a/x",
         ];
         for one in pieces {
             for two in pieces {

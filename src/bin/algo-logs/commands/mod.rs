@@ -4,24 +4,32 @@ mod context;
 mod lists;
 mod log;
 mod save;
+mod target;
 mod transfer;
 
-use crate::cli::{Args, Command};
+use crate::cli::{AlgorithmArg, Args, Command};
 use crate::commands::context::Context;
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, project};
 use crate::error::CliError;
 use crate::output::Reporter;
 
 /// Carries out a command line.
 pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), CliError> {
     let algorithm = match &args.command {
-        Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
-        Command::Log(log) => &log.algorithm,
-        Command::Save(save) => &save.algorithm,
+        Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => {
+            algorithm.as_ref()
+        }
+        Command::Log(log) => log.algorithm.as_ref(),
+        Command::Save(save) => Some(&save.algorithm),
     };
+    let algorithm = match algorithm {
+        Some(algorithm) => algorithm.clone(),
+        None => AlgorithmArg::Name(project::algorithm()?),
+    };
+    let connection = config::connect(args, environment)?;
     let session = Context {
-        algorithm: algorithm.clone(),
-        connection: config::connect(args, environment)?,
+        algorithm: target::resolve(algorithm, connection.client.base_url())?,
+        connection,
         notes: Reporter::of(args),
         colours: !environment.no_color(),
     };

@@ -1,6 +1,7 @@
 //! Which cluster, whose key and whose certificates: flags over environment over profile, put into a client.
 
 mod profile;
+pub(crate) mod project;
 
 use std::env;
 use std::ffi::OsString;
