@@ -21,7 +21,7 @@ use crate::error::Error;
 /// assert_eq!(algorithm.to_string(), "acme/Lemmatizer");
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Algorithm {
     owner: String,
     name: String,

@@ -94,6 +94,26 @@ impl Client {
         })
     }
 
+    /// Lists the algorithms of a user or an organization: `GET /v1/users/OWNER/algorithms`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidResponse`] if the service names an algorithm whose name is not valid, and the errors of any
+    /// request.
+    pub fn algorithms(&self, owner: &str) -> Result<Vec<Algorithm>, Error> {
+        let owner = segment("owner", owner)?;
+        let endpoint = Endpoint {
+            path: format!("/v1/users/{owner}/algorithms"),
+            what: format!("algorithms of {owner}"),
+        };
+        let listed: Vec<ListedAlgorithm> = self.http.get_json(&endpoint)?;
+        let algorithm = |listed: ListedAlgorithm| {
+            Algorithm::new(&listed.username, &listed.algoname)
+                .map_err(|error| error.into_invalid_response().about(&endpoint.what))
+        };
+        listed.into_iter().map(algorithm).collect()
+    }
+
     /// Returns one build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`.
     ///
     /// # Errors
@@ -114,6 +134,59 @@ impl Client {
     /// 32 MiB, and the errors of any request.
     pub fn version(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Version, Error> {
         self.http.get_json(&version_endpoint(algorithm, git_hash)?)
+    }
+
+    /// Finds a version by its semantic version, or by the first 7 digits or more of its git hash.
+    ///
+    /// The service has no such lookup, so this reads the list of versions. Most lists leave out the log;
+    /// [`version_logs`](Client::version_logs) reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::Settings`] if the digits are those of several
+    /// versions, and the errors of any request.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let algorithm = "acme/Lemmatizer".parse()?;
+    /// let version = client.find_version(&algorithm, "1.2.0")?;
+    /// if let Some(hash) = version.git_hash() {
+    ///     let log = client.version_logs(&algorithm, hash)?;
+    /// }
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn find_version(&self, algorithm: &Algorithm, version: &str) -> Result<Version, Error> {
+        let context = format!("version {} of {algorithm}", segment("version", version)?);
+        let digits = version.to_ascii_lowercase();
+        let is_hash = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut found: Option<Version> = None;
+        for candidate in self.versions(algorithm) {
+            let candidate = candidate?;
+            // The service identifies a version by its hash. One without a hash cannot be requested.
+            let Some(hash) = candidate.git_hash() else {
+                continue;
+            };
+            if candidate.semantic_version() == Some(version) {
+                return Ok(candidate);
+            }
+            if !is_hash || !hash.to_ascii_lowercase().starts_with(&digits) {
+                continue;
+            }
+            match found.as_ref().and_then(Version::git_hash) {
+                Some(other) if other != hash => {
+                    let hashes = self.http.shorten(&format!("{other}, {hash}"));
+                    let message = format!("more than one git hash begins with it: {hashes}");
+                    return Err(Error::settings(message).about(&context));
+                }
+                Some(_) => {}
+                None => found = Some(candidate),
+            }
+        }
+        found.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "there is no such version").about(&context)
+        })
     }
 
     /// Returns the log of a build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`, member `logs`.
@@ -149,7 +222,7 @@ impl Client {
     /// Returns the log of a version: `GET /v1/algorithms/OWNER/NAME/versions/HASH`, member `compilation.output`.
     ///
     /// If the version has no output or an empty one, returns its build's log instead. To find out, the beginning of the
-    /// log is read at once.
+    /// log is read at once. The same holds if the service lists the version but responds with 404 to the request for it.
     ///
     /// # Errors
     ///
@@ -161,7 +234,18 @@ impl Client {
             path: version.path.clone(),
             what: format!("log of {}", version.what),
         };
-        let mut logs = Logs::open(self.http.clone(), endpoint, Source::Version)?;
+        let mut logs = match Logs::open(self.http.clone(), endpoint, Source::Version) {
+            Ok(logs) => logs,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return match self.build_of_listed_version(algorithm, git_hash) {
+                    Some(build_id) => self
+                        .build_logs(algorithm, &build_id)
+                        .map_err(Error::into_invalid_response),
+                    None => Err(error),
+                };
+            }
+            Err(error) => return Err(error),
+        };
         if logs.has_content()? {
             return Ok(logs);
         }
@@ -269,6 +353,16 @@ impl Client {
         Pages::new(self.http.clone(), list)
     }
 
+    /// Returns the id of the build that a version in the list names.
+    fn build_of_listed_version(&self, algorithm: &Algorithm, git_hash: &str) -> Option<String> {
+        // A list that cannot be read does not replace the error that led here.
+        let version = self
+            .versions(algorithm)
+            .map_while(Result::ok)
+            .find(|version| version.git_hash() == Some(git_hash))?;
+        version.build_id().map(str::to_owned)
+    }
+
     /// Finds out what a 404 for a log means, from the service's error code or from the build itself.
     fn explain_missing_log(&self, build: &Endpoint, error: Error) -> Error {
         let explained = matches!(error.code(), Some(1000 | 1001 | 1009 | 1010));
@@ -290,6 +384,13 @@ impl Client {
             Err(_) => error,
         }
     }
+}
+
+/// An item of the list of algorithms. Its other members have no use here.
+#[derive(serde::Deserialize)]
+struct ListedAlgorithm {
+    username: String,
+    algoname: String,
 }
 
 fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {

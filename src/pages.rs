@@ -2,13 +2,14 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
+use std::iter::FusedIterator;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::http::{Endpoint, Http};
-use crate::model::{Build, Page, Version};
+use crate::model::{Build, BuildStatus, Page, Version};
 
 /// An iterator over the items of a list, which requests a page when its first item is needed.
 ///
@@ -18,8 +19,8 @@ use crate::model::{Build, Page, Version};
 ///
 /// # Errors
 ///
-/// Each item is a `Result`. Besides the errors of any request, [`ErrorKind::InvalidResponse`] says that a marker
-/// was repeated, so that the list would never end.
+/// Each item is a `Result`. Besides the errors of any request, [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) says that the list
+/// would never end: the service repeated a marker, or sent 100 pages in a row without an item.
 ///
 /// # Examples
 ///
@@ -39,10 +40,19 @@ pub struct Pages<T> {
     list: Endpoint,
     /// The filters. The request for every page repeats them.
     query: Vec<(&'static str, String)>,
+    /// Which items the iterator returns, of those that the service sends.
+    filters: Vec<Box<Filter<T>>>,
     received: VecDeque<T>,
     seen: HashSet<String>,
+    /// How many pages without items came in a row.
+    empty_pages: usize,
     next: Next,
 }
+
+type Filter<T> = dyn Fn(&T) -> bool + Send + Sync;
+
+/// After this many pages without items in a row, the list is taken to have no end.
+const MAX_EMPTY_PAGES: usize = 100;
 
 enum Next {
     First,
@@ -56,8 +66,10 @@ impl<T> Pages<T> {
             http,
             list,
             query: Vec::new(),
+            filters: Vec::new(),
             received: VecDeque::new(),
             seen: HashSet::new(),
+            empty_pages: 0,
             next: Next::First,
         }
     }
@@ -92,26 +104,56 @@ impl<T> Pages<T> {
         }
     }
 
-    /// Sets which page comes next.
-    fn follow(&mut self, marker: Option<String>) -> Result<(), Error> {
-        let Some(marker) = marker else {
-            self.next = Next::Ended;
-            return Ok(());
+    /// Takes the items of a page, and decides which page comes next.
+    fn receive(&mut self, page: Page<T>) -> Result<(), Error> {
+        self.empty_pages = match page.results.is_empty() {
+            true => self.empty_pages + 1,
+            false => 0,
         };
-        if !self.seen.insert(marker.clone()) {
-            return Err(Error::new(
-                ErrorKind::InvalidResponse,
-                "the list never ends: the service repeated a marker",
-            )
-            .about(&self.list.what));
+        if let Some(marker) = page.marker {
+            let endless = |problem: &str| {
+                Error::invalid_response(format!("the list never ends: {problem}"))
+                    .about(&self.list.what)
+            };
+            if self.empty_pages == MAX_EMPTY_PAGES {
+                return Err(endless("100 pages in a row had no items"));
+            }
+            if !self.seen.insert(marker.clone()) {
+                return Err(endless("the service repeated a marker"));
+            }
+            self.next = Next::After(marker);
         }
-        self.next = Next::After(marker);
+        self.received.extend(page.results);
         Ok(())
+    }
+
+    fn matches(&self, item: &T) -> bool {
+        self.filters.iter().all(|filter| filter(item))
     }
 }
 
 impl Pages<Build> {
-    /// Returns the build that started last among those for which `matches` returns true, or `None` if there is none.
+    /// Selects the builds with this status. Defaults to any status.
+    ///
+    /// The service has no such filter: all builds are requested, and those that do not match are skipped.
+    pub fn status(mut self, status: BuildStatus) -> Self {
+        self.filters
+            .push(Box::new(move |build| build.status == status));
+        self
+    }
+
+    /// Selects the builds of a commit, given by its SHA or the first digits of it. Defaults to any commit.
+    ///
+    /// The service has no such filter: all builds are requested, and those that do not match are skipped.
+    pub fn commit(mut self, sha: impl Into<String>) -> Self {
+        let sha = sha.into().to_ascii_lowercase();
+        let of_commit =
+            move |build: &Build| build.commit_sha.to_ascii_lowercase().starts_with(&sha);
+        self.filters.push(Box::new(of_commit));
+        self
+    }
+
+    /// Returns the build that started last, among those that pass the filters and for which `matches` returns true.
     ///
     /// Lists come newest first, though no source promises it. So the first match is returned unless the pages read up
     /// to then show another order. In that case, the list is read to its end.
@@ -134,12 +176,13 @@ impl Pages<Build> {
         let mut newest: Option<Build> = None;
         let mut previous = None;
         let mut newest_first = true;
-        while let Some(build) = self.next() {
+        while let Some(build) = self.next_unfiltered() {
             let build = build?;
             let started = build.started();
             newest_first &= previous.is_none_or(|previous| started <= previous);
             previous = Some(started);
-            if matches(&build)
+            let matches = self.matches(&build) && matches(&build);
+            if matches
                 && newest
                     .as_ref()
                     .is_none_or(|newest| started > newest.started())
@@ -173,10 +216,9 @@ impl Pages<Version> {
     }
 }
 
-impl<T: DeserializeOwned> Iterator for Pages<T> {
-    type Item = Result<T, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<T: DeserializeOwned> Pages<T> {
+    /// Returns the next item that the service sends, whether it passes the filters or not.
+    fn next_unfiltered(&mut self) -> Option<Result<T, Error>> {
         loop {
             if let Some(item) = self.received.pop_front() {
                 return Some(Ok(item));
@@ -186,19 +228,30 @@ impl<T: DeserializeOwned> Iterator for Pages<T> {
                 Next::After(marker) => self.endpoint(Some(marker)),
                 Next::Ended => return None,
             };
-            // An error ends the list.
+            // An error ends the list, and so does a page without a marker.
             self.next = Next::Ended;
-            let page: Page<T> = match self.http.get_json(&endpoint) {
-                Ok(page) => page,
-                Err(error) => return Some(Err(error)),
-            };
-            if let Err(error) = self.follow(page.marker) {
+            let page = self.http.get_json(&endpoint);
+            if let Err(error) = page.and_then(|page| self.receive(page)) {
                 return Some(Err(error));
             }
-            self.received.extend(page.results);
         }
     }
 }
+
+impl<T: DeserializeOwned> Iterator for Pages<T> {
+    type Item = Result<T, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.next_unfiltered()? {
+                Ok(item) if !self.matches(&item) => {}
+                result => return Some(result),
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned> FusedIterator for Pages<T> {}
 
 impl<T> fmt::Debug for Pages<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

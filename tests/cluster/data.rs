@@ -11,7 +11,7 @@ use super::http::Request;
 use super::reply::Answer;
 use super::{Settings, Shared};
 
-/// The API key that the cluster knows, sent as `Simple KEY`.
+/// The API key that the cluster knows, sent as `Simple KEY`, or without a scheme as the official client does.
 pub const KEY: &str = "simUseTheKeyOfTheFakeCluster1";
 
 /// The JWT that the cluster knows, sent as `Bearer JWT`, or as `Simple JWT`, which is documented too.
@@ -102,13 +102,15 @@ pub(super) fn answer(request: &Request, shared: &Shared) -> Normal {
 }
 
 fn look_up(request: &Request, settings: &mut Settings) -> Result<Normal, Answer> {
-    let path = request
-        .path()
-        .strip_prefix("/v1/algorithms/")
-        .ok_or_else(no_such_page)?;
-    let segments: Vec<String> = path.split('/').map(percent_decode).collect();
+    let segments: Vec<String> = request.path().split('/').map(percent_decode).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let [owner, name, collection @ ("builds" | "versions"), rest @ ..] = segments.as_slice() else {
+    let segments = match segments.as_slice() {
+        ["", "v1", "users", owner, "algorithms"] => return algorithms_of(owner, request),
+        ["", "v1", "algorithms", owner, name] => return algorithm_object(owner, name, request),
+        ["", "v1", "algorithms", segments @ ..] => segments,
+        _ => return Err(no_such_page()),
+    };
+    let [owner, name, collection @ ("builds" | "versions"), rest @ ..] = segments else {
         return Err(no_such_page());
     };
     if !matches!((*collection, rest), (_, [] | [_]) | ("builds", [_, "logs"])) {
@@ -139,12 +141,48 @@ fn look_up(request: &Request, settings: &mut Settings) -> Result<Normal, Answer>
     Ok(Normal::Answer(Answer::json(200, json.into_owned())))
 }
 
+/// The algorithms of an owner: an array, not a page.
+fn algorithms_of(owner: &str, request: &Request) -> Result<Normal, Answer> {
+    authorize(request)?;
+    let listed: Vec<Value> = Algorithm::ALL
+        .iter()
+        .filter_map(|algorithm| algorithm.path().split_once('/'))
+        .filter(|(of, _)| *of == owner)
+        .map(|(username, algoname)| {
+            serde_json::json!({
+                "id": "4a1b7a2a-4183-4939-a292-26e677aeba73",
+                "username": username,
+                "algoname": algoname,
+            })
+        })
+        .collect();
+    let json = Value::from(listed).to_string();
+    Ok(Normal::Answer(Answer::json(200, json)))
+}
+
+/// What the official client requests to find out whether an algorithm exists.
+fn algorithm_object(owner: &str, name: &str, request: &Request) -> Result<Normal, Answer> {
+    authorize(request)?;
+    if Algorithm::find(owner, name).is_err() {
+        return Err(Answer::json(404, r#"{"error":"No such algorithm"}"#));
+    }
+    let json = serde_json::json!({
+        "id": "4a1b7a2a-4183-4939-a292-26e677aeba73",
+        "name": name,
+        "details": { "label": name, "summary": "", "tagline": "" },
+        "resource_type": "algorithm",
+    });
+    Ok(Normal::Answer(Answer::json(200, json.to_string())))
+}
+
 fn authorize(request: &Request) -> Result<(), Answer> {
     let Some(authorization) = request.header("Authorization") else {
         return Err(error(401, 2002, "authorization required"));
     };
     match authorization.split_once(' ') {
         Some(("Simple", KEY | JWT) | ("Bearer", JWT)) => Ok(()),
+        // The official Python client sends a key without a scheme.
+        None if authorization == KEY => Ok(()),
         _ => Err(error(401, 2002, "invalid api key")),
     }
 }
@@ -187,6 +225,15 @@ enum Log {
 }
 
 impl Algorithm {
+    const ALL: [Algorithm; 6] = [
+        Algorithm::Documented,
+        Algorithm::Lemmatizer,
+        Algorithm::Paged,
+        Algorithm::Waiting,
+        Algorithm::Big,
+        Algorithm::Empty,
+    ];
+
     fn find(owner: &str, name: &str) -> Result<Algorithm, Answer> {
         Ok(match (owner, name) {
             ("ALGO_OWNER", "ALGO_NAME") => Algorithm::Documented,

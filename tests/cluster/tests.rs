@@ -171,7 +171,7 @@ fn a_key_is_demanded() {
         (format!("authorization: Bearer {JWT}\r\n"), 200),
         (format!("Authorization: Simple {JWT}\r\n"), 200),
         (format!("Authorization: Bearer {KEY}\r\n"), 401),
-        (format!("Authorization: {KEY}\r\n"), 401),
+        (format!("Authorization: {KEY}\r\n"), 200),
         (format!("Authorization: Simple {KEY}x\r\n"), 401),
         (String::new(), 401),
     ] {
@@ -208,7 +208,6 @@ fn what_is_not_there_is_told_apart() {
     }
     for target in [
         "acme",
-        "acme/Lemmatizer",
         "acme/Lemmatizer/runs",
         "acme/Lemmatizer/versions/x/logs",
     ] {
@@ -974,4 +973,52 @@ fn bad_certificates_are_bad() {
             (0, true)
         );
     }
+}
+
+#[test]
+fn the_official_client_is_served_as_its_users_run_it() {
+    let cluster = Cluster::start();
+    let bare = format!("Authorization: {KEY}\r\n");
+    let get = |target: &str| ask(&cluster, "GET", target, &bare);
+    let found = get("/v1/algorithms/acme/Lemmatizer");
+    assert_eq!(
+        (found.status, &found.json()["name"]),
+        (200, &"Lemmatizer".into())
+    );
+    let missing = get("/v1/algorithms/acme/Nothing");
+    assert_eq!(missing.status, 404);
+    assert_eq!(missing.text(), r#"{"error":"No such algorithm"}"#);
+    assert_eq!(get("/v1/algorithms/acme/Lemmatizer/builds").status, 200);
+    let wrong = ask(
+        &cluster,
+        "GET",
+        "/v1/algorithms/acme/Paged",
+        "Authorization: simWrong\r\n",
+    );
+    assert_eq!(wrong.code(), (401, 2002));
+}
+
+#[test]
+fn algorithms_of_an_owner_are_an_array() {
+    let cluster = Cluster::start();
+    let authorization = format!("Authorization: Simple {KEY}\r\n");
+    let list = |owner: &str| {
+        let target = format!("/v1/users/{owner}/algorithms");
+        ask(&cluster, "GET", &target, &authorization).json()
+    };
+    let acme = list("acme");
+    let names: Vec<&str> = acme
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["algoname"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["Lemmatizer", "Paged", "Waiting", "Big", "Empty"]);
+    assert!(
+        acme.as_array()
+            .unwrap()
+            .iter()
+            .all(|a| a["username"] == "acme" && a["id"].is_string())
+    );
+    assert_eq!(list("nobody"), serde_json::json!([]));
 }

@@ -180,7 +180,7 @@ fn an_algorithmia_conf_that_cannot_be_used() {
             r#"{"username": "acme", "algoname": ""}"#,
             "'' is not a valid algorithm name: it is empty",
         ),
-        (&*"x".repeat(2 * 1024 * 1024), "it is larger than 1 MiB"),
+        (&*"x".repeat(17 * 1024 * 1024), "it is larger than 16 MiB"),
     ] {
         folder.write("algorithmia.conf", content);
         Program::bare()

@@ -157,7 +157,7 @@ fn no_build_fits() {
     for line in ["-s in-progress", "-c 0123", "-s failed -c 9e37"] {
         program.run(&format!("log acme/Paged {line}")).fails(
             5,
-            "algo-logs: no build of acme/Paged fits; 'algo-logs builds acme/Paged' lists what there is\n",
+            "algo-logs: no matching build of acme/Paged; 'algo-logs builds acme/Paged' lists what there is\n",
         );
     }
     program.run("log acme/Empty").fails(
@@ -173,7 +173,7 @@ fn no_build_fits() {
         5,
         "algo-logs: builds of acme/Nothing: there is no such algorithm (status 404), the service says: \
          algorithm algo://acme/Nothing not found; \
-         see that the name is right, and that CLUSTER is its cluster\n",
+         check the name, and that CLUSTER is its cluster\n",
     );
 }
 
@@ -190,7 +190,7 @@ fn the_newest_is_in_progress() {
         8,
         &format!(
             "{chosen}algo-logs: build b-wait of acme/Waiting: the build is still in progress; \
-             --wait waits for it\n"
+             use --wait to wait for it\n"
         ),
     );
 }
@@ -267,7 +267,7 @@ fn no_version_fits() {
             .fails(
                 5,
                 &format!(
-                    "algo-logs: no version {version} of acme/Lemmatizer; \
+                    "algo-logs: version {version} of acme/Lemmatizer: there is no such version; \
                  'algo-logs versions acme/Lemmatizer' lists what there is\n"
                 ),
             );
@@ -285,7 +285,7 @@ fn no_version_fits() {
         5,
         "algo-logs: versions of acme/Nothing: there is no such algorithm (status 404), the service says: \
          algorithm algo://acme/Nothing not found; \
-         see that the name is right, and that CLUSTER is its cluster\n",
+         check the name, and that CLUSTER is its cluster\n",
     );
 }
 
@@ -309,7 +309,7 @@ fn an_abbreviation_that_fits_more_than_one_hash() {
     let ambiguous = |outcome: Outcome| {
         outcome.fails(
             2,
-            &format!("algo-logs: 'abcdef0' begins more than one git hash: {one}, {other}\n"),
+            &format!("algo-logs: version abcdef0 of acme/Paged: more than one git hash begins with it: {one}, {other}\n"),
         );
     };
     ambiguous(Program::on(&cluster).run("log acme/Paged/abcdef0"));

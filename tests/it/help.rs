@@ -406,8 +406,16 @@ fn a_refused_key_is_named_by_where_it_came_from() {
     let bearer = on().without("ALGORITHMIA_API_KEY");
     let bearer = bearer.env("ALGORITHMIA_BEARER_TOKEN", "simWrongKey");
     refused(bearer, "", "ALGORITHMIA_BEARER_TOKEN");
-    refused(on(), &format!("--api-key-file {key_file}"), &key_file);
-    refused(on().stdin("simWrongKey\n"), "--api-key-file -", "stdin");
+    refused(
+        on(),
+        &format!("--api-key-file {key_file}"),
+        "--api-key-file",
+    );
+    refused(
+        on().stdin("simWrongKey\n"),
+        "--api-key-file -",
+        "--api-key-file",
+    );
     for key in ["api_key", "bearer_token"] {
         folder.write(".algorithmia/config", wrong(key));
         let profile = on()
@@ -453,7 +461,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
             &format!(
                 "{what} of acme/Nothing: there is no such algorithm (status 404), the service says: \
                  algorithm algo://acme/Nothing not found; \
-                 see that the name is right, and that CLUSTER is its cluster"
+                 check the name, and that CLUSTER is its cluster"
             ),
         );
     }
@@ -473,7 +481,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
     }
     fails(
         "log acme/Lemmatizer -c ffff",
-        &format!("no build of acme/Lemmatizer fits; {list}"),
+        &format!("no matching build of acme/Lemmatizer; {list}"),
     );
     fails(
         &format!("log acme/Lemmatizer {}", lemmatizer::LOST),
@@ -495,7 +503,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
     }
     fails(
         "log acme/Lemmatizer/9.9.9",
-        &format!("no version 9.9.9 of acme/Lemmatizer; {list}"),
+        &format!("version 9.9.9 of acme/Lemmatizer: there is no such version; {list}"),
     );
 }
 
@@ -523,7 +531,7 @@ fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
             line,
             5,
             "builds of acme/Paged: the cluster knows no such thing (status 404); \
-             see that the name is right, and that CLUSTER is its cluster",
+             check the name, and that CLUSTER is its cluster",
         );
     }
 }
@@ -537,7 +545,7 @@ fn a_build_in_progress_leads_to_wait() {
             &cluster,
             line,
             8,
-            &format!("{unfinished}; --wait waits for it"),
+            &format!("{unfinished}; use --wait to wait for it"),
         );
     }
     for line in [
@@ -558,7 +566,7 @@ fn whoever_named_no_cluster_is_told_how_to() {
     let nobody_there = nobody.local_addr().expect("it has an address");
     drop(nobody);
     let keyed = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
-    let hint = "; --api or ALGORITHMIA_API names another cluster\n";
+    let hint = "; use --api or ALGORITHMIA_API to name your cluster\n";
     let outcome = keyed
         .clone()
         .env("HTTPS_PROXY", format!("http://{nobody_there}"))

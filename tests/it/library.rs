@@ -14,7 +14,6 @@ use crate::client::{TestClock, algorithm, builder, paged};
 use crate::cluster::data::{self, documented, lemmatizer};
 use crate::cluster::{Cluster, KEY, Reply};
 
-const BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const BUILD: &str = "/v1/algorithms/acme/Paged/builds/b";
 const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
@@ -70,60 +69,6 @@ fn clones_share_their_connections_between_threads() {
     assert_eq!((cluster.requests().len(), cluster.connections()), (6, 1));
 }
 
-#[test]
-fn lists_are_iterators_over_all_pages() {
-    let cluster = Cluster::start();
-    let client = client(&cluster);
-    let builds = client.builds(&paged()).page_size(20);
-    assert!(
-        cluster.requests().is_empty(),
-        "nothing is sent before next()"
-    );
-    let builds: Vec<Build> = builds.collect::<Result<_, _>>().unwrap();
-    let ids: Vec<&str> = builds.iter().map(|build| &*build.build_id).collect();
-    let expected: Vec<String> = (0..57).map(data::paged_build_id).collect();
-    assert_eq!(ids, expected);
-    let queries: Vec<String> = cluster
-        .requests()
-        .iter()
-        .map(|r| r.query().to_owned())
-        .collect();
-    assert_eq!(
-        queries,
-        [
-            "limit=20",
-            "limit=20&marker=builds%2B20%2Facme%2FPaged%3D%26%20%2525%3B%3F%23",
-            "limit=20&marker=builds%2B40%2Facme%2FPaged%3D%26%20%2525%3B%3F%23",
-        ]
-    );
-    let versions = client.versions(&paged()).published(true).callable(false);
-    let versions: Vec<Version> = versions.page_size(100).collect::<Result<_, _>>().unwrap();
-    assert_eq!(versions.len(), 8);
-    let request = cluster.requests().pop().unwrap();
-    assert_eq!(request.query(), "published=true&callable=false&limit=100");
-    // What is said again replaces what was said, and no limit is below 1.
-    let versions = client.versions(&paged()).published(true).published(false);
-    assert_eq!(versions.page_size(0).take(2).count(), 2);
-    let request = &cluster.requests()[4];
-    assert_eq!(request.query(), "published=false&limit=1");
-}
-
-#[test]
-fn the_newest_build_costs_no_more_pages_than_it_must() {
-    let cluster = Cluster::start();
-    let newest = |fits: &dyn Fn(&Build) -> bool| {
-        let before = cluster.requests().len();
-        let builds = client(&cluster).builds(&paged()).page_size(20);
-        let build = builds.newest(fits).unwrap();
-        let id = build.map(|build| build.build_id);
-        (id, cluster.requests().len() - before)
-    };
-    assert_eq!(newest(&|_| true), (Some(data::paged_build_id(0)), 1));
-    let later = |build: &Build| build.build_id == data::paged_build_id(25);
-    assert_eq!(newest(&later), (Some(data::paged_build_id(25)), 2));
-    assert_eq!(newest(&|_| false), (None, 3));
-}
-
 /// The example in the documentation of `Client`: a client and a list are shared between threads.
 #[test]
 fn several_threads_read_logs_at_once() {
@@ -152,56 +97,6 @@ fn several_threads_read_logs_at_once() {
     let mut all: Vec<_> = (0..57).map(data::paged_build_id).collect();
     all.sort();
     assert_eq!(read, all);
-}
-
-#[test]
-fn a_list_ends_after_its_first_error() {
-    let cluster = Cluster::start();
-    let mut builds = client(&cluster).builds(&paged()).page_size(30);
-    assert_eq!(builds.by_ref().take(30).filter(Result::is_ok).count(), 30);
-    cluster.script(BUILDS, Reply::status(500));
-    let error = builds.next().unwrap().unwrap_err();
-    assert_eq!(
-        (error.kind(), error.status()),
-        (ErrorKind::Service, Some(500))
-    );
-    assert_eq!(
-        error.to_string(),
-        "builds of acme/Paged: the cluster failed (status 500)"
-    );
-    // The cluster would answer now.
-    assert!(builds.next().is_none() && builds.next().is_none());
-    assert_eq!(cluster.requests().len(), 2);
-}
-
-#[test]
-fn a_repeated_marker_is_an_error() {
-    let page = |marker: &str| {
-        let json = format!(
-            r#"{{"marker":"{marker}","results":[{{"build_id":"{marker}","status":"failed","commit_sha":"c","started_at":"t"}}]}}"#
-        );
-        Reply::json(200, &json)
-    };
-    // At once, and in a circle.
-    for markers in [&["a", "a"][..], &["a", "b", "a"]] {
-        let cluster = Cluster::start();
-        for marker in markers {
-            cluster.script(BUILDS, page(marker));
-        }
-        let mut builds = client(&cluster).builds(&paged());
-        let last = markers.len() - 1;
-        for marker in &markers[..last] {
-            assert_eq!(builds.next().unwrap().unwrap().build_id, *marker);
-        }
-        let error = builds.next().unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
-        assert_eq!(
-            error.to_string(),
-            "builds of acme/Paged: the list never ends: the service repeated a marker"
-        );
-        assert!(builds.next().is_none());
-        assert_eq!(cluster.requests().len(), markers.len());
-    }
 }
 
 #[test]
@@ -308,6 +203,33 @@ fn a_versions_log_is_a_reader_too() {
         .version_logs(&lemmatizer, lemmatizer::VERSION_WITHOUT_COMPILATION)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoLog);
+}
+
+/// The service lists a version with its build, but responds with 404 to the request for the version.
+#[test]
+fn the_log_of_a_listed_version_that_is_not_found_is_its_builds_log() {
+    let cluster = Cluster::start();
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let path = |hash: &str| format!("/v1/algorithms/acme/Lemmatizer/versions/{hash}");
+    let gone = || {
+        Reply::json(
+            404,
+            r#"{"error":{"code":1014,"message":"no such version"}}"#,
+        )
+    };
+    cluster.script(&path(lemmatizer::VERSION), gone());
+    let client = client(&cluster);
+    let mut log = String::new();
+    let logs = client.version_logs(&lemmatizer, lemmatizer::VERSION);
+    logs.unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(log, lemmatizer::SUCCEEDED_LOG);
+    // A version without a build, and one that is not listed either.
+    let hashes = [lemmatizer::VERSION_WITHOUT_COMPILATION, documented::VERSION];
+    for hash in hashes {
+        cluster.script(&path(hash), gone());
+        let error = client.version_logs(&lemmatizer, hash).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `builds` and `versions`: what they print, what they ask for, and how they fail.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use crate::cluster::data::{self, documented};
@@ -160,14 +163,14 @@ fn an_empty_list_is_no_failure_and_has_a_note() {
         program.run(&format!("builds acme/Paged {line}")).is(
             0,
             "",
-            "algo-logs: no build of acme/Paged fits\n",
+            "algo-logs: no matching build of acme/Paged\n",
         );
     }
     for line in ["--published", "--unpublished", "--public", "--private"] {
         program.run(&format!("versions acme/Waiting {line}")).is(
             0,
             "",
-            "algo-logs: no version of acme/Waiting fits\n",
+            "algo-logs: no matching version of acme/Waiting\n",
         );
     }
 }
@@ -301,30 +304,48 @@ fn a_page_without_items_is_not_the_last() {
 }
 
 #[test]
-fn a_list_that_breaks_off_is_not_shown_in_part() {
+fn the_rows_before_a_failure_are_shown() {
     let cluster = Cluster::start();
-    let page = r#"{"marker":"m","results":[{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}]}"#;
-    for format in ["", " --json"] {
-        cluster.script(PAGED_BUILDS, Reply::json(200, page));
-        cluster.script(PAGED_BUILDS, Reply::json(200, page));
-        let outcome = Program::on(&cluster).run(&format!("builds acme/Paged --all{format}"));
-        assert_eq!(
-            (outcome.code, outcome.stdout_text()),
-            (Some(6), String::new())
-        );
+    let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}"#;
+    let page = || {
+        let json = format!(r#"{{"marker":"m","results":[{build}]}}"#);
+        Reply::json(200, &json)
+    };
+    let endless =
+        "algo-logs: builds of acme/Paged: the list never ends: the service repeated a marker\n";
+    let rejected = "algo-logs: builds of acme/Paged: the cluster refused the request (status 400), \
+                    the service says: invalid marker\n";
+    for (pages, code, error) in [(2, 6, endless), (1, 1, rejected)] {
+        (0..pages).for_each(|_| cluster.script(PAGED_BUILDS, page()));
+        let outcome = Program::on(&cluster).run("builds acme/Paged --all");
+        outcome.is(code, "b\tfailed\tc\tt\t-\t-\n", error);
+        (0..pages).for_each(|_| cluster.script(PAGED_BUILDS, page()));
+        let outcome = Program::on(&cluster).run("builds acme/Paged --all --json");
+        assert_eq!(outcome.code, Some(code));
+        assert_eq!(outcome.stdout_text(), format!("[{build}]\n"));
     }
-    cluster.script(PAGED_BUILDS, Reply::json(200, page));
-    Program::on(&cluster).run("builds acme/Paged --all").fails(
-        1,
-        "algo-logs: builds of acme/Paged: the cluster refused the request (status 400), \
-         the service says: invalid marker\n",
-    );
-    cluster.script(PAGED_BUILDS, Reply::json(200, page));
-    cluster.script(PAGED_BUILDS, Reply::json(200, page));
-    Program::on(&cluster).run("builds acme/Paged --all").fails(
-        6,
-        "algo-logs: builds of acme/Paged: the list never ends: the service repeated a marker\n",
-    );
+}
+
+/// A reader need not wait for the last page.
+#[test]
+fn rows_are_written_as_soon_as_they_are_known() {
+    let cluster = Cluster::start();
+    let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}"#;
+    let page = format!(r#"{{"marker":"m","results":[{build}]}}"#);
+    cluster.script(PAGED_BUILDS, Reply::json(200, &page));
+    cluster.script(PAGED_BUILDS, Reply::raw().stall());
+    let mut child = Program::on(&cluster)
+        .command("builds acme/Paged --all")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "b\tfailed\tc\tt\t-\t-\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
@@ -410,7 +431,7 @@ fn refusals() {
             &format!(
                 "algo-logs: {list} of acme/Nothing: there is no such algorithm (status 404), \
                  the service says: algorithm algo://acme/Nothing not found; \
-         see that the name is right, and that CLUSTER is its cluster\n"
+         check the name, and that CLUSTER is its cluster\n"
             ),
         );
         let wrong = program.clone().env("ALGORITHMIA_API_KEY", "simWrong");
@@ -444,7 +465,7 @@ fn a_200_may_be_a_refusal_too() {
             .fails(
                 5,
                 &format!(
-                    "algo-logs: {list} of acme/Paged: there is no such algorithm, the service says: gone; see that the name is right, and that CLUSTER is its cluster\n"
+                    "algo-logs: {list} of acme/Paged: there is no such algorithm, the service says: gone; check the name, and that CLUSTER is its cluster\n"
                 ),
             );
         cluster.script(&path, Reply::json(200, r#"{"marker":null}"#));

@@ -144,13 +144,13 @@ fn what_was_no_unicode_is_counted() {
     program.run("log acme/Paged b").is(
         0,
         "a\u{fffd}b",
-        "algo-logs: 1 character was not valid Unicode, and is U+FFFD in the log\n",
+        "algo-logs: 1 character was not valid Unicode and was replaced with U+FFFD\n",
     );
     script_log(&cluster, r"\udc00\ud83d\ude00\ud83d");
     program.run("log acme/Paged b").is(
         0,
         "\u{fffd}😀\u{fffd}",
-        "algo-logs: 2 characters were not valid Unicode, and are U+FFFD in the log\n",
+        "algo-logs: 2 characters were not valid Unicode and were replaced with U+FFFD\n",
     );
     script_log(&cluster, r"a\ud800b");
     program.run("log acme/Paged b -q").prints("a\u{fffd}b");
@@ -168,10 +168,10 @@ fn a_build_in_progress_has_no_log_yet() {
     cluster.finish_after(9);
     program
         .run("log acme/Waiting b-wait")
-        .fails(8, &format!("{why}; --wait waits for it\n"));
+        .fails(8, &format!("{why}; use --wait to wait for it\n"));
     program
         .run("log acme/Waiting b-wait --exit-status")
-        .fails(8, &format!("{why}; --wait waits for it\n"));
+        .fails(8, &format!("{why}; use --wait to wait for it\n"));
     let before = cluster.requests().len();
     program
         .run("log acme/Waiting b-wait --wait=0")
@@ -186,7 +186,7 @@ fn a_build_in_progress_has_no_log_yet() {
         "algo-logs: build 5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8 (in-progress, \
          commit c0ffee1f4a2b8d97e6053c1b9a48d2f7e6105b3c, started 2021-08-03T09:30:11.020Z)\n\
          algo-logs: build 5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8 of acme/Lemmatizer: \
-         the build is still in progress; --wait waits for it\n",
+         the build is still in progress; use --wait to wait for it\n",
     );
 }
 
@@ -460,7 +460,7 @@ fn a_404_is_told_apart_by_the_services_codes() {
         5,
         "algo-logs: log of build nope of acme/Nothing: there is no such algorithm (status 404), \
          the service says: algorithm algo://acme/Nothing not found; \
-         see that the name is right, and that CLUSTER is its cluster\n",
+         check the name, and that CLUSTER is its cluster\n",
     );
     // The codes of the last two leave nothing to ask.
     assert_eq!(cluster.requests().len(), 2 + 1 + 1);
@@ -486,7 +486,7 @@ fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
         (
             build("in-progress"),
             8,
-            "build b of acme/Paged: the build is still in progress; --wait waits for it",
+            "build b of acme/Paged: the build is still in progress; use --wait to wait for it",
         ),
         (
             build("succeeded"),
@@ -569,7 +569,7 @@ fn names_that_are_none_are_refused_before_anything_is_sent() {
         .run("log /Paged b")
         .fails(2, "algo-logs: '' is not a valid owner: it is empty\n");
     program
-        .run("log acme")
+        .run("builds acme")
         .fails(2, "algo-logs: 'acme' is not OWNER/NAME\n");
     assert_eq!(cluster.connections(), 0);
 }

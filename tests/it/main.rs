@@ -20,6 +20,7 @@ mod log;
 #[cfg(unix)]
 mod outputs;
 mod packages;
+mod pages;
 mod profiles;
 mod proxies;
 mod recipes;

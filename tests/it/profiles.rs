@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
 use crate::program::{Folder, Program};
-use crate::settings::{HINT, LIST, home, keyless};
+use crate::settings::{HINT, LIST, home, keyless, sent};
 
 #[test]
 fn a_profiles_key_stays_with_its_own_cluster() {
@@ -15,22 +15,23 @@ fn a_profiles_key_stays_with_its_own_cluster() {
         own.url()
     ));
     let program = keyless(&other).env("HOME", home.path());
-    for (profile, owner) in [
-        ("", own.url()),
-        ("--profile token", own.url()),
-        // A profile that names no cluster means the public one.
-        ("--profile public", "https://api.algorithmia.com".to_owned()),
-    ] {
-        let refusal = format!(
+    let refusal = |owner: &str| {
+        format!(
             "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
-        );
-        program.run(&format!("{LIST} {profile}")).fails(4, &refusal);
+        )
+    };
+    // The profile's own cluster is not the one that an option names.
+    for profile in ["", "--profile default", "--profile token"] {
         program
-            .clone()
-            .without("ALGORITHMIA_API")
             .run(&format!("{LIST} {profile} --api {}", other.url()))
-            .fails(4, &refusal);
+            .fails(4, &refusal(&own.url()));
     }
+    // The environment overrides the default profile.
+    program.run(LIST).fails(4, &refusal(&own.url()));
+    // A profile that names no cluster means the public one.
+    program
+        .run(&format!("{LIST} --profile public"))
+        .fails(4, &refusal("https://api.algorithmia.com"));
     assert_eq!(other.connections(), 0);
     // The same cluster in another form is its own.
     program
@@ -46,7 +47,7 @@ fn a_profile_is_chosen_by_name() {
     let [default, work] = [(); 2].map(|()| Cluster::start());
     let home = home(&format!(
         "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n\n\
-         [profiles.work]  # mine\r\napi_key = \"{KEY}\"\r\nextra = 7\r\napi_server = \"{}\"\r\n",
+         [profiles.work]  # mine\r\napi_key = \"{KEY}\"\r\nextra = '7'\r\napi_server = \"{}\"\r\n",
         default.url(),
         work.url()
     ));
@@ -74,7 +75,10 @@ fn a_profile_that_is_asked_for_has_to_be_there() {
         .run(&format!("{LIST} --profile work"))
         .fails(
             2,
-            &format!("algo-logs: there is no profile 'work': {config} does not exist\n"),
+            &format!(
+                "algo-logs: there is no profile 'work': \
+                 cannot open {config}: No such file or directory (os error 2)\n"
+            ),
         );
     program.run(&format!("{LIST} --profile work")).fails(
         2,
@@ -88,9 +92,7 @@ fn a_profile_that_is_asked_for_has_to_be_there() {
         .run(&format!("{LIST} --profile work"))
         .fails(
             2,
-            &format!(
-                "algo-logs: there is no profile 'work': {config} has none that can be named\n"
-            ),
+            &format!("algo-logs: there is no profile 'work': {config} has no profiles\n"),
         );
     // None at all is fine where nobody asked for one.
     program.env("HOME", empty.path()).run(LIST).prints("");
@@ -104,8 +106,8 @@ fn a_broken_profile_is_said_by_line_and_without_its_values() {
     program.run(LIST).fails(
         2,
         &format!(
-            "algo-logs: the profile file {config} cannot be used: line 3: 'api_key' is not a string; \
-             strings stand in quotes\n"
+            "algo-logs: the profile file {config} cannot be used: line 3: a profile must consist of \
+             lines such as api_key = \"KEY\"\n"
         ),
     );
     home.write(
@@ -114,17 +116,130 @@ fn a_broken_profile_is_said_by_line_and_without_its_values() {
     );
     program.run(LIST).fails(
         2,
-        &format!("algo-logs: the profile file {config} is not UTF-8\n"),
+        &format!("algo-logs: the profile file {config} cannot be used: it is not UTF-8\n"),
     );
 }
 
+/// `--profile` used to lose to the environment, and a profile that does not exist went unnoticed.
 #[test]
-fn a_profile_is_not_read_where_nothing_is_missing() {
+fn a_requested_profile_overrides_the_environment() {
+    let (requested, other) = (
+        Cluster::start_tls(Identity::good()),
+        Cluster::start_tls(Identity::good()),
+    );
+    let home = home("");
+    let good = home.write("good.pem", tls::ca_pem());
+    let bad = home.write("bad.pem", tls::other_ca_pem());
+    home.write(
+        ".algorithmia/config",
+        format!(
+            "[profiles.full]\napi_server = '{url}'\napi_key = '{KEY}'\nca_cert = '{good}'\n\
+             [profiles.token]\napi_server = '{url}'\nbearer_token = '{JWT}'\nca_cert = '{good}'\n\
+             [profiles.server]\napi_server = '{url}'\nca_cert = '{good}'\n\
+             [profiles.key]\napi_key = '{KEY}'\n",
+            url = requested.url()
+        ),
+    );
+    let variables = Program::on(&other)
+        .env("ALGORITHMIA_API_KEY", "simVariable")
+        .env("ALGORITHMIA_BEARER_TOKEN", "jwtVariable")
+        .env("SSL_CERT_FILE", &bad)
+        .env("HOME", home.path());
+    let run = |rest: &str| variables.run(&format!("{LIST} {rest}"));
+    run("--profile full").prints("");
+    assert_eq!(sent(&requested), format!("Simple {KEY}"));
+    run("--profile token").prints("");
+    assert_eq!(sent(&requested), format!("Bearer {JWT}"));
+    // What the profile does not set comes from the environment.
+    assert_eq!(run("--profile server").code, Some(4));
+    assert_eq!(sent(&requested), "Simple simVariable");
+    // Options override it.
+    let key = home.write("key", "simFile");
+    let outcome = run(&format!("--profile full --api-key-file {key}"));
+    assert_eq!(outcome.code, Some(4));
+    assert_eq!(sent(&requested), "Simple simFile");
+    assert_eq!(run(&format!("--profile full --cacert {bad}")).code, Some(1));
+    // The environment does not take the place of a profile that does not fit.
+    for (rest, owner) in [
+        (
+            &*format!("--profile full --api {}", other.url()),
+            &*requested.url(),
+        ),
+        ("--profile key", "https://api.algorithmia.com"),
+    ] {
+        run(rest).fails(
+            4,
+            &format!(
+                "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
+            ),
+        );
+    }
+    let config = home.join(".algorithmia/config");
+    run("--profile none").fails(
+        2,
+        &format!("algo-logs: there is no profile 'none': {config} has full, token, server, key\n"),
+    );
+    assert_eq!(other.connections(), 0);
+}
+
+/// With the cluster and the key in the environment, the default profile was still opened for its CAs: a home directory
+/// that cannot be used was exit 2, and one that can led to a note about permissions.
+#[cfg(unix)]
+#[test]
+fn a_default_profile_that_is_not_needed_is_not_opened() {
     let cluster = Cluster::start_tls(Identity::good());
-    let home = home("this is no TOML");
-    let ca = home.write("ca.pem", tls::ca_pem());
-    Program::on(&cluster)
-        .env("HOME", home.path())
-        .run(&format!("{LIST} --cacert {ca} --profile none"))
-        .prints("");
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", tls::ca_pem());
+    let homes = ["a_file", "loop"].map(|name| folder.join(name));
+    std::fs::create_dir(&homes[0]).expect("a folder can be made");
+    folder.write("a_file/.algorithmia", "");
+    std::os::unix::fs::symlink("loop", &homes[1]).expect("a link can be made");
+    let broken = home("this is not a profile file [\nprofiles = 1");
+    let shared = home("[profiles.default]\nca_cert = '/nowhere'\n");
+    let unusable = ["/dev/null", &homes[0], &homes[1]];
+    let files = [&broken, &shared].map(|home| home.join(""));
+    let list = format!("builds acme/Paged -L 1 --cacert {ca}");
+    let expected = Program::on(&cluster).run(&list);
+    assert_eq!((expected.code, &*expected.stderr), (Some(0), ""));
+    for home in unusable.into_iter().chain([&*files[0], &*files[1]]) {
+        let outcome = Program::on(&cluster).env("HOME", home).run(&list);
+        outcome.is(0, &expected.stdout, "");
+        // Without --cacert, the profile's CAs are not looked for.
+        let outcome = Program::on(&cluster).env("HOME", home).run(LIST);
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    }
+    // Where the key is missing, a profile that cannot be opened is the same as none.
+    for home in unusable {
+        keyless(&cluster)
+            .env("HOME", home)
+            .run(&list)
+            .fails(4, &format!("algo-logs: there is no key; {HINT}\n"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_profile_that_others_can_read_is_noted() {
+    use std::os::unix::fs::PermissionsExt;
+    let cluster = Cluster::start();
+    let home = home(&format!(
+        "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n",
+        cluster.url()
+    ));
+    let config = home.join(".algorithmia/config");
+    let program = Program::bare().env("HOME", home.path());
+    for (mode, note) in [
+        (
+            0o644,
+            format!(
+                "algo-logs: {config} contains keys, and other users can read it; run 'chmod 600 {config}'\n"
+            ),
+        ),
+        (0o600, String::new()),
+    ] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&config, permissions).expect("a mode can be set");
+        let outcome = program.run("builds acme/Paged -L 1");
+        assert_eq!((outcome.code, outcome.stderr), (Some(0), note));
+    }
 }

@@ -194,7 +194,7 @@ fn a_key_from_stdin_is_sent_without_its_line_end_and_not_shown() {
         let outcome = program.clone().stdin(key).run(line);
         outcome.fails(
             2,
-            &format!("algo-logs: stdin: the key cannot be used: {why}\n"),
+            &format!("algo-logs: --api-key-file: the key cannot be used: {why}\n"),
         );
     }
     assert_eq!(cluster.requests().len(), 1);

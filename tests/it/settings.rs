@@ -129,7 +129,7 @@ fn a_base_url_comes_in_many_forms() {
         .fails(
             5,
             "algo-logs: builds of acme/Empty: the cluster knows no such thing (status 404); \
-             see that the name is right, and that CLUSTER/gateway is its cluster\n",
+             check the name, and that CLUSTER/gateway is its cluster\n",
         );
     let last = cluster.requests().pop().unwrap();
     assert_eq!(last.target, "/gateway/v1/algorithms/acme/Empty/builds");
@@ -173,20 +173,19 @@ fn a_base_url_that_cannot_be_used() {
             "its path may contain only letters, digits, '_', '-', '.' and '~'",
         ),
     ] {
-        let message = format!("algo-logs: the base URL cannot be used: {why}\n");
+        let message = |source| format!("algo-logs: {source}: the base URL cannot be used: {why}\n");
         program
             .run(&format!("{LIST} --api {url}"))
-            .fails(2, &message);
+            .fails(2, &message("--api"));
         let variable = program.clone().env("ALGORITHMIA_API", url);
-        variable.run(LIST).fails(2, &message);
+        variable.run(LIST).fails(2, &message("ALGORITHMIA_API"));
         let home = home(&format!(
             "[profiles.default]\napi_server = \"{url}\"\napi_key = \"{KEY}\"\n"
         ));
         let profile = Program::bare().env("HOME", home.path());
-        profile.run(LIST).fails(
-            2,
-            &format!("algo-logs: api_server of the profile: the base URL cannot be used: {why}\n"),
-        );
+        profile
+            .run(LIST)
+            .fails(2, &message("api_server of the profile"));
     }
 }
 
@@ -194,13 +193,22 @@ fn a_base_url_that_cannot_be_used() {
 fn a_key_does_not_travel_in_clear() {
     let program = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
     for url in ["http://192.0.2.1", "http://cluster.example.com:8080"] {
-        program.run(&format!("{LIST} --api {url}")).fails(
-            2,
-            &format!(
-                "algo-logs: {url} would send the key in clear: http is only for a loopback address; \
-                 --allow-http sends it all the same\n"
-            ),
-        );
+        let message = |source| {
+            format!(
+                "algo-logs: {source}: {url} would send the key in clear: http is only for a loopback \
+                 address; use --allow-http to send it anyway\n"
+            )
+        };
+        program
+            .run(&format!("{LIST} --api {url}"))
+            .fails(2, &message("--api"));
+        let variable = program.clone().env("ALGORITHMIA_API", url);
+        variable.run(LIST).fails(2, &message("ALGORITHMIA_API"));
+        let home = home(&format!("[profiles.default]\napi_server = \"{url}\"\n"));
+        let profile = program.clone().env("HOME", home.path());
+        profile
+            .run(LIST)
+            .fails(2, &message("api_server of the profile"));
     }
     // Allowed, it goes out, which is seen at a proxy that reaches the cluster by another name.
     let cluster = Cluster::start();
@@ -268,14 +276,14 @@ fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
     );
     refused(
         program.run(&format!("{LIST} --api-key-file {file}")),
-        &file,
+        "--api-key-file",
         "Simple simFile",
     );
     refused(
         program
             .stdin("simStdin")
             .run(&format!("{LIST} --api-key-file -")),
-        "stdin",
+        "--api-key-file",
         "Simple simStdin",
     );
 }
@@ -384,17 +392,24 @@ fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
             refused(program.clone().env(name, key).run(LIST), name);
         }
         let file = folder.write("key", key);
-        refused(program.run(&format!("{LIST} --api-key-file {file}")), &file);
-        let program = program.stdin(key);
-        refused(program.run(&format!("{LIST} --api-key-file -")), "stdin");
+        let from = "--api-key-file";
+        refused(program.run(&format!("{LIST} {from} {file}")), from);
+        refused(program.stdin(key).run(&format!("{LIST} {from} -")), from);
     }
     let file = folder.write("key", b"SECRET\xff");
     keyless(&cluster)
         .run(&format!("{LIST} --api-key-file {file}"))
-        .fails(2, &format!("algo-logs: the key in {file} is not text\n"));
+        .fails(
+            2,
+            "algo-logs: --api-key-file: the key cannot be used: \
+             it contains a non-ASCII character\n",
+        );
     keyless(&cluster)
         .run(&format!("{LIST} --api-key-file -"))
-        .fails(2, "algo-logs: stdin: the key cannot be used: it is empty\n");
+        .fails(
+            2,
+            "algo-logs: --api-key-file: the key cannot be used: it is empty\n",
+        );
     let home = home(&format!(
         "[profiles.default]\napi_server = \"{}\"\napi_key = \"SECRET SECRET\"\n",
         cluster.url()
@@ -412,12 +427,21 @@ fn a_variable_that_is_no_text_is_refused_and_not_shown() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
     let junk = || OsString::from_vec(b"SECRET\xff".to_vec());
-    for name in ["ALGORITHMIA_API", "ALGORITHMIA_API_KEY"] {
+    for (name, why) in [
+        (
+            "ALGORITHMIA_API",
+            "the base URL cannot be used: its host is neither a host name nor an address",
+        ),
+        (
+            "ALGORITHMIA_API_KEY",
+            "the key cannot be used: it contains a non-ASCII character",
+        ),
+    ] {
         Program::bare()
             .env("ALGORITHMIA_API", "http://localhost:1")
             .env(name, junk())
             .run(LIST)
-            .fails(2, &format!("algo-logs: {name} is not text\n"));
+            .fails(2, &format!("algo-logs: {name}: {why}\n"));
     }
 }
 
@@ -429,7 +453,7 @@ fn a_key_file_that_cannot_be_read() {
     program.run(&format!("{LIST} --api-key-file {file}")).fails(
         2,
         &format!(
-            "algo-logs: cannot read the key file {file}: No such file or directory (os error 2)\n"
+            "algo-logs: --api-key-file: cannot read the key file {file}: No such file or directory (os error 2)\n"
         ),
     );
     if cfg!(target_os = "linux") {
@@ -437,7 +461,7 @@ fn a_key_file_that_cannot_be_read() {
             .run(&format!("{LIST} --api-key-file /dev/zero"))
             .fails(
                 2,
-                "algo-logs: cannot read the key file /dev/zero: it does not end\n",
+                "algo-logs: --api-key-file: cannot read the key file /dev/zero: it is larger than 16 MiB\n",
             );
     }
 }
@@ -509,21 +533,21 @@ fn a_ca_file_that_cannot_be_used() {
     let program = Program::on(&cluster);
     let none = folder.join("none");
     let refused = |file: &str, why: &str| {
-        let message = format!("algo-logs: {why}\n");
+        let message = |source| format!("algo-logs: {source}: {why}\n");
         program
             .run(&format!("{LIST} --cacert {file}"))
-            .fails(2, &message);
+            .fails(2, &message("--cacert"));
         let variable = program.clone().env("SSL_CERT_FILE", file);
-        variable.run(LIST).fails(2, &message);
+        variable.run(LIST).fails(2, &message("SSL_CERT_FILE"));
         let home = home(&format!(
             "[profiles.default]\napi_server = \"{}\"\nca_cert = \"{file}\"\n",
             cluster.url()
         ));
-        program
-            .clone()
+        let profile = program.clone().without("ALGORITHMIA_API");
+        profile
             .env("HOME", home.path())
             .run(LIST)
-            .fails(2, &message);
+            .fails(2, &message("ca_cert of the profile"));
     };
     refused(
         &none,
@@ -542,13 +566,103 @@ fn a_ca_file_that_cannot_be_used() {
         ),
     ] {
         let file = folder.write("ca.pem", content);
-        let outcome = program.run(&format!("{LIST} --cacert {file}"));
-        assert_eq!(
-            (outcome.code, outcome.stdout_text()),
-            (Some(2), String::new())
+        refused(&file, &format!("the CA certificates cannot be used: {why}"));
+    }
+    // The CAs are not blamed for a proxy.
+    let good = folder.write("good.pem", tls::ca_pem());
+    let proxied = program.clone().env("HTTPS_PROXY", "gopher://proxy");
+    proxied.run(&format!("{LIST} --cacert {good}")).fails(
+        2,
+        "algo-logs: the proxy in HTTPS_PROXY cannot be used: it is no URL of a proxy\n",
+    );
+    assert_eq!(cluster.connections(), 0);
+}
+
+/// A private key on one line was printed as decimal numbers, a key or a certificate in place of a path or a URL as text.
+#[test]
+fn no_error_shows_a_secret_in_the_wrong_place() {
+    let secret = "SECRETSECRETSECRETSECRET";
+    let numbers = "83, 69, 67, 82, 69, 84";
+    let hidden = |outcome: Outcome, start: &str| {
+        let stderr = outcome.stderr;
+        assert_eq!(outcome.code, Some(2), "{stderr}");
+        assert!(
+            stderr.starts_with(&format!("algo-logs: {start}")),
+            "{stderr}"
         );
-        let message = format!("algo-logs: the CA certificates cannot be used: {why}");
-        assert!(outcome.stderr.starts_with(&message), "{}", outcome.stderr);
+        let lower = stderr.to_lowercase();
+        assert!(!lower.contains("secret") && !stderr.contains(numbers));
+        assert!(
+            stderr.lines().count() == 1 && stderr.len() < 250,
+            "{stderr}"
+        );
+    };
+    let cluster = Cluster::start();
+    let folder = Folder::new();
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n");
+    let certificate = key.replace("PRIVATE KEY", "CERTIFICATE");
+    for content in [
+        key.replace('\n', "\\n"),
+        certificate.replace('\n', "\\n"),
+        key.replace('\n', " "),
+        key.replace("\n-----END", "-----END").repeat(2),
+        key.replace("-----END", "-----BEGIN"),
+        certificate.replace("END CERTIFICATE", secret),
+        key,
+        certificate,
+        format!("{secret}\0\u{1b}[2J"),
+        format!("api_key = '{secret}'\n[profiles.default]\n{secret}\n"),
+        format!("[profiles.default]\n{secret} = {secret}\n"),
+        format!("[profiles.default\n{secret}\"\"\"\n"),
+        format!("[profiles.default]\napi_server = '{secret}'\n"),
+        format!("[profiles.default]\napi_server = 'http://u:{secret}@h'\n"),
+        format!("[profiles.default]\napi_key = '{secret} {secret}'\n"),
+        format!("[profiles.default]\nca_cert = '{secret}'\n"),
+    ] {
+        let file = folder.write("file", &content);
+        let program = Program::on(&cluster);
+        hidden(
+            program.run(&format!("{LIST} --cacert {file}")),
+            "--cacert: the CA certificates cannot be used: ",
+        );
+        let start = "--api-key-file: the key cannot be used: ";
+        hidden(program.run(&format!("{LIST} --api-key-file {file}")), start);
+        let stdin = program.clone().stdin(&*content);
+        hidden(stdin.run(&format!("{LIST} --api-key-file -")), start);
+        if content.contains("profiles") {
+            let home = home(&content);
+            let profile = Program::bare().env("HOME", home.path());
+            let mut outcome = profile.run(LIST);
+            if content.contains("ca_cert") {
+                outcome = profile.env("ALGORITHMIA_API_KEY", KEY).run(LIST);
+            }
+            hidden(outcome, "");
+        }
+        // The content in place of the path.
+        let content = content.replace('\0', "");
+        for (option, start) in [
+            ("--cacert", "--cacert: cannot read the CA file: "),
+            (
+                "--api-key-file",
+                "--api-key-file: cannot read the key file: ",
+            ),
+        ] {
+            let word = format!("{option}={content}");
+            hidden(program.run_words(&["builds", "acme/x", &word]), start);
+        }
+    }
+    // A key in place of a URL is a valid host name.
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.SECRET.SECRET";
+    for key in [secret, jwt] {
+        let start = "ALGORITHMIA_API: the base URL cannot be used: it looks like a key";
+        hidden(
+            Program::on(&cluster).env("ALGORITHMIA_API", key).run(LIST),
+            start,
+        );
+        hidden(
+            Program::on(&cluster).run(&format!("{LIST} --api {key}")),
+            "--api: the base URL cannot be used: it looks like a key",
+        );
     }
     assert_eq!(cluster.connections(), 0);
 }

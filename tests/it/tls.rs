@@ -67,7 +67,7 @@ fn a_bundle_with_a_broken_certificate_is_refused_as_a_whole() {
         ),
         (
             "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
-            "the file is not valid PEM: ",
+            "the file is not valid PEM",
         ),
     ] {
         let path = folder.write("bundle.pem", format!("{}{broken}", tls::ca_pem()));

@@ -1,4 +1,4 @@
-//! What ends the program other than well: a line for a person or an object for a program, and an exit code.
+//! How the program fails: an exit code, and a line for a person or an object for a program.
 
 use std::error::Error as _;
 use std::io;
@@ -7,7 +7,7 @@ use algo_logs::{Error, ErrorKind};
 
 use crate::output::sanitize::sanitize_line;
 
-/// The exit codes, as README.md lists them.
+/// The exit codes, as `algo-logs help exit-codes` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Network = 1,
@@ -18,18 +18,44 @@ pub(crate) enum Exit {
     InvalidResponse = 6,
     Output = 7,
     NotFinished = 8,
-    /// What a shell shows for a program that a closed pipe ended, which is what others do here.
+    /// The code that a shell shows for a program that was ended by a closed pipe.
     StdoutClosed = 141,
 }
 
-/// A failure for a program to read.
+/// What kind of failure it is, in one word: `kind` in an error's JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Library(ErrorKind),
+    Usage,
+    NoKey,
+    NoMatch,
+    BuildFailed,
+    Output,
+    NotSaved,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Library(kind) => kind.as_str(),
+            Self::Usage => "usage",
+            Self::NoKey => "no-key",
+            Self::NoMatch => "no-match",
+            Self::BuildFailed => "build-failed",
+            Self::Output => "output",
+            Self::NotSaved => "not-saved",
+        }
+    }
+}
+
+/// A failure, for a program to read.
 #[derive(serde::Serialize)]
-struct Report<'a> {
-    error: ReportedError<'a>,
+struct JsonReport<'a> {
+    error: JsonError<'a>,
 }
 
 #[derive(serde::Serialize)]
-struct ReportedError<'a> {
+struct JsonError<'a> {
     kind: &'a str,
     message: &'a str,
     status: Option<u16>,
@@ -41,15 +67,16 @@ struct ReportedError<'a> {
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
-    kind: &'static str,
+    pub(crate) kind: Kind,
     message: String,
     hint: Option<String>,
     status: Option<u16>,
-    code: Option<u32>,
+    /// The service's own error code.
+    pub(crate) code: Option<u32>,
 }
 
 impl CliError {
-    pub(crate) fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
+    fn new(exit: Exit, kind: Kind, message: impl Into<String>) -> Self {
         Self {
             exit,
             kind,
@@ -60,71 +87,77 @@ impl CliError {
         }
     }
 
-    /// A command line that cannot be understood.
+    /// The command line has a mistake.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, "usage", message)
+        Self::new(Exit::Usage, Kind::Usage, message)
     }
 
-    /// Options, names, files and variables that cannot be used.
+    /// A name, a file or a variable cannot be used.
     pub(crate) fn settings(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, ErrorKind::Settings.as_str(), message)
+        Self::new(Exit::Usage, Kind::Library(ErrorKind::Settings), message)
     }
 
-    /// Nothing fits what was asked for.
+    /// There is no key for the cluster.
+    pub(crate) fn no_key(message: impl Into<String>) -> Self {
+        Self::new(Exit::Unauthorized, Kind::NoKey, message)
+    }
+
+    /// Nothing matches the filters.
     pub(crate) fn no_match(message: impl Into<String>) -> Self {
-        Self::new(Exit::NotFound, "no-match", message)
+        Self::new(Exit::NotFound, Kind::NoMatch, message)
     }
 
-    /// A file that could not be written.
+    /// The build failed, and `--exit-status` was given.
+    pub(crate) fn build_failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::BuildFailed, Kind::BuildFailed, message)
+    }
+
+    /// The service sent something that cannot be used.
+    pub(crate) fn invalid_response(message: impl Into<String>) -> Self {
+        let kind = Kind::Library(ErrorKind::InvalidResponse);
+        Self::new(Exit::InvalidResponse, kind, message)
+    }
+
+    /// Some of the logs could not be saved; `exit` is that of the worst failure.
+    pub(crate) fn not_saved(exit: Exit, message: impl Into<String>) -> Self {
+        Self::new(exit, Kind::NotSaved, message)
+    }
+
+    /// A file could not be written.
     pub(crate) fn output(name: &str, error: &io::Error) -> Self {
-        Self::new(
-            Exit::Output,
-            "output",
-            format!("cannot write {name}: {error}"),
-        )
+        let message = format!("cannot write {name}: {error}");
+        Self::new(Exit::Output, Kind::Output, message)
     }
 
-    /// Standard output that could not be written, or that nobody reads any more.
+    /// Standard output could not be written, or its reader has gone away.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::new(Exit::StdoutClosed, "output", ""),
+            io::ErrorKind::BrokenPipe => Self::new(Exit::StdoutClosed, Kind::Output, ""),
             _ => Self::output("standard output", error),
         }
     }
 
-    /// Whether this is such a failure of the library's.
-    pub(crate) fn is(&self, kind: ErrorKind) -> bool {
-        self.kind == kind.as_str()
-    }
-
-    /// The service's own error code.
-    pub(crate) fn code(&self) -> Option<u32> {
-        self.code
-    }
-
-    /// Says what to do about it. The first hint stays: it is the most exact one.
+    /// Adds the next step to take, unless there is one already.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
     }
 
-    /// The line for stderr, or with `json` the object; `None` if nothing is to be said.
+    /// Returns the line for stderr, or with `json` the object, or `None` if the program ends silently.
     pub(crate) fn report(&self, json: bool) -> Option<String> {
         if self.exit == Exit::StdoutClosed {
             return None;
         }
         if json {
-            let report = Report {
-                error: ReportedError {
-                    kind: self.kind,
-                    message: &sanitize_line(&self.message),
-                    status: self.status,
-                    code: self.code,
-                    exit: self.exit as u8,
-                },
+            let error = JsonError {
+                kind: self.kind.as_str(),
+                message: &sanitize_line(&self.message),
+                status: self.status,
+                code: self.code,
+                exit: self.exit as u8,
             };
-            // Numbers and texts can always be written.
-            let json = serde_json::to_string(&report).unwrap_or_default();
+            // Numbers and strings can always be written.
+            let json = serde_json::to_string(&JsonReport { error }).unwrap_or_default();
             return Some(format!("{json}\n"));
         }
         let hint = self.hint.as_ref().map(|hint| format!("; {hint}"));
@@ -143,7 +176,7 @@ impl From<Error> for CliError {
             ErrorKind::Incomplete | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
                 Exit::InvalidResponse
             }
-            // Connections, silence, redirects, statuses; and what a later library may add.
+            // Connections, timeouts, redirects, other statuses, and kinds that a later library adds.
             _ => Exit::Network,
         };
         let mut message = error.to_string();
@@ -155,7 +188,7 @@ impl From<Error> for CliError {
         Self {
             status: error.status(),
             code: error.code(),
-            ..Self::new(exit, error.kind().as_str(), message)
+            ..Self::new(exit, Kind::Library(error.kind()), message)
         }
     }
 }

@@ -16,15 +16,17 @@ use std::process::ExitCode;
 use cli::Parsed;
 use config::Environment;
 use error::Exit;
+use output::Reporter;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
     let json = cli::wants_json(&args);
+    let reporter = Reporter::default();
     let outcome = match cli::parse(args) {
-        Ok(Parsed::Run(args)) => commands::run(&args, &Environment::of_process()),
+        Ok(Parsed::Run(args)) => commands::run(&args, &Environment::of_process(), &reporter),
         Ok(Parsed::Print(text)) => output::to_stdout(&text),
         Ok(Parsed::Usage(text)) => {
-            output::to_stderr(&text);
+            reporter.write(&text);
             return ExitCode::from(Exit::Usage as u8);
         }
         Err(error) => Err(error),
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(report) = failure.report(json) {
-                output::to_stderr(&report);
+                reporter.write(&report);
             }
             ExitCode::from(failure.exit as u8)
         }

@@ -270,7 +270,7 @@ pub fn waits() -> Vec<Row> {
     let none = || Reply::status(404);
     rows! {
         missing("in progress", none(), build("in-progress"))
-            .fails(8, "the build is still in progress; --wait waits for it"),
+            .fails(8, "the build is still in progress; use --wait to wait for it"),
         missing("lost", none(), build("failed")).fails(5, "the build has finished (failed), but its log is lost"),
         missing("no such build", none(), Reply::json(404, r#"{"error":{"code":1010,"message":"m"}}"#))
             .fails(5, "there is no such build"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use algo_logs::BuildStatus;
+use algo_logs::{Build, BuildStatus};
 
 use super::algorithm::{AlgorithmArg, VersionSpec, semantic_version, split_build_id};
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
@@ -92,6 +92,19 @@ pub(crate) struct BuildFilter {
     pub(crate) status: Option<BuildStatus>,
     /// The first 1 to 40 digits of a commit SHA, in lower case.
     pub(crate) commit: Option<String>,
+}
+
+impl BuildFilter {
+    pub(crate) fn matches(&self, build: &Build) -> bool {
+        let commit = build.commit_sha.to_ascii_lowercase();
+        self.status
+            .as_ref()
+            .is_none_or(|status| *status == build.status)
+            && self
+                .commit
+                .as_ref()
+                .is_none_or(|digits| commit.starts_with(digits))
+    }
 }
 
 /// `-L` and `--all`.

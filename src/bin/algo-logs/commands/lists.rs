@@ -1,51 +1,64 @@
-//! `builds` and `versions`: as tables for people, as tabs and as JSON for programs.
+//! `builds` and `versions`: a table on a terminal, tab-separated rows elsewhere, or JSON.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::time::SystemTime;
 
-use algo_logs::Build;
+use algo_logs::{Build, Error, Version};
+use serde::Serialize;
 
+use super::context::{Context, take};
 use crate::cli::{BuildFilter, Limit};
-use crate::commands::context::{Context, first};
 use crate::error::CliError;
-use crate::output::table::Table;
-use crate::output::to_stdout;
-use crate::output::{json, time};
+use crate::output::table::{Table, tab_separated};
+use crate::output::{format, json, to_stdout};
+
+/// A list, as it is shown.
+struct List<T, const ROW: usize, const TABLE: usize> {
+    /// The cells of a tab-separated row: whole values.
+    row: fn(&T) -> [Option<String>; ROW],
+    /// The header of the table.
+    header: [&'static str; TABLE],
+    /// The cells of the table: values that fit a line of 80 columns.
+    cells: fn(&T) -> [Option<String>; TABLE],
+    /// What stderr says if the list is empty.
+    nothing: String,
+}
 
 impl Context {
-    pub(crate) fn builds(
+    pub(crate) fn list_builds(
         &self,
         filter: &BuildFilter,
         limit: Limit,
         json: bool,
     ) -> Result<(), CliError> {
-        let builds = self.matching_builds(filter, limit)?;
-        if builds.is_empty() {
-            self.notes.say(&self.no_build(filter));
-        }
-        if json {
-            return to_stdout(&json::array(&builds)?);
-        }
-        if builds.is_empty() {
-            return Ok(());
-        }
-        let mut table = Table::new([
-            "build id", "status", "commit", "started", "duration", "version",
-        ]);
-        for build in &builds {
-            table.push([
-                Some(build.build_id.to_owned()),
-                Some(build.status.to_string()),
-                Some(build.commit_sha.to_owned()),
-                Some(build.started_at.to_owned()),
-                duration(build),
-                build.semantic_version().map(str::to_owned),
-            ]);
-        }
-        self.show(&table, Some(1))
+        let list = List {
+            row: |build: &Build| {
+                [
+                    Some(build.build_id.clone()),
+                    Some(build.status.to_string()),
+                    Some(build.commit_sha.clone()),
+                    Some(build.started_at.clone()),
+                    build.duration().map(format::duration),
+                    build.semantic_version().map(str::to_owned),
+                ]
+            },
+            header: ["status", "commit", "age", "time", "version", "build id"],
+            cells: |build: &Build| {
+                [
+                    Some(build.status.to_string()),
+                    Some(short_commit(&build.commit_sha)),
+                    age(build.started()),
+                    build.duration().map(format::duration),
+                    build.semantic_version().map(str::to_owned),
+                    Some(build.build_id.clone()),
+                ]
+            },
+            nothing: self.no_build(filter),
+        };
+        self.show(&list, take(self.builds(filter), limit), json)
     }
 
-    pub(crate) fn versions(
+    pub(crate) fn list_versions(
         &self,
         published: Option<bool>,
         callable: Option<bool>,
@@ -59,45 +72,76 @@ impl Context {
         if let Some(callable) = callable {
             versions = versions.callable(callable);
         }
-        let versions = first(versions, limit)?;
-        if versions.is_empty() {
-            let filtered = published.is_some() || callable.is_some();
-            self.notes.say(&self.none("version", filtered));
-        }
-        if json {
-            return to_stdout(&json::array(&versions)?);
-        }
-        if versions.is_empty() {
-            return Ok(());
-        }
-        let mut table = Table::new(["version", "git hash", "build id", "built", "callability"]);
-        for version in &versions {
-            let cells = [
-                version.semantic_version(),
-                version.git_hash(),
-                version.build_id(),
-                version.built_at(),
-                version.callability(),
-            ];
-            table.push(cells.map(|cell| cell.map(str::to_owned)));
-        }
-        self.show(&table, None)
+        let list = List {
+            row: |version: &Version| {
+                [
+                    version.semantic_version(),
+                    version.git_hash(),
+                    version.build_id(),
+                    version.built_at(),
+                    version.callability(),
+                ]
+                .map(|cell| cell.map(str::to_owned))
+            },
+            header: ["version", "commit", "age", "callable", "build id"],
+            cells: |version: &Version| {
+                [
+                    version.semantic_version().map(str::to_owned),
+                    version.git_hash().map(short_commit),
+                    age(version.built()),
+                    version.callability().map(str::to_owned),
+                    version.build_id().map(str::to_owned),
+                ]
+            },
+            nothing: self.nothing("version", published.is_some() || callable.is_some()),
+        };
+        self.show(&list, take(versions, limit), json)
     }
 
-    fn show<const N: usize>(
+    /// Shows the items. If the list fails partway, shows what came before and returns the error.
+    fn show<T: Serialize, const ROW: usize, const TABLE: usize>(
         &self,
-        table: &Table<N>,
-        status_column: Option<usize>,
+        list: &List<T, ROW, TABLE>,
+        items: impl Iterator<Item = Result<T, Error>>,
+        json: bool,
     ) -> Result<(), CliError> {
-        if io::stdout().is_terminal() {
-            to_stdout(&table.aligned(self.colours, status_column))
-        } else {
-            to_stdout(&table.tabbed())
+        let table = !json && io::stdout().is_terminal();
+        let mut received = Vec::new();
+        let mut is_empty = true;
+        let mut failure = None;
+        for item in items {
+            match item {
+                Ok(item) if json || table => received.push(item),
+                // A program that reads the rows gets each as soon as it is known.
+                Ok(item) => to_stdout(&tab_separated((list.row)(&item)))?,
+                Err(error) => failure = Some(error),
+            }
+            is_empty = false;
         }
+        if is_empty {
+            self.reporter.say(&list.nothing);
+        }
+        if json && (is_empty || !received.is_empty()) {
+            to_stdout(&json::array(&received)?)?;
+        }
+        if table && !received.is_empty() {
+            let mut table = Table::new(list.header);
+            received
+                .iter()
+                .for_each(|item| table.push((list.cells)(item)));
+            to_stdout(&table.aligned(self.colour))?;
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
-fn duration(build: &Build) -> Option<String> {
-    let rounded = build.duration()? + Duration::from_millis(500);
-    Some(time::duration(rounded.as_secs()))
+/// As many digits of a commit as people use to name it.
+fn short_commit(sha: &str) -> String {
+    sha.chars().take(7).collect()
+}
+
+fn age(time: Option<SystemTime>) -> Option<String> {
+    // A clock that is a little behind the cluster's makes a build no older than nothing.
+    let age = SystemTime::now().duration_since(time?).unwrap_or_default();
+    Some(format::age(age))
 }

@@ -1,4 +1,4 @@
-//! `log`: which log is meant, and how it gets to where it is wanted.
+//! `log`: selects a log and writes it.
 
 use std::ops::ControlFlow;
 use std::sync::Once;
@@ -6,68 +6,84 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus, Error, ErrorKind, Logs, Version, Wait};
 
-use crate::cli::CommandName::{self, Builds, Versions};
+use super::context::Context;
+use super::transfer::transfer;
 use crate::cli::{BuildFilter, Escapes, LogArgs, LogSource, VersionSpec};
-use crate::commands::context::{Context, matches};
-use crate::commands::transfer::transfer;
-use crate::error::{CliError, Exit};
-use crate::output::OutputOptions;
-use crate::output::progress::{self, Progress};
-use crate::output::sanitize::{Mode, sanitize_line};
-use crate::output::time;
+use crate::error::CliError;
+use crate::output::sanitize::Mode;
+use crate::output::{Output, OutputOptions, format};
+
+/// A log that is about to be written.
+struct SelectedLog {
+    logs: Logs,
+    /// What `--exit-status` makes of the build.
+    result: Result<(), CliError>,
+}
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
-        let chosen = match &args.source {
-            LogSource::Version(version) => self.of_version(version, args.exit_status)?,
-            LogSource::Build(build_id) => self.of_build_id(build_id, args)?,
-            LogSource::Newest(filter) => self.of_build(self.newest(filter, args)?, args)?,
-        };
-        self.write(chosen.logs, args)?;
-        match chosen.failed {
-            Some(why) if args.exit_status => {
-                Err(CliError::new(Exit::BuildFailed, "build-failed", why))
+        // A file that cannot be written is an error before anything is fetched.
+        let output = Output::open(args.output.as_deref(), self.output_options(args))?;
+        let selected = match &args.source {
+            LogSource::Newest(filter) => {
+                let build = self.newest_build(filter, args.wait)?;
+                self.log_of(&build.build_id, Some(&build))?
             }
-            _ => Ok(()),
+            LogSource::Build(id) => {
+                let build = match (args.wait, args.exit_status) {
+                    (Some(timeout), _) => Some(self.wait_for_build(id, timeout)?),
+                    (None, true) => Some(self.client().build(&self.algorithm, id)?),
+                    (None, false) => None,
+                };
+                self.log_of(id, build.as_ref())?
+            }
+            LogSource::Version(version) => self.log_of_version(version, args.exit_status)?,
+        };
+        self.write(selected.logs, output, args)?;
+        match args.exit_status {
+            true => selected.result,
+            false => Ok(()),
         }
     }
 
-    /// Returns the newest build that passes the filters. With `--wait`, waits until there is one and it has finished.
-    fn newest(&self, filter: &BuildFilter, args: &LogArgs) -> Result<Build, CliError> {
-        let matches = |build: &Build| matches(filter, build);
-        let Some(timeout) = args.wait else {
-            let builds = self.client().builds(&self.algorithm);
-            let build = builds.newest(matches)?.ok_or_else(|| {
-                CliError::no_match(self.no_build(filter)).hint(self.lists(Builds))
-            })?;
-            self.say_chosen(&build);
+    /// Returns the newest build that passes the filter. With a timeout, waits until there is one and it has finished.
+    fn newest_build(
+        &self,
+        filter: &BuildFilter,
+        timeout: Option<Duration>,
+    ) -> Result<Build, CliError> {
+        let no_match = || CliError::no_match(self.no_build(filter));
+        let Some(timeout) = timeout else {
+            let build = self.builds(filter).newest(|_| true)?;
+            let build = build.ok_or_else(no_match)?;
+            self.name_build(&build);
             return Ok(build);
         };
         // The build is named as soon as it is known, and not again once it has finished.
         let named = Once::new();
-        let wait = self.waiting(timeout, |build| named.call_once(|| self.say_chosen(build)));
+        let wait = self.wait(timeout, |build| named.call_once(|| self.name_build(build)));
+        let matches = |build: &Build| filter.matches(build);
         let found = self
             .client()
-            .wait_for_newest_build(&self.algorithm, matches, &wait)
-            .map_err(|error| match error.kind() {
-                ErrorKind::NotFinished => self.hinted(error, Builds, args.wait),
-                // The list itself was not found: a hint to list builds would not help.
-                _ => error.into(),
-            })?;
+            .wait_for_newest_build(&self.algorithm, matches, &wait)?;
         drop(wait);
-        let build =
-            found.ok_or_else(|| CliError::no_match(self.no_build(filter)).hint(waited(timeout)))?;
-        named.call_once(|| self.say_chosen(&build));
+        let build = found.ok_or_else(no_match)?;
+        named.call_once(|| self.name_build(&build));
         Ok(build)
     }
 
-    /// Returns a wait that shows its progress and calls `found` for a build that has not finished yet.
-    fn waiting<'a>(
+    fn wait_for_build(&self, id: &str, timeout: Duration) -> Result<Build, Error> {
+        let wait = self.wait(timeout, |_| {});
+        self.client().wait_for_build(&self.algorithm, id, &wait)
+    }
+
+    /// Returns a wait that shows its progress, and calls `found` for a build that has not finished yet.
+    fn wait<'a>(
         &'a self,
         timeout: Duration,
         found: impl Fn(&Build) + Send + Sync + 'a,
     ) -> Wait<'a> {
-        let progress = Progress::new(self.notes.quiet);
+        let progress = self.reporter.progress();
         Wait::default().timeout(timeout).on_poll(move |poll| {
             if let Ok(Some(build)) = poll.build {
                 found(build);
@@ -78,140 +94,90 @@ impl Context {
                     Ok(None) => "no such build yet".to_owned(),
                     Err(error) => error.to_string(),
                 };
-                sanitize_line(&format!("{}, {}", self.word(&state), waited(poll.waited)))
+                let waited = format::duration(poll.waited);
+                format!("{}, waited {waited}", self.word(&state))
             });
             ControlFlow::Continue(())
         })
     }
 
-    fn of_build_id(&self, build_id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
-        let build = match (args.wait, args.exit_status) {
-            (Some(timeout), _) => self.client().wait_for_build(
-                &self.algorithm,
-                build_id,
-                &self.waiting(timeout, |_| {}),
-            ),
-            (None, true) => self.client().build(&self.algorithm, build_id),
-            (None, false) => {
-                return Ok(SelectedLog {
-                    logs: self.build_logs(build_id)?,
-                    failed: None,
-                });
+    /// Returns the log of a build. `build` is the build as far as it is known.
+    fn log_of(&self, id: &str, build: Option<&Build>) -> Result<SelectedLog, CliError> {
+        let logs = match self.client().build_logs(&self.algorithm, id) {
+            Ok(logs) => logs,
+            // An id from the service is not the user's mistake.
+            Err(error) if build.is_some() && error.kind() == ErrorKind::Settings => {
+                return Err(CliError::invalid_response(error.to_string()));
             }
+            Err(error) => return Err(error.into()),
         };
-        self.of_build(
-            build.map_err(|error| self.hinted(error, Builds, args.wait))?,
-            args,
-        )
+        let result = match build {
+            Some(build) if !build.status.is_finished() => {
+                // The build has finished in the meantime, or it would have no log.
+                self.result_of(&self.client().build(&self.algorithm, id)?)
+            }
+            Some(build) => self.result_of(build),
+            None => Ok(()),
+        };
+        Ok(SelectedLog { logs, result })
     }
 
-    fn of_build(&self, mut build: Build, args: &LogArgs) -> Result<SelectedLog, CliError> {
-        let logs = self.build_logs(&build.build_id)?;
-        if args.exit_status && !build.status.is_finished() {
-            // It has finished in between, or there would be no log. How, is what was asked.
-            build = self.client().build(&self.algorithm, &build.build_id)?;
+    /// Returns what `--exit-status` makes of a build: every end but a success is a failure.
+    fn result_of(&self, build: &Build) -> Result<(), CliError> {
+        match build.status {
+            BuildStatus::Succeeded | BuildStatus::InProgress => Ok(()),
+            _ => Err(CliError::build_failed(format!(
+                "build {} of {}: {}",
+                self.word(&build.build_id),
+                self.algorithm,
+                self.word(build.status.as_str())
+            ))),
         }
-        Ok(SelectedLog {
-            logs,
-            failed: self.failed(&build),
-        })
     }
 
-    fn build_logs(&self, build_id: &str) -> Result<Logs, CliError> {
-        self.client()
-            .build_logs(&self.algorithm, build_id)
-            .map_err(|error| self.hinted(error, Builds, None))
-    }
-
-    /// Why `--exit-status` is 3 for this build: any end but a success.
-    fn failed(&self, build: &Build) -> Option<String> {
-        let ended_well = matches!(
-            build.status,
-            BuildStatus::Succeeded | BuildStatus::InProgress
-        );
-        (!ended_well).then(|| {
-            let id = self.word(&build.build_id);
-            let status = self.word(build.status.as_str());
-            format!("build {id} of {}: {status}", self.algorithm)
-        })
-    }
-
-    fn of_version(&self, spec: &VersionSpec, exit_status: bool) -> Result<SelectedLog, CliError> {
+    fn log_of_version(
+        &self,
+        version: &VersionSpec,
+        exit_status: bool,
+    ) -> Result<SelectedLog, CliError> {
         const FULL_HASH: usize = 40;
-        let hinted = |error| self.hinted(error, Versions, None);
-        let (hash, version) = match spec {
+        let found = match version {
+            VersionSpec::Hash(hash) if hash.len() == FULL_HASH && !exit_status => None,
             VersionSpec::Hash(hash) if hash.len() == FULL_HASH => {
-                let version = match exit_status {
-                    true => Some(
-                        self.client()
-                            .version(&self.algorithm, hash)
-                            .map_err(hinted)?,
-                    ),
-                    false => None,
-                };
-                (hash.clone(), version)
+                Some(self.client().version(&self.algorithm, hash)?)
             }
-            _ => {
-                let (hash, version) = self.find_version(spec)?;
-                (hash, Some(version))
+            VersionSpec::Hash(text) | VersionSpec::Semantic(text) => {
+                Some(self.client().find_version(&self.algorithm, text)?)
             }
         };
-        let name = version.as_ref().and_then(Version::semantic_version);
-        let name = name.map(|name| format!("{}, ", self.word(name)));
-        let name = name.unwrap_or_default();
-        let logs = self
-            .client()
-            .version_logs(&self.algorithm, &hash)
-            .map_err(hinted)?;
-        self.notes.say(&format!("version {name}commit {hash}"));
-        let failed = version.as_ref().and_then(|version| match version.build() {
-            Some(build) => self.failed(&build),
-            None => (version.compilation_successful() == Some(false))
-                .then(|| format!("version {hash} of {}: not compiled", self.algorithm)),
-        });
-        Ok(SelectedLog { logs, failed })
-    }
-
-    /// The one version that is meant. The service looks up none but a full hash, so the list is read.
-    fn find_version(&self, spec: &VersionSpec) -> Result<(String, Version), CliError> {
-        let mut found: Option<(String, Version)> = None;
-        for version in self.client().versions(&self.algorithm) {
-            let version = version?;
-            let Some(hash) = version.git_hash() else {
-                continue;
-            };
-            match spec {
-                VersionSpec::Semantic(wanted) => {
-                    if version.semantic_version() == Some(wanted) {
-                        return Ok((hash.to_owned(), version));
-                    }
-                }
-                VersionSpec::Hash(wanted) => {
-                    let fits = hash.to_ascii_lowercase().starts_with(wanted.as_str());
-                    match &found {
-                        _ if !fits => {}
-                        Some((other, _)) if other != hash => {
-                            return Err(CliError::settings(format!(
-                                "'{wanted}' begins more than one git hash: {}, {}",
-                                self.word(other),
-                                self.word(hash)
-                            )));
-                        }
-                        Some(_) => {}
-                        None => found = Some((hash.to_owned(), version)),
-                    }
-                }
+        let hash = match (version, &found) {
+            (VersionSpec::Hash(hash), _) if hash.len() == FULL_HASH => hash.clone(),
+            (_, found) => {
+                let hash = found.as_ref().and_then(Version::git_hash);
+                hash.unwrap_or_default().to_owned()
             }
-        }
-        found.ok_or_else(|| {
-            let (VersionSpec::Hash(wanted) | VersionSpec::Semantic(wanted)) = spec;
-            CliError::no_match(format!("no version {wanted} of {}", self.algorithm))
-                .hint(self.lists(Versions))
-        })
+        };
+        let logs = self.client().version_logs(&self.algorithm, &hash)?;
+        let number = found.as_ref().and_then(Version::semantic_version);
+        let number = number.map_or(String::new(), |number| format!("{}, ", self.word(number)));
+        self.reporter.say(&format!("version {number}commit {hash}"));
+        let result = match &found {
+            Some(found) => match found.build() {
+                Some(build) => self.result_of(&build),
+                None if found.compilation_successful() == Some(false) => {
+                    let message = format!("version {hash} of {}: not compiled", self.algorithm);
+                    Err(CliError::build_failed(message))
+                }
+                None => Ok(()),
+            },
+            None => Ok(()),
+        };
+        Ok(SelectedLog { logs, result })
     }
 
-    fn say_chosen(&self, build: &Build) {
-        self.notes.say(&format!(
+    /// Names the build whose log follows.
+    fn name_build(&self, build: &Build) {
+        self.reporter.say(&format!(
             "build {} ({}, commit {}, started {})",
             self.word(&build.build_id),
             self.word(build.status.as_str()),
@@ -220,50 +186,34 @@ impl Context {
         ));
     }
 
-    /// What to do about a build or version that is not finished, or not there in no more words than that.
-    fn hinted(&self, error: Error, list: CommandName, wait: Option<Duration>) -> CliError {
-        let (kind, code) = (error.kind(), error.code());
-        let failure = CliError::from(error);
-        match (kind, wait) {
-            (ErrorKind::NotFound, _) if code.is_none() => failure.hint(self.lists(list)),
-            (ErrorKind::NotFinished, None) => failure.hint("--wait waits for it"),
-            (ErrorKind::NotFinished, Some(timeout)) => failure.hint(waited(timeout)),
-            _ => failure,
-        }
-    }
-
-    fn write(&self, mut logs: Logs, args: &LogArgs) -> Result<(), CliError> {
-        // A log that goes to the terminal shows by itself how far it has come.
-        let progress = Progress::new(self.notes.quiet || args.output.is_none());
-        transfer(
-            &mut logs,
-            args.output.as_deref(),
-            self.treatment(args),
-            |logs| {
-                progress.show(|| arrived(logs, progress.elapsed()));
-            },
-        )?;
+    fn write(&self, mut logs: Logs, output: Output, args: &LogArgs) -> Result<(), CliError> {
+        // A log that goes to the terminal is its own progress.
+        let reporter = self.reporter.quiet(args.output.is_none());
+        let progress = reporter.progress();
+        transfer(&mut logs, output, |logs| {
+            progress.show(|| describe_progress(logs, progress.elapsed()));
+        })?;
         drop(progress);
         if logs.delivered() == 0 {
-            self.notes.say("the log is empty");
+            self.reporter.say("the log is empty");
         }
         match logs.replacements() {
             0 => {}
             1 => self
-                .notes
-                .say("1 character was not valid Unicode, and is U+FFFD in the log"),
-            n => self.notes.say(&format!(
-                "{n} characters were not valid Unicode, and are U+FFFD in the log"
+                .reporter
+                .say("1 character was not valid Unicode and was replaced with U+FFFD"),
+            n => self.reporter.say(&format!(
+                "{n} characters were not valid Unicode and were replaced with U+FFFD"
             )),
         }
         Ok(())
     }
 
-    fn treatment(&self, args: &LogArgs) -> OutputOptions {
+    fn output_options(&self, args: &LogArgs) -> OutputOptions {
         let (on_terminal, elsewhere) = match args.escapes {
             Escapes::Raw => (None, None),
             Escapes::Plain => (Some(Mode::NoColours), Some(Mode::Strip)),
-            Escapes::Auto if self.colours => (Some(Mode::Colours), None),
+            Escapes::Auto if self.colour => (Some(Mode::Colours), None),
             Escapes::Auto => (Some(Mode::NoColours), None),
         };
         OutputOptions {
@@ -274,28 +224,16 @@ impl Context {
     }
 }
 
-/// A log, and why its build is no success, if it is none.
-struct SelectedLog {
-    logs: Logs,
-    failed: Option<String>,
-}
-
-/// How much of a log has come, how fast, and which share of it.
-fn arrived(logs: &Logs, elapsed: Duration) -> String {
-    let millis = u64::try_from(elapsed.as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1);
-    let rate = logs.delivered().saturating_mul(1000) / millis;
-    let share = match logs.content_length() {
+/// Formats how much of a log has been written, how fast, and which share of it.
+fn describe_progress(logs: &Logs, elapsed: Duration) -> String {
+    let delivered = logs.delivered();
+    let rate = delivered as f64 / elapsed.as_secs_f64().max(0.001);
+    let (size, rate) = (format::bytes(delivered), format::bytes(rate as u64));
+    match logs.content_length() {
         Some(length) if length > 0 => {
-            format!(", {} %", logs.bytes_received().saturating_mul(100) / length)
+            let share = logs.bytes_received() * 100 / length;
+            format!("{size}, {rate}/s, {share} %")
         }
-        _ => String::new(),
-    };
-    let (delivered, rate) = (progress::bytes(logs.delivered()), progress::bytes(rate));
-    format!("{delivered}, {rate}/s{share}")
-}
-
-fn waited(timeout: Duration) -> String {
-    format!("waited {}", time::duration(timeout.as_secs()))
+        _ => format!("{size}, {rate}/s"),
+    }
 }

@@ -1,37 +1,53 @@
-//! From a command line to the command that it names.
+//! The commands.
 
 mod context;
+mod hints;
 mod lists;
 mod log;
 mod save;
 mod target;
 mod transfer;
 
-use crate::cli::{AlgorithmArg, Args, Command};
-use crate::commands::context::Context;
+use std::time::Duration;
+
+use crate::cli::{AlgorithmArg, Args, Command, CommandName, LogSource};
 use crate::config::{self, Environment, project};
 use crate::error::CliError;
 use crate::output::Reporter;
+use context::Context;
+use hints::{Situation, add_hint};
 
-/// Carries out a command line.
-pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), CliError> {
-    let algorithm = match &args.command {
+/// Runs a command.
+pub(crate) fn run(
+    args: &Args,
+    environment: &Environment,
+    reporter: &Reporter,
+) -> Result<(), CliError> {
+    let (algorithm, list, waited): (_, _, Option<Duration>) = match &args.command {
         Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => {
-            algorithm.as_ref()
+            (algorithm.as_ref(), None, None)
         }
-        Command::Log(log) => log.algorithm.as_ref(),
-        Command::Save(save) => Some(&save.algorithm),
+        Command::Log(log) => {
+            let list = match log.source {
+                LogSource::Newest(_) => None,
+                LogSource::Build(_) => Some(CommandName::Builds),
+                LogSource::Version(_) => Some(CommandName::Versions),
+            };
+            (log.algorithm.as_ref(), list, log.wait)
+        }
+        Command::Save(save) => (Some(&save.algorithm), None, None),
     };
     let algorithm = match algorithm {
         Some(algorithm) => algorithm.clone(),
         None => AlgorithmArg::Name(project::algorithm()?),
     };
-    let connection = config::connect(args, environment)?;
-    let session = Context {
+    let reporter = reporter.quiet(args.quiet);
+    let connection = config::connect(args, environment, &reporter)?;
+    let context = Context {
         algorithm: target::resolve(algorithm, connection.client.base_url())?,
         connection,
-        notes: Reporter::of(args),
-        colours: !environment.no_color(),
+        reporter,
+        colour: !environment.no_color(),
     };
     let outcome = match &args.command {
         Command::Builds {
@@ -39,16 +55,23 @@ pub(crate) fn run(args: &Args, environment: &Environment) -> Result<(), CliError
             limit,
             json,
             ..
-        } => session.builds(filter, *limit, *json),
+        } => context.list_builds(filter, *limit, *json),
         Command::Versions {
             published,
             callable,
             limit,
             json,
             ..
-        } => session.versions(*published, *callable, *limit, *json),
-        Command::Log(log) => session.log(log),
-        Command::Save(save) => session.save(save),
+        } => context.list_versions(*published, *callable, *limit, *json),
+        Command::Log(log) => context.log(log),
+        Command::Save(save) => context.save(save),
     };
-    outcome.map_err(|failure| session.explain(failure))
+    outcome.map_err(|error| {
+        let situation = Situation {
+            algorithm: &context.algorithm,
+            list,
+            waited,
+        };
+        add_hint(error, &context.connection, situation)
+    })
 }

@@ -8,13 +8,12 @@ use std::thread;
 
 use algo_logs::{Build, Error, ErrorKind, Logs};
 
+use super::context::{Context, take};
+use super::hints::{Situation, add_hint};
+use super::transfer::transfer;
 use crate::cli::SaveArgs;
-use crate::commands::context::Context;
-use crate::commands::transfer::transfer;
 use crate::error::{CliError, Exit};
-use crate::output::json;
-use crate::output::progress::{self, Progress};
-use crate::output::{Output, OutputOptions, to_stderr};
+use crate::output::{Output, OutputOptions, Progress, format, json};
 
 /// Which failure gives its exit code to the whole, the worst first: what will not get better by itself before what may.
 const WORST_FIRST: [Exit; 6] = [
@@ -44,9 +43,10 @@ impl Summary {
 
 impl Context {
     pub(crate) fn save(&self, args: &SaveArgs) -> Result<(), CliError> {
-        let builds = self.matching_builds(&args.filter, args.limit)?;
+        let builds: Vec<Build> =
+            take(self.builds(&args.filter), args.limit).collect::<Result<_, _>>()?;
         if builds.is_empty() {
-            self.notes.say(&self.no_build(&args.filter));
+            self.reporter.say(&self.no_build(&args.filter));
         }
         fs::create_dir_all(&args.folder)
             .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
@@ -56,7 +56,7 @@ impl Context {
             session: self,
             folder: &args.folder,
             total: builds.len(),
-            progress: Progress::new(self.notes.quiet),
+            progress: self.reporter.progress(),
             tally: Mutex::default(),
         };
         // A list that changed while it was read can name a build twice.
@@ -125,20 +125,16 @@ impl Archive<'_> {
             }
             // The id came from the service, so it is not the user's mistake.
             Err(error) if error.kind() == ErrorKind::Settings => {
-                let kind = ErrorKind::InvalidResponse.as_str();
-                self.fail(CliError::new(
-                    Exit::InvalidResponse,
-                    kind,
-                    error.to_string(),
-                ));
+                self.fail(CliError::invalid_response(error.to_string()));
             }
             Err(error) => self.fail(error.into()),
         }
     }
 
     fn write(&self, logs: &mut Logs, path: &Path) -> Result<(), CliError> {
+        let output = Output::open(Some(path), OutputOptions::default())?;
         let mut counted = 0;
-        transfer(logs, Some(path), OutputOptions::exact(), |logs| {
+        transfer(logs, output, |logs| {
             let new = logs.delivered() - counted;
             counted = logs.delivered();
             self.count(|tally| tally.bytes += new);
@@ -146,12 +142,17 @@ impl Archive<'_> {
     }
 
     fn without_log(&self, why: &str) {
-        self.session.notes.say(why);
+        self.session.reporter.say(why);
         self.count(|tally| tally.without_log += 1);
     }
 
     fn fail(&self, failure: CliError) {
-        let failure = self.session.connection.explain(failure);
+        let situation = Situation {
+            algorithm: &self.session.algorithm,
+            list: None,
+            waited: None,
+        };
+        let failure = add_hint(failure, &self.session.connection, situation);
         self.count(|tally| tally.failures.push(failure));
     }
 
@@ -159,14 +160,14 @@ impl Archive<'_> {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut tally);
         self.progress.show(|| {
-            let bytes = progress::bytes(tally.bytes);
+            let bytes = format::bytes(tally.bytes);
             format!("{} of {} builds, {bytes}", tally.done(), self.total)
         });
     }
 
     /// One line for each that failed, and one for all.
     fn sum_up(self) -> Result<(), CliError> {
-        let seconds = progress::seconds(self.progress.elapsed());
+        let seconds = format::seconds(self.progress.elapsed());
         drop(self.progress);
         let tally = self
             .tally
@@ -174,11 +175,11 @@ impl Archive<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         for failure in &tally.failures {
             if let Some(line) = failure.report(false) {
-                to_stderr(&line);
+                self.session.reporter.write(&line);
             }
         }
         let failed = tally.failures.len();
-        self.session.notes.say(&format!(
+        self.session.reporter.say(&format!(
             "saved {}, skipped {}, without a log {}, failed {failed}; {} bytes in {seconds} s",
             tally.saved, tally.skipped, tally.without_log, tally.bytes
         ));
@@ -189,7 +190,7 @@ impl Archive<'_> {
             Some(exit) => {
                 let logs = if failed == 1 { "log" } else { "logs" };
                 let message = format!("{failed} {logs} could not be saved");
-                Err(CliError::new(exit, "not-saved", message)
+                Err(CliError::not_saved(exit, message)
                     .hint("the rest is kept, and the same command tries these again"))
             }
         }
@@ -197,7 +198,7 @@ impl Archive<'_> {
 }
 
 fn write_list(path: &Path, builds: &[Build]) -> Result<(), CliError> {
-    let mut output = Output::open(Some(path), OutputOptions::exact())?;
+    let mut output = Output::open(Some(path), OutputOptions::default())?;
     output.write(json::array(builds)?.as_bytes())?;
     output.finish()
 }

@@ -1,13 +1,12 @@
 //! `algorithmia.conf`, the file in an algorithm's repository that names the algorithm.
 
 use std::env;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use algo_logs::Algorithm;
 use serde_json::Value;
 
+use super::environment::read_file;
 use crate::error::CliError;
 
 const FILE: &str = "algorithmia.conf";
@@ -20,7 +19,6 @@ pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
     };
     let directory = env::current_dir()
         .map_err(|error| none(format!("cannot read the working directory: {error}")))?;
-    // The file need not be readable to be the nearest one.
     let mut files = directory.ancestors().map(|parent| parent.join(FILE));
     match files.find(|path| path.is_file()) {
         Some(path) => read(&path),
@@ -33,16 +31,8 @@ pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
 
 /// Reads the file. Errors show nothing of it but an invalid name.
 fn read(path: &Path) -> Result<Algorithm, CliError> {
-    /// Far more than any such file has.
-    const MAX_BYTES: u64 = 1024 * 1024;
     let invalid = |why: String| CliError::settings(format!("cannot use {}: {why}", path.display()));
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| invalid(error.to_string()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(invalid("it is larger than 1 MiB".to_owned()));
-    }
+    let bytes = read_file(path).map_err(|error| invalid(error.to_string()))?;
     let json: Value = serde_json::from_slice(&bytes)
         .map_err(|error| invalid(format!("line {} is not valid JSON", error.line())))?;
     let member = |name: &str| match &json[name] {

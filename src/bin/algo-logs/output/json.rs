@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
 use crate::output::sanitize::is_unsafe;
 
 /// One array, an object a line, with every member that the service sent and nothing changed but the white space
@@ -13,9 +13,8 @@ pub(crate) fn array<T: Serialize>(items: &[T]) -> Result<String, CliError> {
         if n > 0 {
             text.push_str(",\n ");
         }
-        let object = serde_json::to_string(item).map_err(|error| {
-            CliError::new(Exit::InvalidResponse, "invalid-response", error.to_string())
-        })?;
+        let object = serde_json::to_string(item)
+            .map_err(|error| CliError::invalid_response(error.to_string()))?;
         compact(&object, &mut text);
     }
     text.push_str("]\n");

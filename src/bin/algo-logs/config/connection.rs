@@ -1,0 +1,94 @@
+//! The client, and what an error message has to know about its configuration.
+
+use algo_logs::{Client, ClientBuilder, Error, RequestSummary, Token};
+
+use super::layer::{Source, Sourced};
+use super::{ALLOW_HTTP, Config};
+use crate::error::CliError;
+use crate::output::Reporter;
+use crate::output::sanitize::truncate;
+
+/// A client, and what an error message has to know about its configuration.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    token: Sourced<Token>,
+    base_url: Source,
+}
+
+impl Config {
+    /// Makes the client. It reports each request to `verbose`.
+    pub(super) fn connect(
+        self,
+        verbose: Option<&Reporter>,
+        connections: usize,
+    ) -> Result<Connection, CliError> {
+        let mut builder = self.builder().idle_connections(connections);
+        if let Some(ca_pem) = &self.ca_pem {
+            builder = builder.root_certificates(ca_pem.value.clone());
+        }
+        if let Some(reporter) = verbose {
+            let reporter = reporter.clone();
+            builder = builder.on_request(move |request| reporter.say(&describe(request)));
+        }
+        Ok(Connection {
+            client: builder.build().map_err(|error| self.error(error))?,
+            token: self.token,
+            base_url: self.base_url.source,
+        })
+    }
+
+    /// Returns a builder that has everything but the CAs.
+    fn builder(&self) -> ClientBuilder {
+        Client::builder()
+            .base_url(self.base_url.value.to_string())
+            .token(self.token.value.clone())
+            .allow_http(self.allow_http)
+            .timeout(self.timeout)
+            .retries(self.retries)
+    }
+
+    /// Says where the value came from that the client cannot use. An error about a proxy names its variable already.
+    fn error(&self, error: Error) -> CliError {
+        let base_url = &self.base_url.value;
+        if !base_url.is_https() && !base_url.is_loopback() && !self.allow_http {
+            return self.base_url.source.error(error).hint(ALLOW_HTTP);
+        }
+        match &self.ca_pem {
+            Some(ca_pem) if self.builder().build().is_ok() => ca_pem.source.error(error),
+            _ => error.into(),
+        }
+    }
+}
+
+impl Connection {
+    /// Makes a word from the service fit for a message: shortens it and removes the key.
+    pub(crate) fn word(&self, word: &str) -> String {
+        /// No ID, hash or time is longer.
+        const MAX_CHARS: usize = 80;
+        truncate(&self.token.value.redact(word), MAX_CHARS)
+    }
+
+    /// Returns where the key came from, such as `ALGORITHMIA_API_KEY`.
+    pub(crate) fn key_source(&self) -> String {
+        self.token.source.to_string()
+    }
+
+    /// Returns whether nothing names a cluster, so that the default is used.
+    pub(crate) fn is_default_cluster(&self) -> bool {
+        self.base_url == Source::Default
+    }
+}
+
+/// Returns the line that `-v` shows for each request.
+fn describe(request: &RequestSummary) -> String {
+    let status = request
+        .status
+        .map_or("-".to_owned(), |status| status.to_string());
+    format!(
+        "GET {} {status} {} bytes {:.3} s",
+        request.url,
+        request.bytes,
+        request.elapsed.as_secs_f64()
+    )
+}

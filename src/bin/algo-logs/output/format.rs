@@ -1,0 +1,113 @@
+//! Numbers for people: bytes, seconds, durations.
+
+use std::time::Duration;
+
+/// Formats a number of bytes: `999 B`, `1.0 kB`, `12.3 MB`.
+pub(crate) fn bytes(count: u64) -> String {
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64;
+    let mut unit = "";
+    for next in ["kB", "MB", "GB", "TB", "PB", "EB"] {
+        // From here on, one decimal place would round to 1000.0.
+        if value < 999.95 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// Formats a time in seconds, with one decimal place.
+pub(crate) fn seconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64())
+}
+
+/// Formats a duration to the nearest second: `48s`, `3m12s`, `1h04m`.
+pub(crate) fn duration(time: Duration) -> String {
+    let total = time.as_secs_f64().round() as u64;
+    let (hours, minutes, seconds) = (total / 3600, total / 60 % 60, total % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}s"),
+        (0, _) => format!("{minutes}m{seconds:02}s"),
+        _ => format!("{hours}h{minutes:02}m"),
+    }
+}
+
+/// Formats how long ago something was, in one unit: `12s`, `5m`, `3h`, `4d`, `7w`, `2y`.
+pub(crate) fn age(time: Duration) -> String {
+    const UNITS: [(u64, char); 5] = [
+        (365 * 86_400, 'y'),
+        (7 * 86_400, 'w'),
+        (86_400, 'd'),
+        (3600, 'h'),
+        (60, 'm'),
+    ];
+    let seconds = time.as_secs();
+    match UNITS.iter().find(|(unit, _)| seconds >= *unit) {
+        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages() {
+        const DAY: u64 = 86_400;
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (3599, "59m"),
+            (3600, "1h"),
+            (DAY - 1, "23h"),
+            (4 * DAY, "4d"),
+            (7 * DAY, "1w"),
+            (364 * DAY, "52w"),
+            (365 * DAY, "1y"),
+            (800 * DAY, "2y"),
+        ] {
+            assert_eq!(age(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn numbers_of_bytes() {
+        for (count, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (12_345_678, "12.3 MB"),
+            (u64::MAX, "18.4 EB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (millis, tenths, rounded) in [
+            (0, "0.0", "0s"),
+            (49, "0.0", "0s"),
+            (499, "0.5", "0s"),
+            (12_345, "12.3", "12s"),
+            (59_499, "59.5", "59s"),
+            (59_500, "59.5", "1m00s"),
+            (192_000, "192.0", "3m12s"),
+            (3_599_000, "3599.0", "59m59s"),
+            (3_600_000, "3600.0", "1h00m"),
+            (3_899_000, "3899.0", "1h04m"),
+            (93_900_000, "93900.0", "26h05m"),
+        ] {
+            let time = Duration::from_millis(millis);
+            assert_eq!((&*seconds(time), &*duration(time)), (tenths, rounded));
+        }
+    }
+}

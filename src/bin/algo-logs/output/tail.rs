@@ -1,0 +1,82 @@
+//! The last lines of a log.
+
+use std::collections::VecDeque;
+
+/// Keeps the last `max` lines of what is pushed, in memory that depends only on those lines.
+pub(crate) struct Tail {
+    max: usize,
+    bytes: VecDeque<u8>,
+    /// The number of line ends in `bytes`.
+    line_ends: usize,
+}
+
+impl Tail {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            max,
+            bytes: VecDeque::new(),
+            line_ends: 0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        if self.max == 0 {
+            return;
+        }
+        // Line by line, so that a large piece of short lines is never held as a whole.
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            if self.line_ends == self.max {
+                self.drop_first_line();
+            }
+            self.bytes.extend(line);
+            if line.ends_with(b"\n") {
+                self.line_ends += 1;
+            }
+        }
+    }
+
+    /// Returns the kept lines, as two slices to be read one after the other.
+    pub(crate) fn as_slices(&self) -> (&[u8], &[u8]) {
+        self.bytes.as_slices()
+    }
+
+    fn drop_first_line(&mut self) {
+        if let Some(end) = self.bytes.iter().position(|&byte| byte == b'\n') {
+            self.bytes.drain(..=end);
+            self.line_ends -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_lines_however_the_log_is_chopped() {
+        for (max, log, expected) in [
+            (0, "a\nb\n", ""),
+            (1, "a\nb\n", "b\n"),
+            (1, "a\nb", "b"),
+            (2, "a\nb\nc", "b\nc"),
+            (2, "a\nb\nc\n", "b\nc\n"),
+            (2, "\n\n\n", "\n\n"),
+            (9, "a\nb", "a\nb"),
+            (3, "", ""),
+        ] {
+            for size in 1..=log.len().max(1) {
+                let mut tail = Tail::new(max);
+                for piece in log.as_bytes().chunks(size) {
+                    tail.push(piece);
+                }
+                let (first, second) = tail.as_slices();
+                let kept = [first, second].concat();
+                assert_eq!(
+                    String::from_utf8(kept).unwrap(),
+                    expected,
+                    "{log:?} in pieces of {size}"
+                );
+            }
+        }
+    }
+}
