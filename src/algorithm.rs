@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::error::{Error, shorten};
 
 /// The name of an algorithm: `OWNER/NAME`, with or without `algo://` in front.
 ///
@@ -32,7 +32,7 @@ impl Algorithm {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Settings`](crate::ErrorKind::Settings) if one of them cannot be part of a name.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if one of them cannot be part of a name.
     pub fn new(owner: &str, name: &str) -> Result<Self, Error> {
         Ok(Self {
             owner: segment("owner", owner)?.to_owned(),
@@ -64,13 +64,13 @@ impl FromStr for Algorithm {
         match path.split_once('/') {
             Some((owner, name)) if !name.contains('/') => Self::new(owner, name),
             // A long word without a slash may be a key in the wrong place.
-            None if path.len() > 20 => Err(Error::settings(format!(
-                "'{}…' is not OWNER/NAME",
-                shown(&path.chars().take(3).collect::<String>())
-            ))),
-            _ => Err(Error::settings(format!(
+            None if path.len() > 20 => Err(Error::invalid_input(format!(
                 "'{}' is not OWNER/NAME",
-                shown(text)
+                shorten(path, 3).escape_debug()
+            ))),
+            _ => Err(Error::invalid_input(format!(
+                "'{}' is not OWNER/NAME",
+                shorten(text, 40).escape_debug()
             ))),
         }
     }
@@ -97,19 +97,10 @@ pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> 
     } else {
         return Ok(value);
     };
-    Err(Error::settings(format!(
+    Err(Error::invalid_input(format!(
         "'{}' is not a valid {what}: {problem}",
-        shown(value)
+        shorten(value, 40).escape_debug()
     )))
-}
-
-/// Returns the beginning of a rejected value, with escapes for control characters.
-fn shown(value: &str) -> String {
-    let mut shown: String = value.chars().take(40).collect();
-    if shown.len() < value.len() {
-        shown.push('…');
-    }
-    shown.escape_debug().to_string()
 }
 
 #[cfg(test)]
@@ -125,7 +116,7 @@ mod tests {
     fn rejected(text: &str, why: &str) {
         let error = text.parse::<Algorithm>().unwrap_err();
         assert_eq!(error.to_string(), why);
-        assert_eq!(error.kind(), crate::ErrorKind::Settings);
+        assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);
     }
 
     #[test]

@@ -54,9 +54,9 @@ impl BaseUrl {
         }
     }
 
-    /// Whether the host needs to be looked up.
-    pub(crate) fn is_name(&self) -> bool {
-        self.ipv4().is_none() && self.ipv6().is_none()
+    /// Returns the host, in lower case; an IPv6 address is in brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     fn ipv4(&self) -> Option<Ipv4Addr> {
@@ -85,7 +85,7 @@ impl FromStr for BaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = |why: &str| {
-            Err(Error::settings(format!(
+            Err(Error::invalid_input(format!(
                 "the base URL cannot be used: {why}"
             )))
         };

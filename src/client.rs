@@ -1,17 +1,15 @@
 //! The client: an endpoint is a path and a type.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::algorithm::{Algorithm, segment};
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Endpoint, Http, RequestSummary, Settings};
+use crate::http::{Config, Endpoint, Http, RequestSummary};
 use crate::logs::{Logs, Source};
 use crate::model::{Build, Version};
 use crate::pages::Pages;
-use crate::retry::Clock;
 use crate::token::Token;
 use crate::wait::{Wait, not_finished};
 
@@ -64,14 +62,37 @@ impl Client {
     /// Returns a builder with default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder {
-            base: None,
-            settings: Settings::default(),
+            config: Config::default(),
+            base_url_error: None,
         }
     }
 
     /// Returns the base URL of the cluster.
     pub fn base_url(&self) -> &BaseUrl {
-        self.http.base()
+        self.http.base_url()
+    }
+
+    /// Shuts down this client and its clones, so that a program can stop without waiting for the cluster.
+    ///
+    /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], also while they wait for a retry.
+    /// Reading a log fails in the same way, unless its response has already been received in full. Later requests fail
+    /// before they are sent. Three things are not interrupted, and fail when they are over: a name lookup, making a TCP
+    /// connection, and the pause between two polls of a wait.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let watchdog = client.clone();
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(std::time::Duration::from_secs(60));
+    ///     watchdog.shutdown();
+    /// });
+    /// let builds = client.builds(&"acme/Lemmatizer".parse()?).collect::<Result<Vec<_>, _>>()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn shutdown(&self) {
+        self.http.shutdown();
     }
 
     /// Lists the builds of an algorithm: `GET /v1/algorithms/OWNER/NAME/builds`.
@@ -143,7 +164,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::Settings`] if the digits are those of several
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::InvalidInput`] if the digits are those of several
     /// versions, and the errors of any request.
     ///
     /// # Examples
@@ -176,9 +197,9 @@ impl Client {
             }
             match found.as_ref().and_then(Version::git_hash) {
                 Some(other) if other != hash => {
-                    let hashes = self.http.shorten(&format!("{other}, {hash}"));
+                    let hashes = self.http.redact(&format!("{other}, {hash}"));
                     let message = format!("more than one git hash begins with it: {hashes}");
-                    return Err(Error::settings(message).about(&context));
+                    return Err(Error::invalid_input(message).about(&context));
                 }
                 Some(_) => {}
                 None => found = Some(candidate),
@@ -371,12 +392,11 @@ impl Client {
         }
         match self.http.get_json::<Build>(build) {
             Ok(build) if build.status.is_finished() => {
-                let status = self.http.shorten(build.status.as_str());
+                let status = self.http.redact(build.status.as_str());
                 let why = format!("the build has finished ({status}), but its log is lost");
                 Error::new(ErrorKind::NoLog, why)
                     .with_status(404)
-                    .with_code(error.code())
-                    .with_message(error.service_message().map(str::to_owned))
+                    .with_service_error(error.code(), error.service_message().map(str::to_owned))
             }
             Ok(_) => not_finished(&build.what),
             Err(lookup) if lookup.kind() == ErrorKind::NotFound => lookup,
@@ -409,7 +429,9 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
     })
 }
 
-/// The settings of a [`Client`]. All have defaults; a token is what nearly every cluster asks for.
+/// Sets up a [`Client`].
+///
+/// Everything has a default, but nearly every cluster requires a token.
 ///
 /// # Examples
 ///
@@ -422,63 +444,46 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
 ///     .token(Token::simple("sim0123456789")?)
 ///     .timeout(Duration::from_secs(10))
 ///     .retries(5)
+///     .on_request(|request| eprintln!("{} {:?}", request.url, request.status))
 ///     .build()?;
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
+#[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    /// Kept as it was given, so that every setting can be chained and what is wrong with it is said by `build`.
-    base: Option<String>,
-    settings: Settings,
+    config: Config,
+    /// Why the base URL is not valid, for `build` to report.
+    base_url_error: Option<Error>,
 }
 
 impl ClientBuilder {
-    /// Where the cluster is, in any form that [`BaseUrl`] reads. Defaults to `https://api.algorithmia.com`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let client = algo_logs::Client::builder().base_url("https://cluster.example.com/v1/").build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base = Some(url.into());
+    /// Sets the cluster's URL, in any form that [`BaseUrl`] accepts. Defaults to `https://api.algorithmia.com`.
+    pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
+        match url.as_ref().parse() {
+            Ok(url) => {
+                self.config.base_url = url;
+                self.base_url_error = None;
+            }
+            Err(error) => self.base_url_error = Some(error),
+        }
         self
     }
 
-    /// Lets a token travel over `http://` to a host that is not this machine. Defaults to `false`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let client = algo_logs::Client::builder()
-    ///     .base_url("http://cluster.internal")
-    ///     .allow_http(true)
-    ///     .build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Sets whether the key may be sent unencrypted, over `http://`, to a host other than a loopback address. Defaults
+    /// to `false`.
     pub fn allow_http(mut self, allow: bool) -> Self {
-        self.settings.allow_http = allow;
+        self.config.allow_http = allow;
         self
     }
 
-    /// Who asks. Defaults to nobody: no `Authorization` is sent.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use algo_logs::{Client, Token};
-    ///
-    /// let client = Client::builder().token(Token::bearer("eyJhbGciOi.e30.c2ln")?).build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Sets the credentials. Defaults to none: no `Authorization` header is sent.
     pub fn token(mut self, token: Token) -> Self {
-        self.settings.token = Some(token);
+        self.config.token = Some(token);
         self
     }
 
-    /// The certificates to trust, as PEM, instead of the compiled-in roots. Defaults to those (Mozilla's), or with the
-    /// feature `platform-verifier` to what the operating system trusts.
+    /// Sets the root certificates, in PEM. Defaults to Mozilla's, which are compiled in, or with the feature
+    /// `platform-verifier` to those of the operating system.
     ///
     /// # Examples
     ///
@@ -488,135 +493,68 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.settings.roots = Some(pem.into());
+        self.config.root_certificates = Some(pem.into());
         self
     }
 
-    /// How long the cluster may stay silent: while connecting, before the head of an answer and between two pieces of
-    /// its body. There is no limit on the whole. Defaults to 30 seconds.
+    /// Sets how long the cluster may send nothing: while connecting, before a response, and in the middle of one.
+    /// Defaults to 30 seconds.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// let client = algo_logs::Client::builder().timeout(std::time::Duration::from_secs(5)).build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// There is no limit on a whole request. Name lookups, and connecting to a proxy, have only the limits of the operating
+    /// system.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
+        self.config.timeout = timeout;
         self
     }
 
-    /// How often something that may pass is tried again before its error is given: no connection, silence, 408, 429,
-    /// 500, 502, 503, 504, an answer cut short. Pauses are 1, 2, 4 and then 8 seconds less up to half of that, or what
-    /// `Retry-After` says; more than 60 seconds are not waited for. Defaults to 3.
+    /// Sets how often a transient failure is retried: no connection, a timeout, a response that was cut short, and the
+    /// statuses 408, 429, 500, 502, 503 and 504. Defaults to 3.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// let client = algo_logs::Client::builder().retries(0).build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// A log whose connection breaks resumes, and counts retries only since its last progress.
     pub fn retries(mut self, retries: u32) -> Self {
-        self.settings.retries = retries;
+        self.config.retries = retries;
         self
     }
 
-    /// How many idle connections are kept for later requests: as many as there are threads that use the client at the
-    /// same time. Defaults to 4.
+    /// Sets the delay before the first retry. Defaults to 1 second.
     ///
-    /// # Examples
+    /// The later ones wait 2, 4 and then 8 times as long. Random jitter shortens each delay by up to half. `Retry-After`
+    /// takes precedence over the delay; if it asks for more than 60 seconds, the request fails instead.
+    pub fn retry_delay(mut self, delay: Duration) -> Self {
+        self.config.retry_delay = delay;
+        self
+    }
+
+    /// Sets how many idle connections are kept for later requests. Defaults to 4.
     ///
-    /// ```
-    /// let client = algo_logs::Client::builder().idle_connections(8).build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// As many as there are threads that use the client at the same time is a good number.
     pub fn idle_connections(mut self, connections: usize) -> Self {
-        self.settings.connections = connections;
+        self.config.idle_connections = connections;
         self
     }
 
-    /// Whose time the pauses take. Defaults to the operating system's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::{Duration, Instant};
-    /// use algo_logs::{Client, Clock};
-    ///
-    /// /// Its pauses end early when its thread is unparked.
-    /// #[derive(Debug)]
-    /// struct Unparkable;
-    ///
-    /// impl Clock for Unparkable {
-    ///     fn now(&self) -> Instant {
-    ///         Instant::now()
-    ///     }
-    ///     fn sleep(&self, duration: Duration) {
-    ///         std::thread::park_timeout(duration);
-    ///     }
-    /// }
-    ///
-    /// let client = Client::builder().clock(Unparkable).build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.settings.clock = Arc::new(clock);
-        self
-    }
-
-    /// Is told of each request when it is over, for a program that keeps a record. Defaults to nobody.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let client = algo_logs::Client::builder()
-    ///     .on_request(|exchange| eprintln!("{} {:?}", exchange.url, exchange.status))
-    ///     .build()?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
+    /// Sets a function that is called after each request, on the thread that made it. Defaults to none.
     pub fn on_request(
         mut self,
         observer: impl Fn(&RequestSummary) + Send + Sync + 'static,
     ) -> Self {
-        self.settings.observer = Some(Arc::new(observer));
+        self.config.observer = Some(Arc::new(observer));
         self
     }
 
-    /// The client. The variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in both cases of letters, are
-    /// read now; nothing is sent.
+    /// Builds the client. It reads the environment variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in
+    /// upper or lower case, and sends nothing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Settings`] if the base URL, the certificates or a proxy's variable cannot be used, or if a token
-    /// would be sent in clear.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let error = algo_logs::Client::builder().base_url("https://u:p@host").build().unwrap_err();
-    /// assert_eq!(
-    ///     error.to_string(),
-    ///     "the base URL cannot be used: it contains a user or a password"
-    /// );
-    /// ```
+    /// [`ErrorKind::InvalidInput`] if the base URL, the certificates, the timeout or a proxy variable is not valid, or if
+    /// the key would be sent unencrypted.
     pub fn build(self) -> Result<Client, Error> {
-        let mut settings = self.settings;
-        if let Some(base) = self.base {
-            settings.base = base.parse()?;
+        if let Some(error) = self.base_url_error {
+            return Err(error);
         }
         Ok(Client {
-            http: Arc::new(Http::new(settings)?),
+            http: Arc::new(Http::new(self.config)?),
         })
-    }
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The base URL is not shown before it has been checked: it may have a password in it.
-        f.debug_struct("ClientBuilder")
-            .field("token", &self.settings.token)
-            .field("timeout", &self.settings.timeout)
-            .field("retries", &self.settings.retries)
-            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,4 @@
-//! What can go wrong, as one opaque type.
-//!
-//! [`Error`] says what was asked for, why it failed, and of which [`ErrorKind`] the failure is. It names no type of a
-//! dependency, so a new version of one of them is no change of this interface.
+//! The library's one error type.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,11 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A failure of the library, of the network or of the service.
+/// A failure of the library, the network or the service.
 ///
-/// `Display` says what was asked for and why it failed, in one line. [`source`](StdError::source) is what the
-/// operating system or TLS said, where that is known; it is not part of `Display`, so that a report that walks the
-/// chain says nothing twice. Neither ever shows a key.
+/// `Display` says in one line what failed and why. The cause reported by the operating system or by TLS, where there is
+/// one, is the [`source`](StdError::source) and not part of `Display`, so that a report of the whole chain repeats
+/// nothing. Neither of them, nor `Debug`, ever shows the key.
 ///
 /// # Examples
 ///
@@ -21,28 +18,26 @@ use std::time::Duration;
 /// use algo_logs::{Algorithm, ErrorKind};
 ///
 /// let error = "no-slash".parse::<Algorithm>().unwrap_err();
-/// assert_eq!(error.kind(), ErrorKind::Settings);
+/// assert_eq!(error.kind(), ErrorKind::InvalidInput);
 /// assert_eq!(error.to_string(), "'no-slash' is not OWNER/NAME");
 /// ```
 #[derive(Clone)]
-pub struct Error {
-    // Boxed, since a `Result` as large as all this would be copied at every `?`.
-    repr: Box<Repr>,
-}
+pub struct Error(Box<Inner>);
 
-#[derive(Clone)]
-struct Repr {
+#[derive(Clone, Debug)]
+struct Inner {
     kind: ErrorKind,
-    what: Option<String>,
-    why: String,
+    /// What failed, such as `log of build b1 of acme/x`.
+    context: Option<String>,
+    message: String,
     status: Option<u16>,
     code: Option<u32>,
-    message: Option<String>,
+    service_message: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     retry: Retry,
 }
 
-/// Whether the same request may succeed if it is made again.
+/// Whether the same request may succeed if it is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
     No,
@@ -51,59 +46,45 @@ pub(crate) enum Retry {
     After(Duration),
 }
 
-/// What sort of failure an [`Error`] is.
-///
-/// # Examples
-///
-/// ```
-/// use algo_logs::{Client, ErrorKind};
-///
-/// let error = Client::builder().base_url("http://cluster.example.com").build().unwrap_err();
-/// assert_eq!(error.kind(), ErrorKind::Settings);
-/// ```
+/// The kinds of [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A name, an id, a token, a base URL, a certificate or a proxy that cannot be used. Nothing was sent.
-    Settings,
-    /// No connection, a TLS handshake that failed, or a connection that broke before the answer began.
+    /// A name, an ID, a token, a base URL, a certificate or a proxy is not valid. Nothing was sent.
+    InvalidInput,
+    /// No connection could be made, its TLS handshake failed, or it broke before the response began.
     Connection,
-    /// The cluster stayed silent for longer than the timeout.
+    /// The cluster sent nothing for longer than the timeout.
     Timeout,
-    /// The cluster answered with a redirect, which is never followed.
+    /// The response is a redirect. Redirects are never followed.
     Redirect,
-    /// A status that says that the service, or something before it, failed; any status not named elsewhere.
+    /// The response has a status that says that the service, or a server in front of it, failed; or any other status
+    /// that has no kind of its own.
     Service,
-    /// The key was refused: 401 or 403.
+    /// The key was rejected: status 401 or 403.
     Unauthorized,
     /// There is no such algorithm, build or version.
     NotFound,
-    /// The build has finished, and the service has no log of it.
+    /// The build has finished, but the service has no log of it.
     NoLog,
     /// The build is still in progress.
     NotFinished,
-    /// The answer was cut short.
+    /// The response was cut short.
     Incomplete,
-    /// The answer is not what the service's documentation says: no JSON, not the expected shape, an encoding that
-    /// cannot be undone, a marker that repeats, a log that changed while it was read.
+    /// The response is not as documented: it is not JSON, does not have the expected shape, has an encoding that cannot
+    /// be decoded, repeats a marker, or is a log that changed while it was read.
     InvalidResponse,
-    /// The answer is larger than what is held in memory.
+    /// The response is larger than the limit on what is held in memory.
     TooLarge,
-    /// The caller ended a wait.
+    /// The caller ended a wait, or shut the client down.
     Cancelled,
 }
 
 impl ErrorKind {
-    /// The kind as a word for machines, such as `not-found`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(algo_logs::ErrorKind::NotFound.as_str(), "not-found");
-    /// ```
+    /// Returns the kind as a word for machines, such as `not-found`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Settings => "settings",
+            Self::InvalidInput => "invalid-input",
             Self::Connection => "connection",
             Self::Timeout => "timeout",
             Self::Redirect => "redirect",
@@ -121,139 +102,99 @@ impl ErrorKind {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, why: impl Into<String>) -> Self {
-        Self {
-            repr: Box::new(Repr {
-                kind,
-                what: None,
-                why: why.into(),
-                status: None,
-                code: None,
-                message: None,
-                source: None,
-                retry: Retry::No,
-            }),
-        }
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            context: None,
+            message: message.into(),
+            status: None,
+            code: None,
+            service_message: None,
+            source: None,
+            retry: Retry::No,
+        }))
     }
 
-    pub(crate) fn settings(why: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Settings, why)
+    pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
     }
 
-    pub(crate) fn invalid_response(why: impl Into<String>) -> Self {
-        Self::new(ErrorKind::InvalidResponse, why)
+    pub(crate) fn invalid_response(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidResponse, message)
     }
 
-    /// The same wrong, but with something that the service sent: then it is no setting of the caller's.
+    /// A response that was cut short may be whole the next time.
+    pub(crate) fn incomplete(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Incomplete, message).retry(Retry::Yes)
+    }
+
+    /// Turns invalid input into an invalid response, for input that the service sent.
     pub(crate) fn into_invalid_response(mut self) -> Self {
-        if self.repr.kind == ErrorKind::Settings {
-            self.repr.kind = ErrorKind::InvalidResponse;
+        if self.0.kind == ErrorKind::InvalidInput {
+            self.0.kind = ErrorKind::InvalidResponse;
         }
         self
     }
 
-    /// Names what was asked for. The innermost name stays: it is the most exact one.
-    pub(crate) fn about(mut self, what: &str) -> Self {
-        self.repr.what.get_or_insert_with(|| what.to_owned());
+    /// Sets the context: what failed. The first one stays, since the innermost caller knows best.
+    pub(crate) fn about(mut self, context: &str) -> Self {
+        self.0.context.get_or_insert_with(|| context.to_owned());
         self
     }
 
     pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.repr.source = Some(Arc::new(source));
+        self.0.source = Some(Arc::new(source));
         self
     }
 
     pub(crate) fn with_status(mut self, status: u16) -> Self {
-        self.repr.status = Some(status);
+        self.0.status = (status != 200).then_some(status);
         self
     }
 
-    pub(crate) fn with_code(mut self, code: Option<u32>) -> Self {
-        self.repr.code = code;
-        self
-    }
-
-    pub(crate) fn with_message(mut self, message: Option<String>) -> Self {
-        self.repr.message = message;
+    pub(crate) fn with_service_error(mut self, code: Option<u32>, message: Option<String>) -> Self {
+        self.0.code = code;
+        self.0.service_message = message;
         self
     }
 
     pub(crate) fn retry(mut self, retry: Retry) -> Self {
-        self.repr.retry = retry;
+        self.0.retry = retry;
         self
     }
 
     pub(crate) fn retryable(&self) -> Retry {
-        self.repr.retry
+        self.0.retry
     }
 
-    /// What sort of failure this is.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let error = algo_logs::Token::simple("two words").unwrap_err();
-    /// assert_eq!(error.kind(), algo_logs::ErrorKind::Settings);
-    /// ```
+    /// Returns the kind of failure.
     pub fn kind(&self) -> ErrorKind {
-        self.repr.kind
+        self.0.kind
     }
 
-    /// The HTTP status of the answer, where there was one that is not 200.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let error = algo_logs::Token::simple("").unwrap_err();
-    /// assert_eq!(error.status(), None);
-    /// ```
+    /// Returns the response's HTTP status, if there was a response with a status other than 200.
     pub fn status(&self) -> Option<u16> {
-        self.repr.status
+        self.0.status
     }
 
-    /// The service's own error code, such as 1010 for a build that does not exist.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let error = algo_logs::Token::simple("").unwrap_err();
-    /// assert_eq!(error.code(), None);
-    /// ```
+    /// Returns the service's own error code, such as 1010 for a build that does not exist.
     pub fn code(&self) -> Option<u32> {
-        self.repr.code
+        self.0.code
     }
 
-    /// What the service itself said, with the token masked and at most 200 characters long. It may hold control
-    /// characters: it is text from the network.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let error = algo_logs::Token::simple("").unwrap_err();
-    /// assert_eq!(error.service_message(), None);
-    /// ```
+    /// Returns the service's own message, with the key redacted and at most 200 characters long. It may contain control
+    /// characters: sanitize it before showing it on a terminal.
     pub fn service_message(&self) -> Option<&str> {
-        self.repr.message.as_deref()
+        self.0.service_message.as_deref()
     }
 
-    /// Gets an `Error` back out of the [`io::Error`] that reading from [`Logs`](crate::Logs) gave.
+    /// Returns the `Error` inside an [`io::Error`] that reading from [`Logs`](crate::Logs) returned.
     ///
     /// # Errors
     ///
     /// The `io::Error` itself, if it did not come from this library.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::io;
-    ///
-    /// let inner = algo_logs::Token::simple("").unwrap_err();
-    /// let outer = io::Error::from(inner);
-    /// assert!(algo_logs::Error::from_io(outer).is_ok());
-    /// assert!(algo_logs::Error::from_io(io::ErrorKind::NotFound.into()).is_err());
-    /// ```
     pub fn from_io(error: io::Error) -> Result<Self, io::Error> {
-        error.downcast::<Self>()
+        error.downcast()
     }
 }
 
@@ -265,48 +206,56 @@ impl fmt::Display for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(what) = &self.repr.what {
-            write!(f, "{what}: ")?;
+        if let Some(context) = &self.0.context {
+            write!(f, "{context}: ")?;
         }
-        f.write_str(&self.repr.why)
+        f.write_str(&self.0.message)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.repr.kind)
-            .field("what", &self.repr.what)
-            .field("why", &self.repr.why)
-            .field("status", &self.repr.status)
-            .field("code", &self.repr.code)
-            .field("message", &self.repr.message)
-            .field("source", &self.repr.source)
-            .finish()
+        self.0.fmt(f)
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.repr
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        let source = self.0.source.as_deref()?;
+        Some(source)
     }
 }
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
+            ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
+            ErrorKind::Connection => error
+                .source()
+                .and_then(|source| source.downcast_ref::<Self>())
+                .map(Self::kind)
+                // A reader would retry an interrupted read for ever.
+                .filter(|&kind| kind != io::ErrorKind::Interrupted)
+                .unwrap_or(io::ErrorKind::NotConnected),
             ErrorKind::Timeout => io::ErrorKind::TimedOut,
+            ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
+            ErrorKind::NotFound | ErrorKind::NoLog => io::ErrorKind::NotFound,
             ErrorKind::Incomplete => io::ErrorKind::UnexpectedEof,
             ErrorKind::InvalidResponse | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
-            ErrorKind::Settings => io::ErrorKind::InvalidInput,
-            ErrorKind::NotFound | ErrorKind::NoLog => io::ErrorKind::NotFound,
-            ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
-            _ => io::ErrorKind::Other,
+            ErrorKind::Redirect
+            | ErrorKind::Service
+            | ErrorKind::NotFinished
+            | ErrorKind::Cancelled => io::ErrorKind::Other,
         };
         Self::new(kind, error)
+    }
+}
+
+/// Shortens text for an error message to `max` characters.
+pub(crate) fn shorten(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
     }
 }
 
@@ -315,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn display_names_the_innermost_object_and_not_the_source() {
+    fn display_has_the_innermost_context_and_not_the_source() {
         let error = Error::new(ErrorKind::Connection, "cannot connect")
             .with_source(io::Error::from(io::ErrorKind::ConnectionRefused))
             .about("build b of a/b")
@@ -325,10 +274,33 @@ mod tests {
     }
 
     #[test]
-    fn an_io_error_gives_the_error_back() {
-        let error = Error::new(ErrorKind::Timeout, "silence");
-        let io_error = io::Error::from(error);
-        assert_eq!(io_error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(Error::from_io(io_error).unwrap().kind(), ErrorKind::Timeout);
+    fn an_io_error_has_the_kind_of_the_cause_and_returns_the_error() {
+        let connection = || Error::new(ErrorKind::Connection, "");
+        let caused_by = |kind: io::ErrorKind| connection().with_source(io::Error::from(kind));
+        let timeout = Error::new(ErrorKind::Timeout, "");
+        for (error, kind) in [
+            (timeout, io::ErrorKind::TimedOut),
+            (connection(), io::ErrorKind::NotConnected),
+            (
+                caused_by(io::ErrorKind::BrokenPipe),
+                io::ErrorKind::BrokenPipe,
+            ),
+            (
+                caused_by(io::ErrorKind::Interrupted),
+                io::ErrorKind::NotConnected,
+            ),
+        ] {
+            let expected = error.kind();
+            let io_error = io::Error::from(error);
+            assert_eq!(io_error.kind(), kind);
+            assert_eq!(Error::from_io(io_error).unwrap().kind(), expected);
+        }
+    }
+
+    #[test]
+    fn text_is_shortened_between_characters() {
+        assert_eq!(shorten("äöü", 3), "äöü");
+        assert_eq!(shorten("äöü", 2), "äö…");
+        assert_eq!(shorten("a b", 2), "a…");
     }
 }

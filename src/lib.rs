@@ -56,11 +56,15 @@
 //! | `native-tls` | | TLS by the operating system's library, where `rustls` is off |
 //! | `platform-verifier` | | trusts what the operating system trusts, instead of the compiled-in roots |
 //!
-//! A [`Client`] is cheap to clone and may be used by several threads; a program that brings its own [`Clock`] decides how
-//! the pauses between two attempts are spent, and [`ClientBuilder::on_request`] tells it of each request.
+//! A [`Client`] is cheap to clone and may be used by several threads. [`ClientBuilder::on_request`] reports each request.
+//! [`Client::shutdown`] interrupts all of them.
 //!
-//! Beneath it ureq writes to the `log` of the program, at the levels debug and trace: addresses, and heads of requests and
-//! answers. The token is not in them, unless a service repeats it in a header of its answer.
+//! # Logging
+//!
+//! The requests are sent by ureq, which logs through the [`log`](https://docs.rs/log) crate. At level trace, it logs the
+//! bytes that it sends and receives, including the key. To turn that off, limit the target `ureq_proto` to level debug; with
+//! env_logger, for example, by `RUST_LOG=trace,ureq_proto=debug`. The key is never in records of a less verbose level,
+//! unless a server repeats it in a header of its response.
 
 mod algorithm;
 mod base_url;
@@ -84,6 +88,5 @@ pub use http::RequestSummary;
 pub use logs::Logs;
 pub use model::{Build, BuildStatus, Version};
 pub use pages::Pages;
-pub use retry::Clock;
 pub use token::Token;
 pub use wait::{Poll, Wait};

@@ -39,7 +39,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Settings`](crate::ErrorKind::Settings) if the key is empty, is longer than 16 KiB, or contains a
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, is longer than 16 KiB, or contains a
     /// space, a line ending, a control character or a non-ASCII character.
     pub fn simple(key: impl AsRef<str>) -> Result<Self, Error> {
         Self::new(SIMPLE, key.as_ref())
@@ -66,7 +66,11 @@ impl Token {
                 Some((scheme, secret))
             })
             .unwrap_or((scheme, value));
-        let wrong = |why: &str| Err(Error::settings(format!("the key cannot be used: {why}")));
+        let wrong = |why: &str| {
+            Err(Error::invalid_input(format!(
+                "the key cannot be used: {why}"
+            )))
+        };
         if secret.is_empty() {
             return wrong("it is empty");
         }

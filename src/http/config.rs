@@ -1,87 +1,115 @@
-//! The settings of a connection: timeouts and the proxy, put into ureq's words and checked beforehand.
+//! The settings of a client, and the ureq agent that they describe.
 //!
-//! ureq panics on some settings that it cannot serve and ignores others, so each is looked at here first.
+//! ureq panics on some settings and ignores others that it cannot use, so each is checked here first.
 
 use std::env;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::Agent;
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{Connector, DefaultConnector};
+use ureq::{Agent, ProxyProtocol};
 
-use super::secret::{Revealing, Secret};
+use super::Observer;
 use crate::base_url::BaseUrl;
 use crate::error::Error;
+use crate::token::Token;
 
-/// What a client sends as `User-Agent`.
 const USER_AGENT: &str = concat!("algo-logs/", env!("CARGO_PKG_VERSION"));
 
-/// Room for the request's head, of which no part is longer than a token.
+/// Holds the header of any request: its longest parts are a token and a path.
 const OUTPUT_BUFFER: usize = 32 * 1024;
 
-/// ureq adds a timeout to the clock's reading, and panics where that overflows. Nobody is patient for longer than this.
+/// ureq adds timeouts to the current time, and panics if that overflows.
 const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-pub(super) struct Settings<'a> {
-    pub(super) base: &'a BaseUrl,
-    pub(super) secret: Option<Arc<Secret>>,
-    pub(super) timeout: Duration,
-    pub(super) roots: Option<Vec<u8>>,
-    pub(super) connections: usize,
+/// What [`ClientBuilder`](crate::ClientBuilder) sets.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) base_url: BaseUrl,
+    pub(crate) allow_http: bool,
+    pub(crate) token: Option<Token>,
+    pub(crate) root_certificates: Option<Vec<u8>>,
+    pub(crate) timeout: Duration,
+    pub(crate) retries: u32,
+    pub(crate) retry_delay: Duration,
+    pub(crate) idle_connections: usize,
+    pub(crate) observer: Option<Arc<Observer>>,
 }
 
-/// The agent, and the variable that names its proxy, if it has one.
-pub(super) fn build(settings: Settings<'_>) -> Result<(Agent, Option<&'static str>), Error> {
-    let Settings {
-        base,
-        secret,
-        timeout,
-        roots,
-        connections,
-    } = settings;
-    let timeout = timeout.min(MAX_TIMEOUT);
-    let (proxy, variable) = proxy(base)?.unzip();
-    let config = Agent::config_builder();
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            base_url: BaseUrl::default(),
+            allow_http: false,
+            token: None,
+            root_certificates: None,
+            timeout: Duration::from_secs(30),
+            retries: 3,
+            retry_delay: Duration::from_secs(1),
+            idle_connections: 4,
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base_url", &self.base_url)
+            .field("token", &self.token)
+            .field("timeout", &self.timeout)
+            .field("retries", &self.retries)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes the agent. Also returns the variable that names its proxy, if it has one.
+pub(super) fn agent(config: &Config) -> Result<(Agent, Option<&'static str>), Error> {
+    let base_url = &config.base_url;
+    if !base_url.is_https() && !base_url.is_loopback() && !config.allow_http {
+        return Err(Error::invalid_input(format!(
+            "{base_url} would send the key unencrypted: http is only allowed for a loopback address"
+        )));
+    }
+    if config.timeout.is_zero() {
+        return Err(Error::invalid_input("the timeout must be greater than 0"));
+    }
+    let agent = Agent::config_builder();
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    let config = config.tls_config(super::tls::config(roots)?);
+    let agent = agent.tls_config(super::tls::config(config.root_certificates.as_deref())?);
     #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-    if base.is_https() || roots.is_some() {
-        return Err(Error::settings(
+    if base_url.is_https() || config.root_certificates.is_some() {
+        return Err(Error::invalid_input(
             "this build has no TLS: it needs the feature rustls or native-tls",
         ));
     }
-    let config = config
+    let timeout = config.timeout.min(MAX_TIMEOUT);
+    let (proxy, variable) = proxy(base_url)?.unzip();
+    let agent = agent
         .http_status_as_error(false)
         .max_redirects(0)
         .user_agent(USER_AGENT)
         .accept("application/json")
+        // ureq starts a thread for a name lookup that has a timeout, and panics where it cannot. The lookup of a proxy
+        // is part of connecting, so that only the system limits how long connecting to a proxy takes.
+        .timeout_connect(proxy.is_none().then_some(timeout))
         .proxy(proxy)
-        .timeout_connect(Some(timeout))
-        // A look-up that can be given up costs a thread, so only names get one.
-        .timeout_resolve(base.is_name().then_some(timeout))
         .timeout_per_read(Some(timeout))
         .timeout_per_write(Some(timeout))
         .output_buffer_size(OUTPUT_BUFFER)
-        .max_idle_connections(connections)
-        .max_idle_connections_per_host(connections)
-        .build();
-    let agent = match secret {
-        None => config.new_agent(),
-        Some(secret) => {
-            let connector = DefaultConnector::new().chain(Revealing(secret));
-            Agent::with_parts(config, connector, DefaultResolver::default())
-        }
-    };
+        .max_idle_connections(config.idle_connections)
+        .max_idle_connections_per_host(config.idle_connections)
+        .build()
+        .new_agent();
     Ok((agent, variable))
 }
 
-/// The proxy that the environment names for this cluster.
+/// Finds the proxy that the environment names for this cluster, and the name of its variable.
 ///
-/// ureq's own look takes `ALL_PROXY` before the variable of the scheme, and no proxy where the variable's value is of
-/// no use: then a company's key would go out another way than the company wants.
-fn proxy(base: &BaseUrl) -> Result<Option<(ureq::Proxy, &'static str)>, Error> {
-    let scheme = if base.is_https() {
+/// ureq's own search prefers `ALL_PROXY` to the variable of the scheme, and uses no proxy if the value is not valid:
+/// then the key would leave a company's network by another way than intended.
+fn proxy(base_url: &BaseUrl) -> Result<Option<(ureq::Proxy, &'static str)>, Error> {
+    let scheme = if base_url.is_https() {
         ["https_proxy", "HTTPS_PROXY"]
     } else {
         ["http_proxy", "HTTP_PROXY"]
@@ -90,41 +118,33 @@ fn proxy(base: &BaseUrl) -> Result<Option<(ureq::Proxy, &'static str)>, Error> {
     else {
         return Ok(None);
     };
-    let wrong = |why: &str| Error::settings(format!("the proxy in {name} cannot be used: {why}"));
-    let proxy = ureq::Proxy::new(&value).map_err(|_| wrong("it is no URL of a proxy"))?;
-    let protocol = match proxy.protocol() {
-        protocol @ (ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https) => protocol,
-        _ => return Err(wrong("SOCKS is not supported, only http and https")),
-    };
-    let mut builder = ureq::Proxy::builder(protocol)
-        .host(proxy.host())
-        .port(proxy.port());
-    if let Some(user) = proxy.username() {
-        builder = builder.username(user);
+    let invalid =
+        |why: &str| Error::invalid_input(format!("the proxy in {name} cannot be used: {why}"));
+    let proxy = ureq::Proxy::new(&value).map_err(|_| invalid("it is not a valid proxy URL"))?;
+    if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+        return Err(invalid("SOCKS is not supported, only http and https"));
     }
-    if let Some(password) = proxy.password() {
-        builder = builder.password(password);
-    }
-    let (_, exempt) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
-    for host in exempt.split([',', ' ']).filter(|host| !host.is_empty()) {
-        // As curl has it: a name stands for its subdomains, too, with or without a dot in front.
-        let host = host.strip_prefix('.').unwrap_or(host);
-        builder = builder.no_proxy(host).no_proxy(&format!(".{host}"));
-    }
-    let proxy = builder
-        .build()
-        .map_err(|_| wrong("it is no URL of a proxy"))?;
-    let target = base.to_string().parse();
-    let exempt = target.is_ok_and(|target| proxy.is_no_proxy(&target));
+    let (_, exceptions) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    let mut exceptions = exceptions.split([',', ' ']);
+    let exempt = exceptions.any(|pattern| is_exempt(base_url.host(), pattern));
     Ok((!exempt).then_some((proxy, name)))
 }
 
-/// The first of these variables of the environment that is set to something.
+/// Compares a host with an element of `NO_PROXY`. As in curl, a name includes its subdomains.
+fn is_exempt(host: &str, pattern: &str) -> bool {
+    let name = pattern.trim_start_matches(['*', '.']).to_ascii_lowercase();
+    match host.strip_suffix(&*name) {
+        _ if name.is_empty() => pattern == "*",
+        Some(subdomain) => subdomain.is_empty() || subdomain.ends_with('.'),
+        None => false,
+    }
+}
+
+/// Returns the first of these environment variables that is set and not empty.
 fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
     names.iter().find_map(|&name| {
-        let value = env::var_os(name)?;
-        // A value that is no text is no URL either, and is refused as such.
-        let value = value.to_string_lossy().into_owned();
+        // A value that is not Unicode is not a valid URL either, and is rejected as such.
+        let value = env::var_os(name)?.to_string_lossy().into_owned();
         (!value.is_empty()).then_some((name, value))
     })
 }

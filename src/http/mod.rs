@@ -1,346 +1,295 @@
-//! The one way to the service: every request is made here, every answer's head judged here.
+//! The only way to the service, and the only folder that names ureq.
 //!
-//! This folder is the only place that names ureq. [`config`] and `tls` put the settings into its words, [`body`] reads what
-//! comes, [`error_response`] says what an answer other than a plain 200 means, and [`secret`] keeps the token from ureq's log.
+//! [`Http::send`] sends every request. [`config`] and `tls` set ureq up, [`body`] reads responses, and
+//! [`error_response`] says what a response other than a 200 means.
 
 mod body;
 mod config;
 mod error_response;
-mod read_ahead;
-mod secret;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use ureq::http::{HeaderMap, HeaderName, Response, Uri, header};
+use serde_json::error::Category;
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
-pub(crate) use self::error_response::{ApiError, MAX_ERROR_BODY};
+pub(crate) use self::config::Config;
+pub(crate) use self::error_response::ApiError;
 
-use self::body::RequestLog;
-use self::secret::Secret;
+use self::body::RequestReport;
+use self::error_response::MAX_ERROR_BODY;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
-use crate::retry::{Attempts, Clock, SystemClock};
+use crate::retry::Attempts;
 use crate::token::Token;
 
-/// The most that is held of a list or of one object.
+/// The largest page of a list, or single object, that is held in memory.
 const MAX_JSON_BODY: u64 = 32 * 1024 * 1024;
 
-/// One request and its answer, as told to
-/// [`ClientBuilder::on_request`](crate::ClientBuilder::on_request) once it is over.
+/// A finished request, as reported to [`ClientBuilder::on_request`](crate::ClientBuilder::on_request).
 ///
-/// It holds no header and nothing of a body. The method is always `GET`.
-///
-/// # Examples
-///
-/// ```
-/// let client = algo_logs::Client::builder()
-///     .on_request(|exchange| assert!(exchange.bytes < 1 << 40))
-///     .build()?;
-/// # Ok::<(), algo_logs::Error>(())
-/// ```
+/// It contains no header and no part of a body. The method is always `GET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestSummary {
     /// The whole URL.
     pub url: String,
-    /// The answer's status; `None` where none came.
+    /// The response's status, or `None` if there was no response.
     pub status: Option<u16>,
-    /// How many bytes of the body were read, with chunks and `gzip` undone.
+    /// The number of bytes read from the body, with chunks and gzip decoded.
     pub bytes: u64,
-    /// From before the connection was made until the last byte was read.
+    /// The time from before the connection was made until the last byte was read.
     pub elapsed: Duration,
 }
 
 pub(crate) type Observer = dyn Fn(&RequestSummary) + Send + Sync;
 
-/// What is asked of the service: an address, and the name that errors give it.
+/// Where a request goes, and what errors call it.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
-    /// Path and query, encoded.
+    /// Path and query, percent-encoded.
     pub(crate) path: String,
     /// Such as `builds of acme/Lemmatizer`.
     pub(crate) what: String,
 }
 
-/// What the client's builder collects.
-pub(crate) struct Settings {
-    pub(crate) base: BaseUrl,
-    pub(crate) allow_http: bool,
-    pub(crate) token: Option<Token>,
-    pub(crate) roots: Option<Vec<u8>>,
-    pub(crate) timeout: Duration,
-    pub(crate) retries: u32,
-    pub(crate) connections: usize,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) observer: Option<Arc<Observer>>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            base: BaseUrl::default(),
-            allow_http: false,
-            token: None,
-            roots: None,
-            timeout: Duration::from_secs(30),
-            retries: 3,
-            connections: 4,
-            clock: Arc::new(SystemClock),
-            observer: None,
-        }
-    }
-}
-
 #[derive(Clone)]
 pub(crate) struct Http {
+    config: Config,
     agent: ureq::Agent,
-    /// The variable that names the proxy, if there is one.
+    authorization: Option<HeaderValue>,
+    /// The environment variable that names the proxy, if there is one.
     proxy: Option<&'static str>,
-    base: BaseUrl,
-    token: Option<Token>,
-    secret: Option<Arc<Secret>>,
-    timeout: Duration,
-    retries: u32,
-    clock: Arc<dyn Clock>,
-    observer: Option<Arc<Observer>>,
+    /// Whether the client was shut down. It ends the delay before a retry.
+    shutdown: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Http {
-    pub(crate) fn new(settings: Settings) -> Result<Self, Error> {
-        let base = settings.base;
-        if !base.is_https() && !base.is_loopback() && !settings.allow_http {
-            return Err(Error::settings(format!(
-                "{base} would send the key in clear: http is only for a loopback address"
-            )));
-        }
-        if settings.timeout.is_zero() {
-            return Err(Error::settings("a timeout of 0 leaves no time to connect"));
-        }
-        let secret = settings.token.as_ref().map(Secret::new).transpose()?;
-        let secret = secret.map(Arc::new);
-        let (agent, proxy) = config::build(config::Settings {
-            base: &base,
-            secret: secret.clone(),
-            timeout: settings.timeout,
-            roots: settings.roots,
-            connections: settings.connections,
-        })?;
+    pub(crate) fn new(config: Config) -> Result<Self, Error> {
+        let (agent, proxy) = config::agent(&config)?;
         Ok(Self {
+            authorization: config.token.as_ref().map(authorization).transpose()?,
             agent,
+            config,
             proxy,
-            base,
-            token: settings.token,
-            secret,
-            timeout: settings.timeout,
-            retries: settings.retries,
-            clock: settings.clock,
-            observer: settings.observer,
+            shutdown: Arc::default(),
         })
     }
 
-    /// The same, for whoever asks again anyway: each question is put once.
+    /// Returns a client that sends each request once, for a caller that polls.
     pub(crate) fn with_no_retries(&self) -> Self {
-        Self {
-            retries: 0,
-            ..self.clone()
-        }
+        let mut http = self.clone();
+        http.config.retries = 0;
+        http
     }
 
-    pub(crate) fn base(&self) -> &BaseUrl {
-        &self.base
-    }
-
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    pub(crate) fn base_url(&self) -> &BaseUrl {
+        &self.config.base_url
     }
 
     pub(crate) fn attempts(&self) -> Attempts {
-        Attempts::new(self.retries)
+        Attempts::new(self.config.retries, self.config.retry_delay)
     }
 
-    /// The body of the endpoint's answer, once that is a 200. Tries again as `attempts` allows.
+    /// Interrupts requests and pauses, and fails all later ones.
+    pub(crate) fn shutdown(&self) {
+        let (shut_down, changed) = &*self.shutdown;
+        *shut_down.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        changed.notify_all();
+        self.agent.clone().shutdown();
+    }
+
+    /// Sends a request, with retries, and returns the body of the response.
     pub(crate) fn get(&self, endpoint: &Endpoint, attempts: &mut Attempts) -> Result<Body, Error> {
-        self.retrying(endpoint, attempts, || self.get_once(endpoint))
+        self.with_retries(endpoint, attempts, || self.send(endpoint))
     }
 
-    /// The endpoint's answer, read from JSON, of at most 32 MiB.
+    /// Sends a request, with retries, and returns its response, read from JSON of at most 32 MiB.
     pub(crate) fn get_json<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
-        // A small answer that was cut short is asked for again as a whole.
-        self.retrying(endpoint, &mut self.attempts(), || {
-            let body = self.get_once(endpoint)?.read_whole(MAX_JSON_BODY)?;
-            serde_json::from_slice(&body).map_err(|error| self.not_as_expected(&body, error))
+        self.with_retries(endpoint, &mut self.attempts(), || {
+            let body = self.send(endpoint)?.read_whole(MAX_JSON_BODY)?;
+            serde_json::from_slice(&body).map_err(|error| self.invalid_json(&body, &error))
         })
     }
 
-    fn retrying<T>(
+    fn with_retries<T>(
         &self,
         endpoint: &Endpoint,
         attempts: &mut Attempts,
         mut attempt: impl FnMut() -> Result<T, Error>,
     ) -> Result<T, Error> {
         loop {
-            let error = match attempt() {
+            match attempt() {
                 Ok(value) => return Ok(value),
-                Err(error) => error.about(&endpoint.what),
-            };
-            match attempts.next_delay(&error) {
-                Some(pause) => self.clock.sleep(pause),
-                None => return Err(error),
+                Err(error) => self
+                    .wait_to_retry(attempts, error)
+                    .map_err(|error| error.about(&endpoint.what))?,
             }
         }
     }
 
-    fn get_once(&self, endpoint: &Endpoint) -> Result<Body, Error> {
-        let url = format!("{}{}", self.base, endpoint.path);
-        let mut log = RequestLog::start(&url, self.observer.clone());
+    /// Waits until the next attempt is due. Fails if there is none: with the error of the last attempt, or because the
+    /// client was shut down.
+    pub(crate) fn wait_to_retry(&self, attempts: &mut Attempts, error: Error) -> Result<(), Error> {
+        let delay = attempts.next_delay(&error);
+        let (shut_down, changed) = &*self.shutdown;
+        let shut_down = shut_down.lock().unwrap_or_else(PoisonError::into_inner);
+        let (shut_down, _) = changed
+            .wait_timeout_while(shut_down, delay.unwrap_or_default(), |shut_down| {
+                !*shut_down
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        if *shut_down {
+            return Err(Error::new(ErrorKind::Cancelled, "the client was shut down"));
+        }
+        match delay {
+            Some(_) => Ok(()),
+            None => Err(error),
+        }
+    }
+
+    /// Sends a request once, and returns the body if the status is 200 and its encoding has been decoded.
+    fn send(&self, endpoint: &Endpoint) -> Result<Body, Error> {
+        let url = format!("{}{}", self.config.base_url, endpoint.path);
+        let mut report = RequestReport::start(&url, self.config.observer.clone());
+        let encoding = if cfg!(feature = "gzip") {
+            "gzip"
+        } else {
+            "identity"
+        };
         let mut request = self
             .agent
             .get(&url)
-            // The documentation sends it with every request, although a GET has no content.
-            .header(header::CONTENT_TYPE, "application/json");
-        if !cfg!(feature = "gzip") {
-            request = request.header(header::ACCEPT_ENCODING, "identity");
-        }
-        if let Some(secret) = &self.secret {
-            request = request.header(header::AUTHORIZATION, secret.stand_in());
+            // As in the service's documentation, although a GET has no content.
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT_ENCODING, encoding);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
         }
         let response = request
             .call()
             .map_err(|error| self.transport_error(error))?;
-        log.answered(response.status().as_u16());
-        self.judge(response, log)
+        report.summary.status = Some(response.status().as_u16());
+        self.check(response, report)
     }
 
-    /// Takes a plain 200 whose encodings have been undone, and nothing else.
-    fn judge(&self, response: Response<ureq::Body>, log: RequestLog) -> Result<Body, Error> {
+    fn check(&self, response: Response<ureq::Body>, report: RequestReport) -> Result<Body, Error> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         if head.status.is_redirection() {
-            let target = self.redirect_target(&head.headers);
-            let why = format!(
-                "the cluster redirects to {target}, which is not followed (status {status})"
+            let message = format!(
+                "the cluster redirects to {}, which is not followed (status {status})",
+                self.redirect_target(&head.headers)
             );
-            return Err(Error::new(ErrorKind::Redirect, why).with_status(status));
+            return Err(Error::new(ErrorKind::Redirect, message).with_status(status));
         }
-        let body = Body::new(body, log);
+        let body = Body::new(body, report);
         if status == 200 {
             return match unsupported_encoding(&head.headers) {
                 None => Ok(body),
                 Some(encoding) => Err(Error::invalid_response(format!(
-                    "the answer is encoded as '{}', which was not asked for",
-                    self.shorten(&encoding)
+                    "the response is encoded as '{}', which was not requested",
+                    self.redact(&encoding)
                 ))),
             };
         }
         let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
-        let reason = ApiError::from_body(&body.read_beginning(MAX_ERROR_BODY))
+        let error = ApiError::from_body(&body.read_error())
             .or_header(text(HeaderName::from_static("x-error-message")));
         let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
-        Err(reason.into_error(status, retry_after, self.token.as_ref()))
+        Err(error.into_error(status, retry_after, self.config.token.as_ref()))
     }
 
-    /// Where a redirect leads, as far as it may be told: its path and query may hold anything.
+    /// Returns where a redirect leads, without its path and query, which may contain secrets.
     fn redirect_target(&self, headers: &HeaderMap) -> String {
         let Some(location) = headers.get(header::LOCATION) else {
             return "nowhere".to_owned();
         };
         let location = location.to_str().ok().and_then(|l| l.parse::<Uri>().ok());
         let Some(uri) = location else {
-            return "something that is no URL".to_owned();
+            return "an invalid URL".to_owned();
         };
         let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return "another path of the same host".to_owned();
+            return "another path on the same host".to_owned();
         };
         let port = uri
             .port_u16()
             .unwrap_or(if scheme == "https" { 443 } else { 80 });
-        self.shorten(&format!("{scheme}://{host}:{port}"))
+        self.redact(&format!("{scheme}://{host}:{port}"))
     }
 
-    /// Why an answer that ended cleanly is of no use.
-    fn not_as_expected(&self, body: &[u8], error: serde_json::Error) -> Error {
-        if let Some(reason) = ApiError::from_json(body) {
-            return self.refused(reason);
+    fn invalid_json(&self, body: &[u8], error: &serde_json::Error) -> Error {
+        if let Some(error) = ApiError::from_json(body) {
+            return self.api_error(error);
         }
-        // Only where, not what: serde_json's own words repeat a value out of the answer, which may be anything.
+        // serde_json's own message may repeat any value of the response, so it is not shown.
         let place = format!("line {}, column {}", error.line(), error.column());
         match error.classify() {
-            serde_json::error::Category::Eof => Error::new(
-                ErrorKind::Incomplete,
-                "the answer ends in the middle of its JSON",
-            )
-            .retry(Retry::Yes),
-            serde_json::error::Category::Data => Error::invalid_response(format!(
-                "the answer does not have the documented shape ({place})"
+            Category::Eof => Error::incomplete("the response ends in the middle of its JSON"),
+            Category::Data => Error::invalid_response(format!(
+                "the response does not have the documented shape ({place})"
             )),
-            _ => Error::invalid_response(format!("the answer is not JSON ({place})")),
+            _ => Error::invalid_response(format!("the response is not JSON ({place})")),
         }
     }
 
-    /// The error for a 200 whose body is an error.
-    pub(crate) fn refused(&self, reason: ApiError) -> Error {
-        reason.into_error(200, None, self.token.as_ref())
+    /// Returns the error for a response with status 200 whose body is an error.
+    pub(crate) fn api_error(&self, error: ApiError) -> Error {
+        error.into_error(200, None, self.config.token.as_ref())
     }
 
-    /// The service's words, fit for an error.
-    pub(crate) fn shorten(&self, text: &str) -> String {
-        error_response::shorten(text, self.token.as_ref())
+    /// Prepares text from the service for an error message: redacts the key, and shortens the text.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        error_response::redact(text, self.config.token.as_ref())
     }
 
-    /// Why no answer came.
+    /// Returns the error for a request that got no response.
     fn transport_error(&self, error: ureq::Error) -> Error {
-        let base = &match self.proxy {
-            Some(variable) => format!("{} through the proxy of {variable}", self.base),
-            None => self.base.to_string(),
+        let base = match self.proxy {
+            None => self.config.base_url.to_string(),
+            Some(variable) => format!("{} through the proxy in {variable}", self.config.base_url),
         };
-        let connection = |why: String| Error::new(ErrorKind::Connection, why);
+        let connection = |message: String| Error::new(ErrorKind::Connection, message);
+        let insecure = || connection(format!("no secure connection to {base}"));
         match error {
-            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
-                let why = format!("no connection to {base} within {:?}", self.timeout);
-                Error::new(ErrorKind::Timeout, why).retry(Retry::Yes)
-            }
+            ureq::Error::Timeout(ureq::Timeout::Connect) => Error::new(
+                ErrorKind::Timeout,
+                format!("cannot connect to {base} within {:?}", self.config.timeout),
+            )
+            .retry(Retry::Yes),
             ureq::Error::Timeout(_) => silence(),
-            ureq::Error::HostNotFound => {
-                connection(format!("there is no address for {base}")).retry(Retry::Yes)
-            }
             ureq::Error::ConnectProxyFailed(_) => {
-                connection(format!("no connection to {base}: it refused")).retry(Retry::Yes)
+                connection(format!("cannot connect to {base}: the proxy refused")).retry(Retry::Yes)
             }
-            // rustls gives what it found wrong with a certificate as invalid data: that does not pass.
+            // This is how rustls reports an invalid certificate.
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                connection(format!("no secure connection to {base}")).with_source(error)
+                insecure().with_source(error)
             }
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                connection(format!("{base} closed the connection without an answer"))
+                connection(format!("{base} closed the connection before it responded"))
                     .retry(Retry::Yes)
             }
             ureq::Error::Io(error) => connection(format!("cannot connect to {base}"))
                 .with_source(error)
                 .retry(Retry::Yes),
             #[cfg(feature = "rustls")]
-            ureq::Error::Rustls(error) => {
-                connection(format!("no secure connection to {base}")).with_source(error)
-            }
+            ureq::Error::Rustls(error) => insecure().with_source(error),
             #[cfg(feature = "native-tls")]
-            ureq::Error::NativeTls(error) => {
-                connection(format!("no secure connection to {base}")).with_source(error)
-            }
-            ureq::Error::Tls(why) => connection(format!("no secure connection to {base}: {why}")),
+            ureq::Error::NativeTls(error) => insecure().with_source(error),
             ureq::Error::LargeResponseHeader(..) => Error::new(
                 ErrorKind::TooLarge,
-                "the answer's head is larger than 64 KiB",
+                "the response header is larger than 64 KiB",
             ),
             ureq::Error::Protocol(error) => {
-                Error::invalid_response("the answer is not valid HTTP").with_source(error)
+                Error::invalid_response("the response is not valid HTTP").with_source(error)
             }
-            error => connection(format!("no answer from {base}")).with_source(error),
+            error => connection(format!("no response from {base}")).with_source(error),
         }
     }
 }
@@ -348,23 +297,29 @@ impl Http {
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
-            .field("base", &self.base)
-            .field("token", &self.token)
-            .field("timeout", &self.timeout)
-            .field("retries", &self.retries)
+            .field("config", &self.config)
+            .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the value of the `Authorization` header, marked as sensitive so that no `Debug` shows it.
+fn authorization(token: &Token) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(token.header())
+        .map_err(|_| Error::invalid_input("the key cannot be used in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn silence() -> Error {
     Error::new(
         ErrorKind::Timeout,
-        "the cluster stayed silent for longer than the timeout",
+        "the cluster sent nothing for longer than the timeout",
     )
     .retry(Retry::Yes)
 }
 
-/// An encoding of the body that nobody has undone. ureq removes the header of the one that it undoes.
+/// Returns an encoding of the body that is still to be decoded. ureq removes the header of the one that it decodes.
 fn unsupported_encoding(headers: &HeaderMap) -> Option<String> {
     let left = |name: HeaderName, plain: &str| {
         headers

@@ -1,13 +1,13 @@
-//! Whom to trust, put into ureq's words and checked beforehand: ureq takes a file of junk, and then trusts nobody.
+//! TLS settings. ureq would accept a file without a valid certificate, and then trust no server.
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
 
 use crate::error::Error;
 
-/// Trusts what it is told to, or else what the features say.
-pub(super) fn config(roots: Option<Vec<u8>>) -> Result<TlsConfig, Error> {
-    let roots = match roots {
-        Some(pem) => RootCerts::from(certificates(&pem)?),
+/// Makes the TLS settings, with these root certificates or else those that the features select.
+pub(super) fn config(root_certificates: Option<&[u8]>) -> Result<TlsConfig, Error> {
+    let roots = match root_certificates {
+        Some(pem) => RootCerts::from(certificates(pem)?),
         None if cfg!(feature = "platform-verifier") => RootCerts::PlatformVerifier,
         None => RootCerts::WebPki,
     };
@@ -22,43 +22,36 @@ pub(super) fn config(roots: Option<Vec<u8>>) -> Result<TlsConfig, Error> {
         .build())
 }
 
-/// The certificates of a PEM file that has at least one, and none that is broken.
+/// Reads a PEM file that has at least one certificate, and no invalid one.
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
-    let wrong = |why: &str| Error::settings(format!("the CA certificates cannot be used: {why}"));
+    let invalid =
+        |why: &str| Error::invalid_input(format!("the CA certificates cannot be used: {why}"));
     let mut certificates = Vec::new();
     for item in ureq::tls::parse_pem(pem) {
         match item {
             Ok(PemItem::Certificate(certificate)) if is_der_sequence(certificate.der()) => {
                 certificates.push(certificate);
             }
-            Ok(PemItem::Certificate(_)) => return Err(wrong("one of them is no certificate")),
+            Ok(PemItem::Certificate(_)) => return Err(invalid("one of them is not a certificate")),
             Ok(_) => {}
-            Err(error) => return Err(wrong("the file is not valid PEM").with_source(error)),
+            Err(error) => return Err(invalid("the file is not valid PEM").with_source(error)),
         }
     }
     if certificates.is_empty() {
-        return Err(wrong("there is none in the file"));
+        return Err(invalid("the file contains none"));
     }
     Ok(certificates)
 }
 
-/// Whether the bytes are one ASN.1 sequence, as a certificate is: junk in the right frame is not.
+/// Checks that the bytes are one ASN.1 sequence with a length of one or two bytes, as every certificate is. ureq does not
+/// look inside the PEM frame.
 fn is_der_sequence(der: &[u8]) -> bool {
-    let Some((&[0x30, first], rest)) = der.split_first_chunk() else {
-        return false;
+    let (length, content) = match der {
+        [0x30, 0x81, length, content @ ..] => (u16::from(*length), content),
+        [0x30, 0x82, high, low, content @ ..] => (u16::from_be_bytes([*high, *low]), content),
+        _ => return false,
     };
-    if first < 0x80 {
-        return rest.len() == usize::from(first);
-    }
-    let digits = usize::from(first - 0x80);
-    if digits == 0 || digits > 4 || digits > rest.len() {
-        return false;
-    }
-    let (length, content) = rest.split_at(digits);
-    let length = length
-        .iter()
-        .fold(0, |length, &byte| length << 8 | u64::from(byte));
-    content.len() as u64 == length
+    content.len() == usize::from(length)
 }
 
 #[cfg(test)]
@@ -67,21 +60,12 @@ mod tests {
 
     #[test]
     fn der_sequences() {
-        assert!(is_der_sequence(&[0x30, 1, 0]));
-        assert!(is_der_sequence(
-            &[&[0x30, 0x82, 1, 0][..], &[7; 256]].concat()
-        ));
-        for junk in [
-            &[][..],
-            &[0x30],
-            &[0x31, 0],
-            &[0x30, 1],
-            &[0x30, 0, 0],
-            &[0x30, 0x80],
-            &[0x30, 0x82, 1],
-            &[0x30, 0x85, 0, 0, 0, 0, 0],
-        ] {
-            assert!(!is_der_sequence(junk), "{junk:?}");
-        }
+        let sequence = |header: &[u8], length: usize| [header, &vec![7; length]].concat();
+        assert!(is_der_sequence(&sequence(&[0x30, 0x81, 200], 200)));
+        assert!(is_der_sequence(&sequence(&[0x30, 0x82, 1, 0], 256)));
+        assert!(!is_der_sequence(&sequence(&[0x30, 0x82, 1, 0], 257)));
+        assert!(!is_der_sequence(&sequence(&[0x31, 0x82, 1, 0], 256)));
+        assert!(!is_der_sequence(&[0x30, 0x82, 0]));
+        assert!(!is_der_sequence(b"junk"));
     }
 }

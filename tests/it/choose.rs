@@ -166,7 +166,7 @@ fn no_build_fits() {
     );
     program.run("log acme/Secret").fails(
         4,
-        "algo-logs: builds of acme/Secret: the key may not read this (status 403), the service says: \
+        "algo-logs: builds of acme/Secret: the key is not allowed to read this (status 403), the service says: \
          not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY\n",
     );
     program.run("log acme/Nothing").fails(

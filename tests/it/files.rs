@@ -52,7 +52,7 @@ fn a_file_is_as_it_was_after_a_failure() {
             .run(&format!("log acme/Paged b --retries 0 -o {file}"))
             .fails(
                 6,
-                "algo-logs: log of build b of acme/Paged: the answer was cut short\n",
+                "algo-logs: log of build b of acme/Paged: the response was cut short\n",
             );
         // Valid as far as it goes, and then it does not end.
         cluster.script(LOGS, Reply::json(200, r#"{"logs":"abc","more":}"#));

@@ -392,7 +392,7 @@ fn a_refused_key_is_named_by_where_it_came_from() {
         program.run(&format!("builds acme/Paged -q {line}")).fails(
             4,
             &format!(
-                "algo-logs: builds of acme/Paged: the cluster does not accept the key (status 401), \
+                "algo-logs: builds of acme/Paged: the cluster rejected the key (status 401), \
                  the service says: invalid api key; the key is from {from}\n"
             ),
         );
@@ -427,7 +427,7 @@ fn a_refused_key_is_named_by_where_it_came_from() {
         &cluster,
         "builds acme/Secret",
         4,
-        "builds of acme/Secret: the key may not read this (status 403), the service says: \
+        "builds of acme/Secret: the key is not allowed to read this (status 403), the service says: \
          not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY",
     );
     on().without("ALGORITHMIA_API_KEY")
@@ -522,7 +522,7 @@ fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
         &cluster,
         "log acme/Paged b-1",
         5,
-        "build b-1 of acme/Paged: the cluster knows no such thing (status 404); \
+        "build b-1 of acme/Paged: not found (status 404); \
          'algo-logs builds acme/Paged' lists what there is",
     );
     for line in ["builds acme/Paged", "log acme/Paged"] {
@@ -530,7 +530,7 @@ fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
             &cluster,
             line,
             5,
-            "builds of acme/Paged: the cluster knows no such thing (status 404); \
+            "builds of acme/Paged: not found (status 404); \
              check the name, and that CLUSTER is its cluster",
         );
     }

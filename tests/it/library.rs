@@ -10,7 +10,7 @@ use algo_logs::{
     RequestSummary, Token, Version, Wait,
 };
 
-use crate::client::{TestClock, algorithm, builder, paged};
+use crate::client::{algorithm, builder, paged};
 use crate::cluster::data::{self, documented, lemmatizer};
 use crate::cluster::{Cluster, KEY, Reply};
 
@@ -144,7 +144,6 @@ fn a_log_is_a_reader() {
     assert_eq!(logs.replacements(), 0);
     // The end stays the end.
     assert_eq!(logs.read(&mut [0; 10]).unwrap(), 0);
-    assert_eq!(logs.read_some(&mut [0; 10]).unwrap(), 0);
 
     // Byte by byte, with reads of nothing in between.
     let mut logs = client
@@ -152,10 +151,10 @@ fn a_log_is_a_reader() {
         .unwrap();
     let mut bytes = Vec::new();
     let mut byte = [0];
-    while logs.read_some(&mut byte).unwrap() == 1 {
+    while logs.read(&mut byte).unwrap() == 1 {
         bytes.push(byte[0]);
         assert_eq!(logs.delivered(), bytes.len() as u64);
-        assert_eq!(logs.read_some(&mut []).unwrap(), 0);
+        assert_eq!(logs.read(&mut []).unwrap(), 0);
     }
     assert_eq!(bytes, lemmatizer::SUCCEEDED_LOG.as_bytes());
 
@@ -190,7 +189,7 @@ fn a_versions_log_is_a_reader_too() {
         let mut bytes = Vec::new();
         let mut piece = [0; 7];
         loop {
-            let n = logs.read_some(&mut piece).unwrap();
+            let n = logs.read(&mut piece).unwrap();
             bytes.extend_from_slice(&piece[..n]);
             assert_eq!(logs.delivered(), bytes.len() as u64);
             if n == 0 {
@@ -256,10 +255,10 @@ fn the_first_error_of_a_log_stays_and_comes_back_out_of_io() {
     assert_eq!(error.kind(), ErrorKind::Incomplete);
     assert_eq!(
         error.to_string(),
-        "log of build b of acme/Paged: the answer was cut short"
+        "log of build b of acme/Paged: the response was cut short"
     );
     for _ in 0..3 {
-        let again = logs.read_some(&mut [0; 10]).unwrap_err();
+        let again = logs.read(&mut [0; 10]).unwrap_err();
         assert_eq!(again.to_string(), error.to_string());
     }
     assert_eq!(logs.delivered(), 3);
@@ -303,7 +302,10 @@ fn errors_say_what_they_are() {
     // Nothing was sent for these.
     let before = cluster.requests().len();
     for error in [build(".."), build("a/b"), logs(""), build(&"x".repeat(256))] {
-        assert_eq!((error.kind(), error.status()), (ErrorKind::Settings, None));
+        assert_eq!(
+            (error.kind(), error.status()),
+            (ErrorKind::InvalidInput, None)
+        );
     }
     assert_eq!(cluster.requests().len(), before);
     let port = cluster.port();
@@ -324,7 +326,6 @@ fn an_observer_is_told_of_each_exchange_once_it_is_over() {
     let told: Arc<Mutex<Vec<RequestSummary>>> = Arc::default();
     let observer = Arc::clone(&told);
     let client = builder(&cluster)
-        .clock(TestClock::new())
         .on_request(move |exchange| observer.lock().unwrap().push(exchange.clone()))
         .build()
         .unwrap();
@@ -378,7 +379,7 @@ fn a_redirect_is_not_followed() {
             "https://x.example.com/SECRET",
             "https://x.example.com:443".to_owned(),
         ),
-        ("/other", "another path of the same host".to_owned()),
+        ("/other", "another path on the same host".to_owned()),
     ] {
         cluster.script(BUILD, Reply::status(302).header("Location", location));
         let error = client(&cluster).build(&paged(), "b").unwrap_err();
@@ -399,7 +400,7 @@ fn a_redirect_is_not_followed() {
 #[test]
 fn nothing_that_is_shown_holds_the_key() {
     let cluster = Cluster::start();
-    let builder = builder(&cluster).clock(TestClock::new()).retries(0);
+    let builder = builder(&cluster).retries(0);
     let mut shown = vec![format!("{builder:?}")];
     let client = builder.build().unwrap();
     shown.push(format!("{:?}", Token::simple(KEY).unwrap()));
@@ -451,21 +452,21 @@ fn without_a_token_none_is_sent() {
 fn settings_that_cannot_be_used_are_refused_when_the_client_is_built() {
     let message = |builder: ClientBuilder| {
         let error = builder.build().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Settings);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
         error.to_string()
     };
     let builder = Client::builder;
     assert_eq!(
         message(builder().base_url("http://192.0.2.1:8080/v1")),
-        "http://192.0.2.1:8080 would send the key in clear: http is only for a loopback address"
+        "http://192.0.2.1:8080 would send the key unencrypted: http is only allowed for a loopback address"
     );
     assert_eq!(
         message(builder().timeout(Duration::ZERO)),
-        "a timeout of 0 leaves no time to connect"
+        "the timeout must be greater than 0"
     );
     assert_eq!(
         message(builder().root_certificates("junk")),
-        "the CA certificates cannot be used: there is none in the file"
+        "the CA certificates cannot be used: the file contains none"
     );
     let allowed = builder().base_url("http://192.0.2.1").allow_http(true);
     let client = allowed.build().unwrap();
@@ -479,6 +480,7 @@ fn settings_of_any_size_are_no_panic() {
     let patient = builder(&cluster)
         .timeout(Duration::MAX)
         .retries(u32::MAX)
+        .retry_delay(Duration::MAX)
         .idle_connections(usize::MAX)
         .build()
         .unwrap();

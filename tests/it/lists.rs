@@ -372,7 +372,7 @@ fn verbose_prints_a_line_per_request() {
     assert_eq!(
         without_times(&outcome.stderr),
         "algo-logs: GET CLUSTER/v1/algorithms/acme/Secret/builds 403 BYTES bytes TIME s\n\
-         algo-logs: builds of acme/Secret: the key may not read this (status 403), the service says: \
+         algo-logs: builds of acme/Secret: the key is not allowed to read this (status 403), the service says: \
          not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY\n"
     );
 }
@@ -387,7 +387,7 @@ fn verbose_tells_of_a_request_without_an_answer() {
         without_times(&outcome.stderr),
         format!(
             "algo-logs: GET CLUSTER{PAGED_BUILDS} - BYTES bytes TIME s\n\
-             algo-logs: builds of acme/Paged: CLUSTER closed the connection without an answer\n"
+             algo-logs: builds of acme/Paged: CLUSTER closed the connection before it responded\n"
         )
     );
 }
@@ -421,7 +421,7 @@ fn refusals() {
         program.run(&format!("{list} acme/Secret")).fails(
             4,
             &format!(
-                "algo-logs: {list} of acme/Secret: the key may not read this (status 403), \
+                "algo-logs: {list} of acme/Secret: the key is not allowed to read this (status 403), \
                  the service says: not authorized to access this algorithm; \
                  the key is from ALGORITHMIA_API_KEY\n"
             ),
@@ -438,7 +438,7 @@ fn refusals() {
         wrong.run(&format!("{list} acme/Paged")).fails(
             4,
             &format!(
-                "algo-logs: {list} of acme/Paged: the cluster does not accept the key (status 401), \
+                "algo-logs: {list} of acme/Paged: the cluster rejected the key (status 401), \
                  the service says: invalid api key; the key is from ALGORITHMIA_API_KEY\n"
             ),
         );
@@ -448,7 +448,7 @@ fn refusals() {
         .env("ALGORITHMIA_BEARER_TOKEN", JWT);
     by_token.run("versions acme/Secret -q").fails(
         4,
-        "algo-logs: versions of acme/Secret: the key may not read this (status 403), the service says: \
+        "algo-logs: versions of acme/Secret: the key is not allowed to read this (status 403), the service says: \
          not authorized to access this algorithm; the key is from ALGORITHMIA_BEARER_TOKEN\n",
     );
 }
@@ -474,7 +474,7 @@ fn a_200_may_be_a_refusal_too() {
             .fails(
                 6,
                 &format!(
-                    "algo-logs: {list} of acme/Paged: the answer does not have the documented shape \
+                    "algo-logs: {list} of acme/Paged: the response does not have the documented shape \
                      (line 1, column 15)\n"
                 ),
             );
@@ -488,7 +488,7 @@ fn refusals_as_json() {
     program.run("builds acme/Secret --json").fails(
         4,
         "{\"error\":{\"kind\":\"unauthorized\",\"message\":\
-         \"builds of acme/Secret: the key may not read this (status 403), the service says: \
+         \"builds of acme/Secret: the key is not allowed to read this (status 403), the service says: \
          not authorized to access this algorithm\",\"status\":403,\"code\":2001,\"exit\":4}}\n",
     );
     program.run("versions --json acme/Nothing").fails(
@@ -501,7 +501,7 @@ fn refusals_as_json() {
     wrong.run("builds acme/Paged --json").fails(
         4,
         "{\"error\":{\"kind\":\"unauthorized\",\"message\":\
-         \"builds of acme/Paged: the cluster does not accept the key (status 401), the service says: \
+         \"builds of acme/Paged: the cluster rejected the key (status 401), the service says: \
          invalid api key\",\"status\":401,\"code\":2002,\"exit\":4}}\n",
     );
     let nobody = program.clone().without("ALGORITHMIA_API_KEY");
@@ -512,7 +512,7 @@ fn refusals_as_json() {
     );
     program.run("builds acme/.. --json").fails(
         2,
-        "{\"error\":{\"kind\":\"settings\",\"message\":\
+        "{\"error\":{\"kind\":\"invalid-input\",\"message\":\
          \"'..' is not a valid algorithm name: only letters, digits, '_', '-' and '.' are allowed\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
     program.run("builds acme/Paged -L x --json").fails(

@@ -466,7 +466,7 @@ fn a_404_is_told_apart_by_the_services_codes() {
     assert_eq!(cluster.requests().len(), 2 + 1 + 1);
     program.run("log acme/Secret b").fails(
         4,
-        "algo-logs: log of build b of acme/Secret: the key may not read this (status 403), \
+        "algo-logs: log of build b of acme/Secret: the key is not allowed to read this (status 403), \
          the service says: not authorized to access this algorithm; \
          the key is from ALGORITHMIA_API_KEY\n",
     );
@@ -501,14 +501,14 @@ fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
         (
             no_code(),
             5,
-            "build b of acme/Paged: the cluster knows no such thing (status 404), \
+            "build b of acme/Paged: not found (status 404), \
              the service says: nothing here; 'algo-logs builds acme/Paged' lists what there is",
         ),
         // An error in the explanation does not hide what was to be explained.
         (
             Reply::status(500),
             5,
-            "log of build b of acme/Paged: the cluster knows no such thing (status 404), \
+            "log of build b of acme/Paged: not found (status 404), \
              the service says: nothing here; 'algo-logs builds acme/Paged' lists what there is",
         ),
     ] {
@@ -525,8 +525,8 @@ fn an_answer_without_a_log() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for (document, code, why) in [
-        ("{}", 6, "the answer has no 'logs' in it"),
-        (r#"{"log":"a"}"#, 6, "the answer has no 'logs' in it"),
+        ("{}", 6, "the response has no 'logs'"),
+        (r#"{"log":"a"}"#, 6, "the response has no 'logs'"),
         (
             r#"{"error":{"code":1010,"message":"gone"}}"#,
             5,
@@ -536,7 +536,7 @@ fn an_answer_without_a_log() {
         (
             r#"{"error":{"code":5001,"message":"oops"}}"#,
             1,
-            "the cluster answered with an error, the service says: oops",
+            "the cluster responded with an error, the service says: oops",
         ),
     ] {
         let path = format!("{PAGED_BUILDS}/b/logs");

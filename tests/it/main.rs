@@ -29,6 +29,7 @@ mod retries;
 mod save;
 mod secrets;
 mod settings;
+mod shutdown;
 #[cfg(unix)]
 mod terminals;
 mod tidy;

@@ -181,7 +181,7 @@ fn a_version_is_found_by_its_semantic_version_or_the_first_digits_of_its_hash() 
         Reply::json(200, page),
     );
     let error = find("0123456").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Settings);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(
         error.to_string(),
         "version 0123456 of acme/Lemmatizer: more than one git hash begins with it: 0123456aa, 0123456bb"
@@ -207,7 +207,7 @@ fn algorithms_of_an_owner() {
     );
     assert_eq!(client.algorithms("unknown").unwrap(), []);
     let error = client.algorithms("a/b").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Settings);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let listed = r#"[{"username":"acme","algoname":"../x"}]"#;
     cluster.script("/v1/users/acme/algorithms", Reply::json(200, listed));
     let error = client.algorithms("acme").unwrap_err();

@@ -122,13 +122,17 @@ fn a_proxy_that_cannot_be_used() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for (name, url, why) in [
-        ("HTTP_PROXY", "http://", "it is no URL of a proxy"),
+        ("HTTP_PROXY", "http://", "it is not a valid proxy URL"),
         (
             "http_proxy",
             "http://u:SECRET@ho st",
-            "it is no URL of a proxy",
+            "it is not a valid proxy URL",
         ),
-        ("ALL_PROXY", "gopher://SECRET", "it is no URL of a proxy"),
+        (
+            "ALL_PROXY",
+            "gopher://SECRET",
+            "it is not a valid proxy URL",
+        ),
         (
             "all_proxy",
             "socks5://u:SECRET@127.0.0.1:1080",
@@ -158,7 +162,29 @@ fn a_proxy_that_refuses() {
         .run(&format!("{LIST} --retries 0"))
         .fails(
             1,
-            "algo-logs: builds of acme/Empty: no connection to CLUSTER through the proxy of HTTP_PROXY: it refused\n",
+            "algo-logs: builds of acme/Empty: cannot connect to CLUSTER through the proxy in HTTP_PROXY: the proxy refused\n",
         );
     assert_eq!(cluster.connections(), 0);
+}
+
+/// In ureq, a lookup with a timeout takes a thread, and panics where none can be started.
+#[test]
+fn no_lookup_starts_a_thread() {
+    let cluster = Cluster::start();
+    let proxy = Proxy::to(&cluster);
+    // No system has a stack as large as this.
+    let program = Program::on(&cluster).env("RUST_MIN_STACK", (1u64 << 46).to_string());
+    let localhost = format!("{LIST} --api http://localhost:{}", cluster.port());
+    program.run(&localhost).prints("");
+    for url in [
+        proxy.url(""),
+        proxy.url("").replace("127.0.0.1", "localhost"),
+    ] {
+        program
+            .clone()
+            .env("HTTP_PROXY", url)
+            .run(&localhost)
+            .prints("");
+    }
+    assert_eq!(proxy.heads().len(), 2);
 }

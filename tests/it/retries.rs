@@ -1,58 +1,61 @@
-//! Trying again and waiting, by a clock that takes no time.
+//! Retries, as seen from outside: by the number of requests and the time that passes.
 
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use algo_logs::{Error, ErrorKind, Logs};
+use algo_logs::{Client, Error, ErrorKind, Logs};
 
-use crate::client::{TestClock, builder, paged};
+use crate::client::{builder, paged};
 use crate::cluster::data;
 use crate::cluster::{Cluster, Reply};
 
-const BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const BUILD: &str = "/v1/algorithms/acme/Paged/builds/b";
 const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
-/// No pauses.
-const NONE: [Duration; 0] = [];
+const HOUR: Duration = Duration::from_secs(3600);
 
-const fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
-/// Whether each pause is what is allowed for that many failures in a row: half of it may be left out.
-#[track_caller]
-fn backed_off(pauses: &[Duration], most: &[u64]) {
-    assert_eq!(pauses.len(), most.len(), "{pauses:?}");
-    for (pause, &most) in pauses.iter().zip(most) {
-        assert!(*pause <= seconds(most), "{pauses:?}");
-        assert!(*pause >= seconds(most) / 2, "{pauses:?}");
-    }
+/// Runs `work`, and returns how many requests it made and how long it took.
+fn measure(cluster: &Cluster, work: impl FnOnce()) -> (usize, Duration) {
+    let (before, started) = (cluster.requests().len(), Instant::now());
+    work();
+    (cluster.requests().len() - before, started.elapsed())
+}
+
+fn requests(cluster: &Cluster, work: impl FnOnce()) -> usize {
+    measure(cluster, work).0
+}
+
+/// A build that exists, and its path.
+fn build() -> (String, String) {
+    let build = data::paged_build_id(0);
+    let path = format!("/v1/algorithms/acme/Paged/builds/{build}");
+    (build, path)
 }
 
 #[test]
-fn what_may_pass_is_tried_again_after_longer_and_longer() {
+fn a_transient_failure_is_retried() {
     let cluster = Cluster::start();
-    let clock = TestClock::new();
-    let client = |retries| {
-        let builder = builder(&cluster).clock(clock.clone()).retries(retries);
-        builder.build().unwrap()
+    let (build, path) = build();
+    let get = |retries| {
+        let client = builder(&cluster).retries(retries).build().unwrap();
+        client.build(&paged(), &build)
     };
-    let build = data::paged_build_id(0);
-    let path = format!("{BUILDS}/{build}");
+    let fail = |times| (0..times).for_each(|_| cluster.script(&path, Reply::status(503)));
     for status in [408, 429, 500, 502, 503, 504] {
         cluster.script(&path, Reply::status(status));
         cluster.script(&path, Reply::status(status));
-        client(3).build(&paged(), &build).unwrap();
-        backed_off(&clock.pauses(), &[1, 2]);
+        assert_eq!(requests(&cluster, || drop(get(3).unwrap())), 3, "{status}");
     }
-    (0..7).for_each(|_| cluster.script(&path, Reply::status(503)));
-    let before = cluster.requests().len();
-    let error = client(6).build(&paged(), &build).unwrap_err();
-    assert_eq!(error.status(), Some(503));
-    backed_off(&clock.pauses(), &[1, 2, 4, 8, 8, 8]);
-    assert_eq!(cluster.requests().len() - before, 7);
-    // The connection broke before the answer, or in the middle of it.
+    fail(7);
+    let count = requests(&cluster, || {
+        assert_eq!(get(6).unwrap_err().status(), Some(503));
+    });
+    assert_eq!(count, 7);
+    // The connection breaks before the response, or in the middle of it.
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{";
     for reply in [
         Reply::raw().fin(),
@@ -62,21 +65,38 @@ fn what_may_pass_is_tried_again_after_longer_and_longer() {
         Reply::raw().send("HTTP/1.1 200 OK\r\n\r\n{").fin(),
     ] {
         cluster.script(&path, reply);
-        client(1).build(&paged(), &build).unwrap();
-        backed_off(&clock.pauses(), &[1]);
+        get(1).unwrap();
     }
-    // Three times, unless told otherwise.
-    (0..4).for_each(|_| cluster.script(&path, Reply::status(503)));
-    let usual = builder(&cluster).clock(clock.clone()).build().unwrap();
-    usual.build(&paged(), &build).unwrap_err();
-    backed_off(&clock.pauses(), &[1, 2, 4]);
+    // The default is 3.
+    fail(4);
+    let default = builder(&cluster).build().unwrap();
+    let count = requests(&cluster, || {
+        drop(default.build(&paged(), &build).unwrap_err())
+    });
+    assert_eq!(count, 4);
 }
 
 #[test]
-fn what_does_not_pass_is_not_tried_again() {
+fn the_delay_doubles_and_is_a_second_unless_set() {
     let cluster = Cluster::start();
-    let clock = TestClock::new();
-    let client = builder(&cluster).clock(clock.clone()).build().unwrap();
+    cluster.script_always(BUILD, Reply::status(503));
+    let elapsed = |client: Client| {
+        let failing = || drop(client.build(&paged(), "b").unwrap_err());
+        measure(&cluster, failing).1
+    };
+    let client = builder(&cluster).retries(3).retry_delay(millis(40));
+    // 40, 80 and 160 ms, of which jitter leaves at least half.
+    let time = elapsed(client.build().unwrap());
+    assert!(time >= millis(140) && time < millis(5000), "{time:?}");
+    let default = Client::builder().base_url(cluster.url()).retries(1);
+    let time = elapsed(default.build().unwrap());
+    assert!(time >= millis(500) && time < millis(6000), "{time:?}");
+}
+
+#[test]
+fn a_permanent_failure_is_not_retried() {
+    let cluster = Cluster::start();
+    let client = builder(&cluster).build().unwrap();
     for reply in [
         Reply::status(400),
         Reply::status(401),
@@ -85,115 +105,105 @@ fn what_does_not_pass_is_not_tried_again() {
         Reply::status(501),
         Reply::status(204),
         Reply::status(302).header("Location", "https://x.example.com/"),
-        // A pause that is asked for does not make it pass.
-        Reply::status(404).header("Retry-After", "1"),
+        // Retry-After does not make it transient.
+        Reply::status(404).header("Retry-After", "0"),
         Reply::json(200, "<html>"),
         Reply::json(200, "{}"),
         Reply::json(200, r#"{"error":{"code":5001,"message":"m"}}"#),
         Reply::json(200, "{}").header("Content-Encoding", "br"),
     ] {
-        let before = cluster.requests().len();
         cluster.script(BUILD, reply.clone());
-        client.build(&paged(), "b").unwrap_err();
-        assert_eq!(cluster.requests().len(), before + 1, "{reply:?}");
+        let count = requests(&cluster, || drop(client.build(&paged(), "b").unwrap_err()));
+        assert_eq!(count, 1, "{reply:?}");
     }
-    assert_eq!(clock.pauses(), NONE);
 }
 
 #[test]
-fn retry_after_is_obeyed_up_to_a_minute() {
+fn retry_after_takes_precedence_up_to_a_minute() {
     let cluster = Cluster::start();
-    let clock = TestClock::new();
-    let client = builder(&cluster).clock(clock.clone()).build().unwrap();
-    let build = data::paged_build_id(0);
-    let path = format!("{BUILDS}/{build}");
-    let busy = |after: &str| Reply::status(429).header("Retry-After", after);
-    for after in [0, 7, 60] {
-        cluster.script(&path, busy(&after.to_string()));
-        client.build(&paged(), &build).unwrap();
-        assert_eq!(clock.pauses(), [seconds(after)]);
+    let (build, path) = build();
+    let busy = |after: &str| cluster.script(&path, Reply::status(429).header("Retry-After", after));
+    let client = |delay| builder(&cluster).retry_delay(delay).build().unwrap();
+    let patient = client(HOUR);
+    for after in ["0", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+        busy(after);
+        patient.build(&paged(), &build).unwrap();
     }
-    cluster.script(&path, busy("Wed, 21 Oct 2015 07:28:00 GMT"));
-    client.build(&paged(), &build).unwrap();
-    assert_eq!(clock.pauses(), [seconds(0)]);
-    cluster.script(&path, busy("in a while"));
-    client.build(&paged(), &build).unwrap();
-    backed_off(&clock.pauses(), &[1]);
+    busy("1");
+    let (_, time) = measure(&cluster, || {
+        drop(client(millis(1)).build(&paged(), &build).unwrap())
+    });
+    assert!(time >= millis(1000), "{time:?}");
+    busy("in a while");
+    client(millis(1)).build(&paged(), &build).unwrap();
     for after in [
         "61",
         "99999999999999999999",
         "Fri, 21 Oct 9015 07:28:00 GMT",
     ] {
-        let before = cluster.requests().len();
-        cluster.script(&path, busy(after));
-        let error = client.build(&paged(), &build).unwrap_err();
-        assert_eq!(
-            (error.kind(), error.status()),
-            (ErrorKind::Service, Some(429))
-        );
-        assert_eq!(cluster.requests().len(), before + 1);
-        assert_eq!(clock.pauses(), NONE);
+        busy(after);
+        let count = requests(&cluster, || {
+            let error = patient.build(&paged(), &build).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.status()),
+                (ErrorKind::Service, Some(429))
+            );
+        });
+        assert_eq!(count, 1, "{after}");
     }
 }
 
 #[test]
-fn a_cut_log_goes_on_where_it_stopped() {
+fn a_cut_log_resumes() {
     let cluster = Cluster::start();
-    let clock = TestClock::new();
-    let client = builder(&cluster).clock(clock.clone()).build().unwrap();
+    let client = builder(&cluster).build().unwrap();
+    let open = || client.build_logs(&paged(), "b").unwrap();
     let cut = |log: &str| {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n";
         Reply::raw().send(format!("{head}{{\"logs\":\"{log}")).fin()
     };
-    let read = |logs: Logs| {
+    let read = |mut logs: Logs| {
         let mut text = String::new();
-        let result = { logs }.read_to_string(&mut text);
-        (
-            text,
-            result.map_err(|error| Error::from_io(error).unwrap().kind()),
-        )
+        let result = logs.read_to_string(&mut text);
+        let result = result.map_err(|error| Error::from_io(error).unwrap().kind());
+        (text, result)
     };
-    let whole = || Reply::json(200, r#"{"logs":"abcdef"}"#);
-    for reply in [cut("a"), cut("abc"), cut("abcd"), whole()] {
+    for reply in [
+        cut("a"),
+        cut("abc"),
+        cut("abcd"),
+        Reply::json(200, r#"{"logs":"abcdef"}"#),
+    ] {
         cluster.script(LOGS, reply);
     }
-    let logs = client.build_logs(&paged(), "b").unwrap();
-    assert_eq!(read(logs), ("abcdef".to_owned(), Ok(6)));
-    // Each attempt brought something new, and the next failure is the first again.
-    backed_off(&clock.pauses(), &[1, 1, 1]);
+    assert_eq!(read(open()), ("abcdef".to_owned(), Ok(6)));
 
-    for reply in [cut("abc"), Reply::json(200, r#"{"logs":"abXdef"}"#)] {
-        cluster.script(LOGS, reply);
-    }
-    let logs = client.build_logs(&paged(), "b").unwrap();
-    assert_eq!(
-        read(logs),
-        ("abc".to_owned(), Err(ErrorKind::InvalidResponse))
-    );
-    clock.pauses();
-    // It is not read on after that, as if nothing had been.
-    for reply in [cut("abc"), Reply::json(200, r#"{"logs":"abXdef"}"#)] {
-        cluster.script(LOGS, reply);
-    }
-    let mut logs = client.build_logs(&paged(), "b").unwrap();
-    assert_eq!(logs.read_some(&mut [0; 9]).unwrap(), 3);
+    let change = || {
+        cluster.script(LOGS, cut("abc"));
+        cluster.script(LOGS, Reply::json(200, r#"{"logs":"abXdef"}"#));
+    };
+    change();
+    let changed = Err(ErrorKind::InvalidResponse);
+    assert_eq!(read(open()), ("abc".to_owned(), changed));
+    // It is not read on after that.
+    change();
+    let mut logs = open();
+    assert_eq!(logs.read(&mut [0; 9]).unwrap(), 3);
     for _ in 0..2 {
-        let error = logs.read_some(&mut [0; 9]).unwrap_err();
         assert_eq!(
-            error.to_string(),
+            logs.read(&mut [0; 9]).unwrap_err().to_string(),
             "log of build b of acme/Paged: the log changed while it was read"
         );
     }
-    clock.pauses();
 
-    (0..9).for_each(|_| cluster.script(LOGS, cut("abc")));
-    let before = cluster.requests().len();
-    let logs = client.build_logs(&paged(), "b").unwrap();
-    assert_eq!(read(logs), ("abc".to_owned(), Err(ErrorKind::Incomplete)));
-    backed_off(&clock.pauses(), &[1, 2, 4]);
-    assert_eq!(cluster.requests().len() - before, 4);
-
-    let logs = client.build_logs(&paged(), "b").unwrap().resume(false);
-    assert_eq!(read(logs), ("abc".to_owned(), Err(ErrorKind::Incomplete)));
-    assert_eq!(clock.pauses(), NONE);
+    cluster.script_always(LOGS, cut("abc"));
+    let incomplete = Err(ErrorKind::Incomplete);
+    let count = requests(&cluster, || {
+        assert_eq!(read(open()), ("abc".to_owned(), incomplete));
+    });
+    assert_eq!(count, 4);
+    let count = requests(&cluster, || {
+        assert_eq!(read(open().resume(false)), ("abc".to_owned(), incomplete));
+    });
+    assert_eq!(count, 1);
 }

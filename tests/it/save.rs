@@ -133,7 +133,7 @@ fn what_fails_is_told_and_the_rest_kept() {
              algo-logs: log of build 610651f0a3e9d40007b2c5d8 of acme/Lemmatizer: \
              the cluster failed (status 500)\n\
              algo-logs: log of build d58b1f36-c72e-4e09-a1d4-7f3c60b9e821 of acme/Lemmatizer: \
-             the answer is not the expected JSON: not a string at byte 9\n\
+             the response is not the expected JSON: not a string at byte 9\n\
              algo-logs: saved 3, skipped 0, without a log 2, failed 2; 98717 bytes in TIME\n\
              algo-logs: 2 logs could not be saved; the rest is kept, and the same command tries these again\n"
         ),
@@ -156,7 +156,7 @@ fn a_log_that_breaks_off_leaves_nothing_behind() {
     Program::on(&cluster).run(&line).fails(
         6,
         "algo-logs: log of build b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630 of acme/Lemmatizer: \
-         the answer was cut short\n\
+         the response was cut short\n\
          algo-logs: 1 log could not be saved; the rest is kept, and the same command tries these again\n",
     );
     assert_eq!(folder.names(), ["builds.json"]);

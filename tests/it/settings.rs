@@ -128,7 +128,7 @@ fn a_base_url_comes_in_many_forms() {
         .run(&format!("{LIST} --api {url}/gateway/v1/"))
         .fails(
             5,
-            "algo-logs: builds of acme/Empty: the cluster knows no such thing (status 404); \
+            "algo-logs: builds of acme/Empty: not found (status 404); \
              check the name, and that CLUSTER/gateway is its cluster\n",
         );
     let last = cluster.requests().pop().unwrap();
@@ -195,7 +195,7 @@ fn a_key_does_not_travel_in_clear() {
     for url in ["http://192.0.2.1", "http://cluster.example.com:8080"] {
         let message = |source| {
             format!(
-                "algo-logs: {source}: {url} would send the key in clear: http is only for a loopback \
+                "algo-logs: {source}: {url} would send the key unencrypted: http is only allowed for a loopback \
                  address; use --allow-http to send it anyway\n"
             )
         };
@@ -240,7 +240,7 @@ fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
         outcome.fails(
             4,
             &format!(
-                "algo-logs: builds of acme/Empty: the cluster does not accept the key (status 401), \
+                "algo-logs: builds of acme/Empty: the cluster rejected the key (status 401), \
                  the service says: invalid api key; the key is from {from}\n"
             ),
         );
@@ -554,11 +554,11 @@ fn a_ca_file_that_cannot_be_used() {
         &format!("cannot read the CA file {none}: No such file or directory (os error 2)"),
     );
     for (content, why) in [
-        ("", "there is none in the file"),
-        ("junk", "there is none in the file"),
+        ("", "the file contains none"),
+        ("junk", "the file contains none"),
         (
             "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
-            "one of them is no certificate",
+            "one of them is not a certificate",
         ),
         (
             "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
@@ -573,7 +573,7 @@ fn a_ca_file_that_cannot_be_used() {
     let proxied = program.clone().env("HTTPS_PROXY", "gopher://proxy");
     proxied.run(&format!("{LIST} --cacert {good}")).fails(
         2,
-        "algo-logs: the proxy in HTTPS_PROXY cannot be used: it is no URL of a proxy\n",
+        "algo-logs: the proxy in HTTPS_PROXY cannot be used: it is not a valid proxy URL\n",
     );
     assert_eq!(cluster.connections(), 0);
 }
@@ -676,7 +676,7 @@ fn no_answer_within_the_timeout() {
         .run(&format!("{LIST} --timeout 1 --retries 0"))
         .fails(
             1,
-            "algo-logs: builds of acme/Empty: the cluster stayed silent for longer than the timeout\n",
+            "algo-logs: builds of acme/Empty: the cluster sent nothing for longer than the timeout\n",
         );
 }
 

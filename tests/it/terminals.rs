@@ -120,7 +120,7 @@ fn a_log_that_breaks_off_leaves_no_colour_behind() {
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"\\u001b[91mred";
     cluster.script_always(LOGS, Reply::raw().send(cut).fin());
     let expected = "\u{1b}[91mred\u{1b}[0m\n\
-                    algo-logs: log of build b1 of acme/x: the answer was cut short\n";
+                    algo-logs: log of build b1 of acme/x: the response was cut short\n";
     shows(&Program::on(&cluster), LINE, 6, expected);
 }
 

@@ -86,6 +86,33 @@ fn no_source_is_too_long_to_read() {
     }
 }
 
+#[test]
+fn ureqs_unversioned_interface_is_not_used() {
+    for path in sources(&root().join("src")) {
+        let source = fs::read_to_string(&path).expect("a source can be read");
+        assert!(!source.contains("unversioned"), "{}", path.display());
+    }
+}
+
+#[test]
+fn only_save_starts_threads() {
+    for path in sources(&root().join("src")) {
+        if path.ends_with("commands/save.rs") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).expect("a source can be read");
+        let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
+        for line in code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
+            for start in ["thread::spawn", "thread::scope", "thread::Builder"] {
+                assert!(!line.contains(start), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
 /// All Rust files below `folder`, but not what was built from them.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -63,7 +63,7 @@ fn a_bundle_with_a_broken_certificate_is_refused_as_a_whole() {
     for (broken, why) in [
         (
             "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
-            "one of them is no certificate",
+            "one of them is not a certificate",
         ),
         (
             "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",

@@ -93,8 +93,8 @@ impl CliError {
     }
 
     /// A name, a file or a variable cannot be used.
-    pub(crate) fn settings(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, Kind::Library(ErrorKind::Settings), message)
+    pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, Kind::Library(ErrorKind::InvalidInput), message)
     }
 
     /// There is no key for the cluster.
@@ -169,7 +169,7 @@ impl CliError {
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let exit = match error.kind() {
-            ErrorKind::Settings => Exit::Usage,
+            ErrorKind::InvalidInput => Exit::Usage,
             ErrorKind::Unauthorized => Exit::Unauthorized,
             ErrorKind::NotFound | ErrorKind::NoLog => Exit::NotFound,
             ErrorKind::NotFinished => Exit::NotFinished,
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_line() {
-        let failure = CliError::settings("a\nb\u{1b}[2J").hint("try c");
+        let failure = CliError::invalid_input("a\nb\u{1b}[2J").hint("try c");
         assert_eq!(
             failure.report(false).unwrap(),
             "algo-logs: a\u{fffd}b\u{fffd}[2J; try c\n"

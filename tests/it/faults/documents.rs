@@ -6,7 +6,7 @@ use crate::cluster::{Cluster, KEY, Reply};
 /// What a log comes in.
 pub fn documents() -> Vec<Row> {
     let json = |name: &str, json: &str| log(format!("a document: {name}"), Reply::json(200, json));
-    let shape = "the answer is not the expected JSON";
+    let shape = "the response is not the expected JSON";
     let nested = |depth: usize| {
         format!(
             r#"{{"a":{}{},"logs":"one\ntwo\nthree\n"}}"#,
@@ -33,9 +33,9 @@ pub fn documents() -> Vec<Row> {
             .is(0, "\u{fffd}\u{fffd}", "2 characters were not valid Unicode"),
         log("a document: invalid UTF-8", Reply::status(200).body(b"{\"logs\":\"a\xffb\xc3\"}"))
             .is(0, "a\u{fffd}b\u{fffd}", "2 characters"),
-        json("null", r#"{"logs":null}"#).fails(6, "the answer has no 'logs' in it"),
-        json("no log", r#"{"log":"x"}"#).fails(6, "the answer has no 'logs' in it"),
-        json("an empty object", "{}").fails(6, "the answer has no 'logs' in it"),
+        json("null", r#"{"logs":null}"#).fails(6, "the response has no 'logs'"),
+        json("no log", r#"{"log":"x"}"#).fails(6, "the response has no 'logs'"),
+        json("an empty object", "{}").fails(6, "the response has no 'logs'"),
         json("a number for a log", r#"{"logs":7}"#).fails(6, "not a string at byte 8"),
         json("an array for a log", r#"{"logs":["a"]}"#).fails(6, "not a string"),
         json("an object for a log", r#"{"logs":{}}"#).fails(6, "not a string"),

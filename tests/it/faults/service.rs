@@ -59,11 +59,11 @@ pub fn redirects(other: &str) -> Vec<Row> {
     rows.extend(rows! {
         log("a redirect to nowhere", Reply::status(302)).fails(1, "redirects to nowhere"),
         log("304", Reply::status(304)).fails(1, "(status 304)"),
-        row("itself", LOGS, "redirects to another path of the same host"),
+        row("itself", LOGS, "redirects to another path on the same host"),
         row("a host of no scheme", "//evil.example.com/", "not followed"),
         row("the key's own host", &format!("https://{KEY}/?key={KEY}"), "redirects to https://[key]:443"),
         row("a user and the key", &format!("http://u:{KEY}@evil.example.com/{KEY}"), "redirects to http://evil.example.com:80"),
-        row("junk", "http://[", "redirects to something that is no URL"),
+        row("junk", "http://[", "redirects to an invalid URL"),
         row("a file", "file:///etc/passwd", "not followed"),
         row("10 kB", &format!("http://{}.com/", "a".repeat(10_000)), "not followed"),
         at("a redirect of a list", "builds acme/x --retries 0", BUILDS, vec![to(301, other)])
@@ -119,12 +119,12 @@ pub fn words() -> Vec<Row> {
             .fails(4, "says: no no"),
         log("a refusal in broken gzip", Reply::status(403).header("Content-Encoding", "gzip").body("junk"))
             .fails(4, "(status 403)"),
-        log("2002 with a 400", Reply::json(400, r#"{"error":{"code":2002}}"#)).fails(4, "does not accept the key"),
+        log("2002 with a 400", Reply::json(400, r#"{"error":{"code":2002}}"#)).fails(4, "rejected the key"),
         log("401 names where the key is from", Reply::status(401)).fails(4, "; the key is from ALGORITHMIA_API_KEY"),
         log("a 200 that is an error", Reply::json(200, &format!(r#"{{"error":{{"code":2001,"message":"{KEY}"}}}}"#)))
-            .fails(4, "the key may not read this, the service says: [key]"),
+            .fails(4, "the key is not allowed to read this, the service says: [key]"),
         log("a 200 that is an error of no kind", Reply::json(200, &format!(r#"{{"error":"{KEY}"}}"#)))
-            .fails(1, "the cluster answered with an error, the service says: [key]"),
+            .fails(1, "the cluster responded with an error, the service says: [key]"),
         log("a 200 that is no such build", Reply::json(200, r#"{"error":{"code":1010,"message":"m"}}"#))
             .fails(5, "there is no such build"),
         at("an error as an object", "builds acme/x --retries 0 --json", BUILDS, vec![Reply::json(500, &format!(r#"{{"error":{{"code":5001,"message":"{KEY}\n"}}}}"#))])

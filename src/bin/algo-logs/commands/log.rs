@@ -106,7 +106,7 @@ impl Context {
         let logs = match self.client().build_logs(&self.algorithm, id) {
             Ok(logs) => logs,
             // An id from the service is not the user's mistake.
-            Err(error) if build.is_some() && error.kind() == ErrorKind::Settings => {
+            Err(error) if build.is_some() && error.kind() == ErrorKind::InvalidInput => {
                 return Err(CliError::invalid_response(error.to_string()));
             }
             Err(error) => return Err(error.into()),

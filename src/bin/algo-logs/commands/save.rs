@@ -124,7 +124,7 @@ impl Archive<'_> {
                 self.without_log(&error.to_string());
             }
             // The id came from the service, so it is not the user's mistake.
-            Err(error) if error.kind() == ErrorKind::Settings => {
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 self.fail(CliError::invalid_response(error.to_string()));
             }
             Err(error) => self.fail(error.into()),

@@ -1,6 +1,8 @@
 //! A log from the service to its target, as a whole or not at all.
 
-use algo_logs::Logs;
+use std::io::Read;
+
+use algo_logs::{Error, Logs};
 
 use crate::error::CliError;
 use crate::output::Output;
@@ -18,14 +20,22 @@ pub(crate) fn transfer(
 ) -> Result<(), CliError> {
     let mut buf = vec![0; PIECE];
     loop {
-        match logs.read_some(&mut buf) {
+        match read(logs, &mut buf) {
             Ok(0) => return output.finish(),
             Ok(n) => output.write(&buf[..n])?,
             Err(error) => {
                 output.abandon();
-                return Err(error.into());
+                return Err(error);
             }
         }
         progress(logs);
     }
+}
+
+/// Reads some of the log. It fails only with the library's errors.
+fn read(logs: &mut Logs, buf: &mut [u8]) -> Result<usize, CliError> {
+    logs.read(buf).map_err(|error| match Error::from_io(error) {
+        Ok(error) => error.into(),
+        Err(error) => CliError::invalid_response(error.to_string()),
+    })
 }

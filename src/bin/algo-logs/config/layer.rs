@@ -42,7 +42,7 @@ impl Source {
 
     /// Makes an error about the value that says where it came from.
     pub(super) fn error(self, why: impl fmt::Display) -> CliError {
-        CliError::settings(format!("{self}: {why}"))
+        CliError::invalid_input(format!("{self}: {why}"))
     }
 
     /// Reads a file that the value names. A path that is not absolute is not shown: it could be a key or a certificate
@@ -167,7 +167,7 @@ fn read_profile(
     reporter: &Reporter,
 ) -> Result<Option<Profile>, CliError> {
     let missing = |why: String| match name {
-        Some(name) => Err(CliError::settings(format!(
+        Some(name) => Err(CliError::invalid_input(format!(
             "there is no profile '{name}': {why}"
         ))),
         None => Ok(None),
@@ -180,8 +180,9 @@ fn read_profile(
         Ok(file) => file,
         Err(error) => return missing(format!("cannot open {shown}: {error}")),
     };
-    let invalid =
-        |why: String| CliError::settings(format!("the profile file {shown} cannot be used: {why}"));
+    let invalid = |why: String| {
+        CliError::invalid_input(format!("the profile file {shown} cannot be used: {why}"))
+    };
     let bytes = read_all(file).map_err(|error| invalid(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8".to_owned()))?;
     let profile = profile::parse(&text, name.unwrap_or("default"))
