@@ -54,11 +54,6 @@ impl BaseUrl {
         }
     }
 
-    /// Returns the host, in lower case; an IPv6 address is in brackets.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
     fn ipv4(&self) -> Option<Ipv4Addr> {
         self.host.parse().ok()
     }

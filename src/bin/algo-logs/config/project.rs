@@ -31,7 +31,8 @@ pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
 
 /// Reads the file. Errors show nothing of it but an invalid name.
 fn read(path: &Path) -> Result<Algorithm, CliError> {
-    let invalid = |why: String| CliError::settings(format!("cannot use {}: {why}", path.display()));
+    let invalid =
+        |why: String| CliError::invalid_input(format!("cannot use {}: {why}", path.display()));
     let bytes = read_file(path).map_err(|error| invalid(error.to_string()))?;
     let json: Value = serde_json::from_slice(&bytes)
         .map_err(|error| invalid(format!("line {} is not valid JSON", error.line())))?;
