@@ -19,6 +19,7 @@ use crate::error::Error;
 ///
 /// let url: BaseUrl = "cluster.example.com/v1/".parse()?;
 /// assert_eq!(url.to_string(), "https://cluster.example.com");
+/// assert_eq!(url.host(), "cluster.example.com");
 /// assert_eq!(url, "HTTPS://Cluster.Example.com:443".parse()?);
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
@@ -36,6 +37,11 @@ impl BaseUrl {
         self.https
     }
 
+    /// Returns the host: a name in lower case, an IPv4 address, or an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Returns whether the host is this machine: `localhost`, 127.0.0.0/8 or ::1.
     pub fn is_loopback(&self) -> bool {
         if self.host == "localhost" {
@@ -46,11 +52,6 @@ impl BaseUrl {
             (_, Some(ip)) => ip.is_loopback(),
             _ => false,
         }
-    }
-
-    /// Returns the host, in lower case; an IPv6 address is in brackets.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
     }
 
     fn ipv4(&self) -> Option<Ipv4Addr> {

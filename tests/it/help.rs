@@ -9,6 +9,15 @@ use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Folder, Program};
 
 const COMMANDS: [&str; 5] = ["builds", "versions", "log", "save", "help"];
+const TOPICS: [&str; 7] = [
+    "builds",
+    "versions",
+    "log",
+    "save",
+    "help",
+    "environment",
+    "exit-codes",
+];
 
 #[track_caller]
 fn printed(line: &str) -> String {
@@ -91,6 +100,7 @@ fn the_man_page_renders_without_a_warning() {
         "FILES",
         "EXIT STATUS",
         "EXAMPLES",
+        "SEE ALSO",
     ] {
         assert!(
             text.contains(&format!("\n{heading}\n")),
@@ -172,7 +182,7 @@ fn bash_completes_commands_options_and_values() {
         ("", &*commands),
         ("b", "builds"),
         ("--quiet|", &commands),
-        ("help|", &commands),
+        ("help|", &TOPICS.join(" ")),
         ("help|v", "versions"),
         ("-x", ""),
         // The value of an option is no command, however it is spelled.
@@ -264,7 +274,7 @@ fn zsh_is_told_of_commands_options_and_values() {
     for name in COMMANDS {
         let mut specs = told(&["-o", "save", "--quiet", name, ""]);
         assert_eq!(specs[..3], ["-s", "-S", ":"]);
-        let topic = specs.contains(&"2:command:_algo-logs_commands".to_owned());
+        let topic = specs.contains(&format!("2:topic:({})", TOPICS.join(" ")));
         assert_eq!(topic, name == "help");
         let rest = specs.split_off(specs.len() - 2);
         assert_eq!(rest, [command, "*:argument: "]);
@@ -287,9 +297,9 @@ fn zsh_is_told_of_commands_options_and_values() {
     }
     let specs = told(&["save", "", "--"]);
     for spec in [
-        "(-L --limit)-L+[Stop after the first N \\[default: 20; for 'save' all\\]]:N: ",
-        "(-L --limit)--limit=[Stop after the first N \\[default: 20; for 'save' all\\]]:N: ",
-        "--all[Read the whole list]",
+        "(-L --limit)-L+[Save the newest N of each algorithm \\[default: all\\]]:N: ",
+        "(-L --limit)--limit=[Save the newest N of each algorithm \\[default: all\\]]:N: ",
+        "--all[Save all builds; this is the default]",
         "(-d --dir)-d+[Save the logs in DIR, and create it if it does not exist]:DIR:_files -/",
         "--cacert=[Trust only the CAs in this PEM file]:FILE:_files",
         "(-s --status)--status=[Select only builds that are 'succeeded', 'failed' or 'in-progress']\

@@ -569,7 +569,7 @@ fn names_that_are_none_are_refused_before_anything_is_sent() {
         .run("log /Paged b")
         .fails(2, "algo-logs: '' is not a valid owner: it is empty\n");
     program
-        .run("log acme")
+        .run("builds acme")
         .fails(2, "algo-logs: 'acme' is not OWNER/NAME\n");
     assert_eq!(cluster.connections(), 0);
 }

@@ -5,6 +5,7 @@ mod cluster;
 mod program;
 mod proxy;
 
+mod algorithms;
 #[cfg(target_os = "linux")]
 mod anywhere;
 mod choose;

@@ -13,6 +13,7 @@ use crate::cluster::{Cluster, KEY};
 pub struct Program {
     env: Vec<(String, OsString)>,
     stdin: Vec<u8>,
+    current_dir: Option<PathBuf>,
     url: Option<String>,
 }
 
@@ -22,6 +23,7 @@ impl Program {
         Program {
             env: Vec::new(),
             stdin: Vec::new(),
+            current_dir: None,
             url: None,
         }
     }
@@ -53,6 +55,11 @@ impl Program {
         self
     }
 
+    pub fn current_dir(mut self, path: impl Into<PathBuf>) -> Program {
+        self.current_dir = Some(path.into());
+        self
+    }
+
     /// The command, for what `run` cannot say. `line` is split at spaces.
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_algo-logs"));
@@ -61,6 +68,9 @@ impl Program {
             .env_clear()
             .envs(self.env.iter().cloned())
             .stdin(Stdio::null());
+        if let Some(path) = &self.current_dir {
+            command.current_dir(path);
+        }
         command
     }
 

@@ -47,12 +47,12 @@ fn help_of_a_command_is_one_text_however_it_is_requested() {
         (
             "builds",
             "List the builds of an algorithm, including the failed ones.",
-            "algo-logs builds ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]",
+            "algo-logs builds [ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]",
         ),
         (
             "versions",
             "List the versions of an algorithm, each with the build it came from.",
-            "algo-logs versions ALGO [--published | --unpublished]\n                     \
+            "algo-logs versions [ALGO] [--published | --unpublished]\n                     \
              [--public | --private] [-L N | --all] [--json]",
         ),
         (
@@ -72,6 +72,19 @@ fn help_of_a_command_is_one_text_however_it_is_requested() {
 }
 
 #[test]
+fn the_program_alone_shows_usage_and_commands() {
+    let outcome = Program::bare().run("");
+    let (usage, _) = outcome
+        .stderr
+        .split_once("\n\n'algo-logs help COMMAND'")
+        .expect("where more is");
+    let summary = Program::bare().run("--help").stdout_text();
+    let (start, _) = summary.split_once("\n\nConnection:").expect("a section");
+    assert_eq!(usage, start);
+    outcome.fails(2, &outcome.stderr);
+}
+
+#[test]
 fn help_without_a_command_is_the_summary() {
     // README.md holds it, and tidy.rs compares the two.
     let program = Program::bare();
@@ -86,6 +99,72 @@ fn help_without_a_command_is_the_summary() {
         "--generate man -h",
     ] {
         program.run(line).prints(&summary.stdout);
+    }
+}
+
+#[test]
+fn topics() {
+    let program = Program::bare();
+    for (topic, start, end) in [
+        (
+            "environment",
+            "Options override the environment, which overrides the default profile.",
+            "",
+        ),
+        (
+            "exit-codes",
+            "Exit status:\n  0    success: every byte was written\n",
+            "  141  the reader of stdout went away\n",
+        ),
+    ] {
+        let text = program.run(&format!("help {topic}"));
+        text.prints(&text.stdout);
+        let stdout = text.stdout_text();
+        assert!(
+            stdout.starts_with(start) && stdout.ends_with(end),
+            "{stdout}"
+        );
+        program
+            .run(&format!("help {topic} -h"))
+            .prints(&text.stdout);
+    }
+    let environment = program.run("help environment").stdout_text();
+    for name in [
+        "ALGORITHMIA_API ",
+        "ALGORITHMIA_API_KEY",
+        "ALGORITHMIA_BEARER_TOKEN",
+        "SSL_CERT_FILE",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "NO_COLOR",
+        if cfg!(windows) {
+            r"%LOCALAPPDATA%\Algorithmia\config"
+        } else {
+            "~/.algorithmia/config"
+        },
+    ] {
+        assert!(environment.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn help_of_a_command_has_only_its_own_exit_codes() {
+    for (command, codes) in [
+        ("builds", "0 1 2 4 5 6 7 141"),
+        ("versions", "0 1 2 4 5 6 7 141"),
+        ("log", "0 1 2 3 4 5 6 7 8 141"),
+        ("save", "0 1 2 4 5 6 7 141"),
+        ("help", "0 2 7 141"),
+    ] {
+        let text = Program::bare()
+            .run(&format!("help {command}"))
+            .stdout_text();
+        let (_, table) = text.split_once("\nExit status:\n").expect("codes");
+        let rows = table.lines().filter(|line| !line.starts_with("   "));
+        let shown: Vec<&str> = rows
+            .filter_map(|row| row.split_whitespace().next())
+            .collect();
+        assert_eq!(shown.join(" "), codes, "{command}");
     }
 }
 
@@ -120,46 +199,69 @@ fn help_and_version_ignore_the_environment() {
 
 #[test]
 fn commands() {
-    for line in ["", "-q", "--wait", "--"] {
+    for line in ["-q", "--wait", "--"] {
         Program::bare()
             .run(line)
             .fails(2, "algo-logs: no command given; see 'algo-logs --help'\n");
     }
-    // A word that could be a key is not shown.
+    // A word that could be a key is not shown in full.
     fail(
         "bulds acme/x => unknown command 'bulds'; did you mean 'builds'?
-         version acme/x => unknown command 'version'; did you mean 'versions'?
+         version acme/x => unknown command 'version'; did you mean 'versions' or '--version'?
          ver acme/x => unknown command 'ver'; did you mean 'versions'?
          logs acme/x => unknown command 'logs'; did you mean 'log'?
-         help lgo => unknown command 'lgo'; did you mean 'log'?
          safe acme/x => unknown command 'safe'; did you mean 'save'?
          BUILDS acme/x => unknown command 'BUILDS'; did you mean 'builds'?
          l acme/x => unknown command 'l'; the commands are builds, versions, log, save, help
          xyz => unknown command 'xyz'; the commands are builds, versions, log, save, help
-         help xyz => unknown command 'xyz'; the commands are builds, versions, log, save, help
-         acme/tagger => unknown command 'acm…'; the commands are builds, versions, log, save, help
-         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, save, help",
+         acme/tagger => unknown command 'acme/tagger'; the commands are builds, versions, log, save, help
+         documentation => unknown command 'documentation'; the commands are builds, versions, log, save, help
+         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, save, help
+         d01d403d-a853-4831-9fff-9783a7b7e956 => unknown command 'd01…'; the commands are builds, versions, log, save, help",
+    );
+    fail(
+        "help lgo => there is no help on 'lgo'; did you mean 'log'?
+         help exit => there is no help on 'exit'; did you mean 'exit-codes'?
+         help env => there is no help on 'env'; did you mean 'environment'?
+         help xyz => there is no help on 'xyz'; the topics are builds, versions, log, save, help, environment, exit-codes",
+    );
+    // Words of similar programs.
+    fail(
+        "list => unknown command 'list'; did you mean 'builds'?
+         ls => unknown command 'ls'; did you mean 'builds'?
+         run => unknown command 'run'; did you mean 'builds'?
+         watch => unknown command 'watch'; did you mean 'log --wait'?
+         show => unknown command 'show'; did you mean 'log'?
+         download => unknown command 'download'; did you mean 'save'?
+         completion => unknown command 'completion'; did you mean '--generate complete-bash'?
+         completions bash => unknown command 'completions'; did you mean '--generate complete-bash'?",
     );
 }
 
 const BUILDS_USAGE: &str =
-    "usage: algo-logs builds ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]";
+    "usage: algo-logs builds [ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]";
 
 #[test]
 fn arguments() {
     fail(
-        "builds => 'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger
-         versions --all => 'versions' needs an algorithm, OWNER/NAME; as in: algo-logs versions acme/tagger --published
-         log -n 5 => 'log' needs an algorithm, OWNER/NAME; as in: algo-logs log acme/tagger -s failed -n 50
-         save => 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs
+        "save => 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs
          save a/x => 'save' needs a folder, -d DIR; as in: algo-logs save acme/tagger -d logs
-         versions a/b c => unexpected argument 'c'; usage: algo-logs versions ALGO [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
-         log a/b c d => unexpected argument 'd'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
+         versions a/b c => unexpected argument 'c'; usage: algo-logs versions [ALGO] [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
+         log a/b c d => unexpected argument 'd'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
          save a/x f => unexpected argument 'f'; usage: algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]
-         help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND]
-         help log something-else => unexpected argument 'som…'; usage: algo-logs help [COMMAND]
+         help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND | environment | exit-codes]
+         help log something-else => unexpected argument 'something-else'; usage: algo-logs help [COMMAND | environment | exit-codes]
          builds acme => 'acme' is not OWNER/NAME
          builds -- -x => '-x' is not OWNER/NAME
+         builds acme/x b-1 => unexpected argument 'b-1'; usage: algo-logs builds [ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]
+         builds b-1 => 'b-1' is not OWNER/NAME
+         log b-1 acme/x => 'b-1' is not OWNER/NAME
+         log algo://acme => 'algo://acme' is not OWNER/NAME
+         log acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0'?
+         log algo://acme/x v1.2.0-rc.1 => 'v1.2.0-rc.1' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0-rc.1'?
+         log v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; did you mean 'OWNER/NAME/1.2.0'?
+         log https://c.example.com/algorithms/acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0'?
+         log acme/x/v1.2.0 => 'v1.2.0' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; did you mean 'acme/x/1.2.0'?
          builds acme/x/1.0.0 => 'acme/x/1.0.0' is not OWNER/NAME
          versions acme/ => '' is not a valid algorithm name: it is empty
          log ../x => '..' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
@@ -172,10 +274,10 @@ fn arguments() {
         &format!("unexpected argument 'c'; {BUILDS_USAGE}"),
     );
     fails(&["log", "acme/x", ""], "BUILD_ID is empty");
-    fails(
-        &["builds", ""],
-        "'builds' needs an algorithm, OWNER/NAME; as in: algo-logs builds acme/tagger",
-    );
+    fails(&["log", ""], "ALGO or BUILD_ID is empty");
+    fails(&["log", "", "b-1"], "'' is not OWNER/NAME");
+    fails(&["builds", ""], "ALGO is empty");
+    fails(&["save", "", "-d", "f"], "ALGO is empty");
 }
 
 #[test]
@@ -194,6 +296,12 @@ fn unknown_options() {
          builds -l 5 => unknown option '-l'; did you mean '-L'?
          builds a/b -Z => unknown option '-Z'; see 'algo-logs builds --help'
          log a/b -5 => unknown option '-5'; see 'algo-logs log --help'
+         log a/b --lines 5 => unknown option '--lines'; did you mean '--tail'?
+         builds a/b --lines 5 => unknown option '--lines'; did you mean '--limit'?
+         builds a/b --failed => unknown option '--failed'; did you mean '--status failed'?
+         versions a/b --failed => unknown option '--failed'; see 'algo-logs versions --help'
+         log a/b --watch => unknown option '--watch'; did you mean '--wait'?
+         --server x builds => unknown option '--server'; did you mean '--api'?
          builds a/b --key SECRET => there is no option '--key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
          log a/b --api-key=SECRET => there is no option '--api-key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
          log a/b --token => there is no option '--token': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
@@ -204,7 +312,7 @@ fn unknown_options() {
     let long = format!("--status{}", "x".repeat(100_000));
     let error = "unknown option '--sta…'; see 'algo-logs --help'";
     fails(&[&long], error);
-    fails(&[&long[..40]], error);
+    fails(&[&long[..80]], error);
 }
 
 #[test]
@@ -288,6 +396,10 @@ fn keys_are_not_echoed() {
         "log a/x --KEY",
         "KEY",
         "builds KEY",
+        "log KEY",
+        "log KEY b-1",
+        "builds a/x/KEY",
+        "builds https://user:KEY@c.example.com/algorithms/a/x",
         "builds KEY x",
         "builds a/x KEY",
         "log a/x b-1 KEY",
@@ -386,7 +498,7 @@ fn options_stand_anywhere_and_end_at_two_dashes() {
             .fails(4, &format!("algo-logs: {NO_KEY}\n"));
     }
     fail(
-        "log -- a/b -n 5 => unexpected argument '5'; usage: algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]",
+        "log -- a/b -n 5 => unexpected argument '5'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]",
     );
     fail("builds -- --help => '--help' is not OWNER/NAME");
     fail("builds -- -h => '-h' is not OWNER/NAME");
@@ -413,7 +525,7 @@ fn errors_are_json_with_json() {
 const LOG_HELP: &str = r#"Write the log of a build, by default of the newest that matches.
 
 Usage:
-  algo-logs log ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]
+  algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]
                 [--wait[=SECS]] [--exit-status] [--raw | --plain]
 
 Examples:
@@ -425,9 +537,14 @@ Examples:
   algo-logs log acme/tagger/1.2.0 -o build.log
 
 Arguments:
-  ALGO      OWNER/NAME, or OWNER/NAME/VERSION for the log of a version; VERSION
-            is a semantic version or at least the first 7 digits of a git hash
-  BUILD_ID  the ID of a build, as 'builds' lists it
+  ALGO      OWNER/NAME, or the URL of its page,
+            https://CLUSTER/algorithms/OWNER/NAME; by default the algorithm that
+            algorithmia.conf names, in this directory or the nearest one above
+            it
+  VERSION   as in OWNER/NAME/VERSION, for the log of a version: a semantic
+            version, or at least the first 7 digits of a git hash
+  BUILD_ID  the ID of a build, or at least its first 7 digits, as 'builds' lists
+            it
 
 Options:
   -s, --status STATUS      Select only builds that are 'succeeded', 'failed' or
@@ -447,12 +564,10 @@ Options:
                            any output
 
 Connection:
-      --api URL            Connect to the cluster at URL; a bare host name means
-                           https [default: https://api.algorithmia.com]
+      --api URL            Use the cluster at URL; a bare host name means https
       --api-key-file FILE  Read the API key from FILE; '-' is stdin
       --cacert FILE        Trust only the CAs in this PEM file
-      --profile NAME       Read the profile NAME in ~/.algorithmia/config
-                           [default: default]
+      --profile NAME       Use the profile NAME; it overrides the environment
       --allow-http         Send the key over plain http:// to any host
       --timeout SECS       Give up after SECS seconds of silence [default: 30]
       --retries N          Retry a failed request up to N times [default: 3]
@@ -460,51 +575,48 @@ Connection:
 General:
   -v, --verbose            Print a line on stderr for each request
   -q, --quiet              Print only errors on stderr, no notes
-  -h, --help               Show the help of the program or of a command
+  -h, --help               Show the help of a command, or a summary
   -V, --version            Show the version of the program
 
 Options may appear anywhere; '--' ends them. If repeated, the last one counts.
 
 Exit status:
   0    success: every byte was written
-  1    the network or the service failed
+  1    network or service failure: connecting, TLS, a proxy, a timeout, a
+       redirect, 429, 5xx
   2    invalid usage or settings
   3    the build failed (with '--exit-status')
   4    no key, or the service rejected it (401, 403)
   5    no such algorithm, build or version; no log; nothing matches
   6    the response was truncated or invalid
   7    the output could not be written
-  8    the build has not finished
+  8    the build has not finished, also after '--wait' timed out
   141  the reader of stdout went away
 "#;
 
-const HELP_HELP: &str = "Show the help of a command, or a summary of all commands.
+const HELP_HELP: &str = "Show help on a command, the environment or the exit codes.
 
 Usage:
-  algo-logs help [COMMAND]
+  algo-logs help [COMMAND | environment | exit-codes]
 
 Examples:
   # Show the help of 'log'
   algo-logs help log
+  # Show the environment variables
+  algo-logs help environment
 
 Arguments:
-  COMMAND   the command whose help to show
+  COMMAND   a command; without it, a summary of all commands
 
 General:
-  -h, --help               Show the help of the program or of a command
+  -h, --help               Show the help of a command, or a summary
   -V, --version            Show the version of the program
 
 Options may appear anywhere; '--' ends them. If repeated, the last one counts.
 
 Exit status:
   0    success: every byte was written
-  1    the network or the service failed
   2    invalid usage or settings
-  3    the build failed (with '--exit-status')
-  4    no key, or the service rejected it (401, 403)
-  5    no such algorithm, build or version; no log; nothing matches
-  6    the response was truncated or invalid
   7    the output could not be written
-  8    the build has not finished
   141  the reader of stdout went away
 ";

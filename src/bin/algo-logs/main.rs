@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use cli::Parsed;
 use config::Environment;
+use error::Exit;
 use output::Reporter;
 
 fn main() -> ExitCode {
@@ -24,6 +25,10 @@ fn main() -> ExitCode {
     let outcome = match cli::parse(args) {
         Ok(Parsed::Run(args)) => commands::run(&args, &Environment::of_process(), &reporter),
         Ok(Parsed::Print(text)) => output::to_stdout(&text),
+        Ok(Parsed::Usage(text)) => {
+            reporter.write(&text);
+            return ExitCode::from(Exit::Usage as u8);
+        }
         Err(error) => Err(error),
     };
     match outcome {

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use algo_logs::{Algorithm, Build, BuildStatus};
+use algo_logs::{Build, BuildStatus};
 
+use super::algorithm::{AlgorithmArg, VersionSpec, semantic_version, split_build_id};
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
 use super::flags::{CONTRADICTIONS, Flag};
-use super::parse::command_by_word;
-use super::value::{VersionSpec, redact_word, split_version};
+use super::help::Topic;
+use super::parse::topic_by_word;
+use super::value::redact;
 use super::{Parsed, help};
 use crate::error::CliError;
 
@@ -31,13 +33,14 @@ pub(crate) struct Args {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Builds {
-        algorithm: Algorithm,
+        /// Without one, `algorithmia.conf` names it. The same below.
+        algorithm: Option<AlgorithmArg>,
         filter: BuildFilter,
         limit: Limit,
         json: bool,
     },
     Versions {
-        algorithm: Algorithm,
+        algorithm: Option<AlgorithmArg>,
         /// `Some(true)` for `--published`, `Some(false)` for `--unpublished`.
         published: Option<bool>,
         /// `Some(true)` for `--public`, `Some(false)` for `--private`.
@@ -52,7 +55,7 @@ pub(crate) enum Command {
 /// The arguments of `log`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LogArgs {
-    pub(crate) algorithm: Algorithm,
+    pub(crate) algorithm: Option<AlgorithmArg>,
     pub(crate) source: LogSource,
     pub(crate) tail: Option<usize>,
     /// `None` is stdout.
@@ -75,7 +78,7 @@ pub(crate) enum LogSource {
 /// The arguments of `save`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SaveArgs {
-    pub(crate) algorithm: Algorithm,
+    pub(crate) algorithm: AlgorithmArg,
     pub(crate) filter: BuildFilter,
     pub(crate) limit: Limit,
     pub(crate) folder: PathBuf,
@@ -208,30 +211,39 @@ impl RawArgs {
         self.check_contradictions()?;
         self.check_number_of_arguments(name)?;
 
-        let mut arguments = std::mem::take(&mut self.arguments).into_iter();
+        let arguments = std::mem::take(&mut self.arguments);
         let list_limit = self.limit.unwrap_or(Limit::Rows(DEFAULT_LIMIT));
         let command = match name {
             Help => {
-                let topic = arguments.next().map(|word| command_by_word(&word));
-                return Ok(Parsed::Print(help::text(topic.transpose()?)));
+                let topic = match arguments.first() {
+                    Some(word) => topic_by_word(word)?,
+                    None => Topic::Summary,
+                };
+                return Ok(Parsed::Print(help::text(topic)));
             }
             Builds => Command::Builds {
-                algorithm: required_algorithm(name, arguments.next())?.parse()?,
+                algorithm: optional_algorithm(arguments.first())?,
                 filter: self.filter,
                 limit: list_limit,
                 json: self.json,
             },
             Versions => Command::Versions {
-                algorithm: required_algorithm(name, arguments.next())?.parse()?,
+                algorithm: optional_algorithm(arguments.first())?,
                 published: self.published,
                 callable: self.callable,
                 limit: list_limit,
                 json: self.json,
             },
             Log => {
-                let algorithm = required_algorithm(name, arguments.next())?;
-                let (algorithm, version) = split_version(&algorithm)?;
-                let source = self.log_source(version, arguments.next())?;
+                let (algorithm, build_id) = split_build_id(&arguments)?;
+                let (algorithm, version) = match algorithm {
+                    None => (None, None),
+                    Some(text) => {
+                        let (algorithm, version) = AlgorithmArg::parse_with_version(text)?;
+                        (Some(algorithm), version)
+                    }
+                };
+                let source = self.log_source(algorithm.as_ref(), version, build_id)?;
                 Command::Log(LogArgs {
                     algorithm,
                     source,
@@ -243,7 +255,7 @@ impl RawArgs {
                 })
             }
             Save => Command::Save(SaveArgs {
-                algorithm: required_algorithm(name, arguments.next())?.parse()?,
+                algorithm: required_algorithm(name, arguments.first())?,
                 filter: self.filter,
                 limit: self.limit.unwrap_or(Limit::All),
                 folder: self.folder.ok_or_else(|| {
@@ -263,20 +275,25 @@ impl RawArgs {
     /// Returns the one source that is given. Only the filters may be combined.
     fn log_source(
         &mut self,
+        algorithm: Option<&AlgorithmArg>,
         version: Option<VersionSpec>,
-        build_id: Option<String>,
+        build_id: Option<&str>,
     ) -> Result<LogSource, CliError> {
         let filter = self.spelling("status").or(self.spelling("commit"));
         let clash =
             |one, other| Err(contradiction(one, other).hint("each of them selects the build"));
         match (version, build_id, filter) {
-            // Most likely an unset variable, which does not mean the newest build.
-            (_, Some(id), _) if id.is_empty() => Err(CliError::usage("BUILD_ID is empty")),
             (Some(_), Some(_), _) => clash("VERSION", "BUILD_ID"),
             (Some(_), None, Some(filter)) => clash("VERSION", filter),
             (None, Some(_), Some(filter)) => clash("BUILD_ID", filter),
             (Some(version), None, None) => Ok(LogSource::Version(version)),
-            (None, Some(id), None) => Ok(LogSource::Build(id)),
+            (None, Some(id), None) => match semantic_version(id) {
+                None => Ok(LogSource::Build(id.to_owned())),
+                Some(version) => {
+                    let meant = format!("{}/{version}", shown_algorithm(algorithm));
+                    Err(not_a_build_id(id).hint(format!("did you mean '{meant}'?")))
+                }
+            },
             (None, None, _) => Ok(LogSource::Newest(std::mem::take(&mut self.filter))),
         }
     }
@@ -296,7 +313,7 @@ impl RawArgs {
         for (flag, spelling) in &self.given {
             if !flag.is_accepted_by(command) {
                 let word = command.word();
-                let owners: Vec<_> = flag.commands.iter().map(|owner| owner.word()).collect();
+                let owners: Vec<_> = flag.commands().map(CommandName::word).collect();
                 return Err(
                     CliError::usage(format!("'{word}' takes no option '{spelling}'"))
                         .hint(format!("'{spelling}' belongs to {}", owners.join(", "))),
@@ -317,9 +334,9 @@ impl RawArgs {
 
     fn check_number_of_arguments(&self, command: CommandName) -> Result<(), CliError> {
         let spec = command.spec();
-        if let Some(extra) = self.arguments.get(spec.arguments.len()) {
+        if let Some(extra) = self.arguments.get(spec.max_arguments) {
             let usage = spec.usage.join(" ");
-            let message = format!("unexpected argument '{}'", redact_word(extra));
+            let message = format!("unexpected argument '{}'", redact(extra));
             return Err(
                 CliError::usage(message).hint(format!("usage: algo-logs {} {usage}", spec.word))
             );
@@ -327,12 +344,16 @@ impl RawArgs {
         Ok(())
     }
 
-    /// Returns the command whose help is wanted.
-    pub(super) fn help_topic(&self) -> Option<CommandName> {
-        match self.command {
-            Some(Help) => CommandName::from_word(self.arguments.first()?),
-            command => command,
-        }
+    /// Returns what help is wanted about.
+    pub(super) fn help_topic(&self) -> Topic {
+        let topic = match self.command {
+            Some(Help) => self
+                .arguments
+                .first()
+                .and_then(|word| Topic::from_word(word)),
+            command => command.map(Topic::Command),
+        };
+        topic.unwrap_or(Topic::Summary)
     }
 
     /// Returns how a flag was spelled, if it was given.
@@ -342,11 +363,36 @@ impl RawArgs {
     }
 }
 
-fn required_algorithm(command: CommandName, word: Option<String>) -> Result<String, CliError> {
-    word.filter(|word| !word.is_empty()).ok_or_else(|| {
+fn optional_algorithm(word: Option<&String>) -> Result<Option<AlgorithmArg>, CliError> {
+    match word {
+        None => Ok(None),
+        // Most likely an unset variable, which does not mean the algorithm of the working directory.
+        Some(word) if word.is_empty() => Err(CliError::usage("ALGO is empty")),
+        Some(word) => Ok(Some(AlgorithmArg::parse(word)?)),
+    }
+}
+
+fn required_algorithm(
+    command: CommandName,
+    word: Option<&String>,
+) -> Result<AlgorithmArg, CliError> {
+    optional_algorithm(word)?.ok_or_else(|| {
         let word = command.word();
         CliError::usage(format!("'{word}' needs an algorithm, OWNER/NAME")).hint(example(command))
     })
+}
+
+fn shown_algorithm(algorithm: Option<&AlgorithmArg>) -> String {
+    algorithm.map_or("OWNER/NAME".to_owned(), |algorithm| {
+        algorithm.unchecked().to_string()
+    })
+}
+
+fn not_a_build_id(version: &str) -> CliError {
+    CliError::usage(format!(
+        "'{}' is a version, not a BUILD_ID",
+        redact(version)
+    ))
 }
 
 fn example(command: CommandName) -> String {
@@ -359,6 +405,8 @@ fn contradiction(one: &str, other: &str) -> CliError {
 
 #[cfg(test)]
 mod tests {
+    use algo_logs::Algorithm;
+
     use super::*;
     use crate::cli::flags::FLAGS;
     use crate::cli::parse_line;
@@ -371,8 +419,8 @@ mod tests {
         }
     }
 
-    fn algorithm() -> Algorithm {
-        Algorithm::new("acme", "x").unwrap()
+    fn algorithm() -> AlgorithmArg {
+        AlgorithmArg::Name(Algorithm::new("acme", "x").unwrap())
     }
 
     fn failed_3fa9() -> BuildFilter {
@@ -385,13 +433,13 @@ mod tests {
     #[test]
     fn lists() {
         let builds = |filter, limit, json| Command::Builds {
-            algorithm: algorithm(),
+            algorithm: Some(algorithm()),
             filter,
             limit,
             json,
         };
         let versions = |published, callable, limit| Command::Versions {
-            algorithm: algorithm(),
+            algorithm: Some(algorithm()),
             published,
             callable,
             limit,
@@ -416,7 +464,7 @@ mod tests {
                 "--json --status=failed --commit 3fa9 --limit=5 builds acme/x",
                 builds(failed_3fa9(), rows(5), true),
             ),
-            ("versions acme/x", versions(None, None, rows(20))),
+            ("versions algo://acme/x", versions(None, None, rows(20))),
             (
                 "versions acme/x --published --public",
                 versions(Some(true), Some(true), rows(20)),
@@ -438,7 +486,7 @@ mod tests {
     #[track_caller]
     fn logs(line: &str, change: impl FnOnce(&mut LogArgs)) {
         let mut expected = LogArgs {
-            algorithm: algorithm(),
+            algorithm: Some(algorithm()),
             source: LogSource::Newest(BuildFilter::default()),
             tail: None,
             output: None,
@@ -456,6 +504,14 @@ mod tests {
         let build = |id: &str| LogSource::Build(id.to_owned());
         logs("log acme/x", |_| ());
         logs("log acme/x b-1", |log| log.source = build("b-1"));
+        logs("log b-1", |log| {
+            log.algorithm = None;
+            log.source = build("b-1");
+        });
+        logs("log -n 5", |log| {
+            log.algorithm = None;
+            log.tail = Some(5);
+        });
         logs("log -- acme/x --raw", |log| log.source = build("--raw"));
         logs("log acme/x -s failed -c 3fa9", |log| {
             log.source = LogSource::Newest(failed_3fa9());
@@ -523,18 +579,18 @@ mod tests {
 
     #[test]
     fn help_tells_the_defaults() {
-        for (long, default) in [
-            ("limit", format!("{DEFAULT_LIMIT}; for 'save' all")),
-            ("jobs", DEFAULT_JOBS.to_string()),
-            ("wait", DEFAULT_WAIT.as_secs().to_string()),
-            ("timeout", DEFAULT_TIMEOUT.as_secs().to_string()),
-            ("retries", DEFAULT_RETRIES.to_string()),
+        for (long, command, default) in [
+            ("limit", Builds, DEFAULT_LIMIT.to_string()),
+            ("limit", Versions, DEFAULT_LIMIT.to_string()),
+            ("limit", Save, "all".to_owned()),
+            ("jobs", Save, DEFAULT_JOBS.to_string()),
+            ("wait", Log, DEFAULT_WAIT.as_secs().to_string()),
+            ("timeout", Log, DEFAULT_TIMEOUT.as_secs().to_string()),
+            ("retries", Log, DEFAULT_RETRIES.to_string()),
         ] {
             let flag = FLAGS.iter().find(|flag| flag.long == long).unwrap();
-            assert!(
-                flag.doc.ends_with(&format!("[default: {default}]")),
-                "{long}"
-            );
+            let doc = flag.doc(command).unwrap();
+            assert!(doc.ends_with(&format!("[default: {default}]")), "{doc}");
         }
     }
 }

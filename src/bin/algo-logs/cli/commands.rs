@@ -12,21 +12,37 @@ pub(crate) enum CommandName {
     Help,
 }
 
+/// The commands that send requests.
+pub(super) const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Save];
+pub(super) const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Save, Help];
+
 /// One row.
 pub(super) struct CommandSpec {
     pub(super) name: CommandName,
     pub(super) word: &'static str,
     /// One sentence.
     pub(super) about: &'static str,
+    /// A paragraph for the man page.
+    pub(super) details: &'static str,
     /// The words that may follow the command, split into lines.
     pub(super) usage: &'static [&'static str],
     /// Every argument that the command takes, in order, and what it means.
     pub(super) arguments: &'static [(&'static str, &'static str)],
-    /// What a command line does, and the command line. The summary and errors show the first one.
+    /// How many arguments the command takes at most.
+    pub(super) max_arguments: usize,
+    /// What a command line does, and the command line. Errors show the first one.
     pub(super) examples: &'static [(&'static str, &'static str)],
 }
 
-const ALGO: (&str, &str) = ("ALGO", "OWNER/NAME, with or without 'algo://' in front");
+const ALGO: (&str, &str) = (
+    "ALGO",
+    "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME; by default the \
+     algorithm that algorithmia.conf names, in this directory or the nearest one above it",
+);
+const BUILD_ID: (&str, &str) = (
+    "BUILD_ID",
+    "the ID of a build, or at least its first 7 digits, as 'builds' lists it",
+);
 
 /// In the order of [`CommandName`], which is the index.
 #[rustfmt::skip] // an example is one line where it fits
@@ -35,8 +51,12 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Builds,
         word: "builds",
         about: "List the builds of an algorithm, including the failed ones.",
-        usage: &["ALGO [-s STATUS] [-c SHA] [-L N | --all] [--json]"],
+        details: "The builds are listed in the service's order, which is newest first. A terminal gets a table with a header. A \
+                  pipe gets tab-separated columns without a header, with '-' for a missing value: build id, status, \
+                  commit, started, duration, version.",
+        usage: &["[ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]"],
         arguments: &[ALGO],
+        max_arguments: 1,
         examples: &[
             ("List the newest 20 builds", "algo-logs builds acme/tagger"),
             ("See when the newest 5 failed builds started", "algo-logs builds acme/tagger -s failed -L 5"),
@@ -48,8 +68,11 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Versions,
         word: "versions",
         about: "List the versions of an algorithm, each with the build it came from.",
-        usage: &["ALGO [--published | --unpublished]", "[--public | --private] [-L N | --all] [--json]"],
+        details: "The output is like that of 'builds'. Its columns are version, git hash, build id, built (when the build \
+                  finished) and callability.",
+        usage: &["[ALGO] [--published | --unpublished]", "[--public | --private] [-L N | --all] [--json]"],
         arguments: &[ALGO],
+        max_arguments: 1,
         examples: &[
             ("List the published versions", "algo-logs versions acme/tagger --published"),
             ("Get all that the service says about every version",
@@ -60,15 +83,20 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Log,
         word: "log",
         about: "Write the log of a build, by default of the newest that matches.",
+        details: "The newest build is the one that started last. A pipe or a file gets the exact bytes of the log; a terminal \
+                  gets its text and colours, without other escape sequences and control characters. Exit status 0 means \
+                  that the log was complete and that every byte of it was written.",
         usage: &[
-            "ALGO [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]",
+            "[ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]",
             "[--wait[=SECS]] [--exit-status] [--raw | --plain]",
         ],
         arguments: &[
-            ("ALGO", "OWNER/NAME, or OWNER/NAME/VERSION for the log of a version; VERSION is a \
-                      semantic version or at least the first 7 digits of a git hash"),
-            ("BUILD_ID", "the ID of a build, as 'builds' lists it"),
+            ALGO,
+            ("VERSION", "as in OWNER/NAME/VERSION, for the log of a version: a semantic version, or at least the \
+                         first 7 digits of a git hash"),
+            BUILD_ID,
         ],
+        max_arguments: 2,
         examples: &[
             ("Show the end of the last failure", "algo-logs log acme/tagger -s failed -n 50"),
             ("In CI: wait for the build of a commit, and exit with 3 if it failed",
@@ -80,8 +108,12 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         name: Save,
         word: "save",
         about: "Save the logs of all builds, or of those that match, in a folder.",
+        details: "Each log is a file, which is complete or absent. A log that is already in the folder is not fetched again, so \
+                  an interrupted run can be repeated. Failures are listed at the end and do not affect other logs; the \
+                  exit status is that of the worst failure.",
         usage: &["ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]"],
         arguments: &[ALGO],
+        max_arguments: 1,
         examples: &[
             ("Save all logs not yet in 'logs'", "algo-logs save acme/tagger -d logs"),
             ("Save the newest 50 failures, 8 at a time",
@@ -91,10 +123,13 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
     CommandSpec {
         name: Help,
         word: "help",
-        about: "Show the help of a command, or a summary of all commands.",
-        usage: &["[COMMAND]"],
-        arguments: &[("COMMAND", "the command whose help to show")],
-        examples: &[("Show the help of 'log'", "algo-logs help log")],
+        about: "Show help on a command, the environment or the exit codes.",
+        details: "Help on a command has examples, and the exit codes of that command.",
+        usage: &["[COMMAND | environment | exit-codes]"],
+        arguments: &[("COMMAND", "a command; without it, a summary of all commands")],
+        max_arguments: 1,
+        examples: &[("Show the help of 'log'", "algo-logs help log"),
+                    ("Show the environment variables", "algo-logs help environment")],
     },
 ];
 

@@ -1,13 +1,19 @@
 //! Completions for bash, zsh and fish. They never run the program or send a request.
 
-use super::commands::{COMMANDS, CommandName, command_words};
+use super::commands::{COMMANDS, CommandName, EVERY_COMMAND, command_words};
 use super::flags::{Completion, FLAGS, Flag, Kind};
+use super::help::topic_words;
 
-/// Returns the flags that a command accepts. `None` stands for no command yet, where any flag may appear.
-fn flags_of(command: Option<CommandName>) -> impl Iterator<Item = &'static Flag> {
-    FLAGS
-        .iter()
-        .filter(move |flag| command.is_none_or(|command| flag.is_accepted_by(command)))
+/// Returns the flags that a command accepts, with their help texts. `None` stands for no command yet, where any flag
+/// may appear.
+fn flags_of(command: Option<CommandName>) -> impl Iterator<Item = (&'static Flag, &'static str)> {
+    FLAGS.iter().filter_map(move |flag| {
+        let doc = match command {
+            Some(command) => flag.doc(command)?,
+            None => flag.general_doc(),
+        };
+        Some((flag, doc))
+    })
 }
 
 /// Returns an arm of a `case` for each command, and one for no command yet.
@@ -64,8 +70,10 @@ _algo_logs() {
                 case $command in
 @OPTIONS@
                 esac
-            elif [[ ! $command || $command == help ]]; then
+            elif [[ ! $command ]]; then
                 words='@COMMANDS@'
+            elif [[ $command == help ]]; then
+                words='@TOPICS@'
             fi ;;
     esac
     [[ $files ]] && compopt -o filenames 2>/dev/null
@@ -89,13 +97,16 @@ pub(super) fn bash() -> String {
         arms.push(format!("        {}) {action} ;;", flag.names().join("|")));
     }
     let flags = arms_by_command(|pattern, command| {
-        let names: Vec<_> = flags_of(command).flat_map(Flag::names).collect();
+        let names: Vec<_> = flags_of(command)
+            .flat_map(|(flag, _)| flag.names())
+            .collect();
         format!("{:20}{pattern}) words='{}' ;;", "", names.join(" "))
     });
     BASH.replace("@VALUED@", &flags_with_value())
         .replace("@VALUES@", &arms.join("\n"))
         .replace("@OPTIONS@", &flags)
         .replace("@COMMANDS@", &command_words().join(" "))
+        .replace("@TOPICS@", &topic_words().join(" "))
 }
 
 const ZSH: &str = r#"#compdef algo-logs
@@ -120,7 +131,7 @@ _algo-logs() {
 @OPTIONS@
     esac
     if [[ $command == help ]]; then
-        options+=('2:command:_algo-logs_commands')
+        options+=('2:topic:(@TOPICS@)')
     fi
     _arguments -s -S : $options '1:command:_algo-logs_commands' '*:argument: '
 }
@@ -133,7 +144,9 @@ fi
 
 pub(super) fn zsh() -> String {
     let flags = arms_by_command(|pattern, command| {
-        let specs: Vec<_> = flags_of(command).map(zsh_spec).collect();
+        let specs: Vec<_> = flags_of(command)
+            .map(|(flag, doc)| zsh_spec(flag, doc))
+            .collect();
         let specs = specs.join("\n");
         format!("        {pattern}) options=(\n{specs}\n        ) ;;")
     });
@@ -144,10 +157,11 @@ pub(super) fn zsh() -> String {
     ZSH.replace("@VALUED@", &flags_with_value())
         .replace("@OPTIONS@", &flags)
         .replace("@COMMANDS@", &commands.collect::<Vec<_>>().join("\n"))
+        .replace("@TOPICS@", &topic_words().join(" "))
 }
 
 /// Returns a flag in the notation of zsh's `_arguments`.
-fn zsh_spec(flag: &Flag) -> String {
+fn zsh_spec(flag: &Flag, doc: &str) -> String {
     let (after_short, after_long, value) = match flag.kind {
         Kind::Switch(_) => ("", "", String::new()),
         Kind::Choice(name, choices) => ("+", "=", format!(":{name}:({})", words(choices))),
@@ -168,7 +182,7 @@ fn zsh_spec(flag: &Flag) -> String {
         }
         None => format!("--{long}{after_long}"),
     };
-    let doc = flag.doc.replace('[', "\\[").replace(']', "\\]");
+    let doc = doc.replace('[', "\\[").replace(']', "\\]");
     let rest = quote(&format!("[{doc}]{value}"), r"'\''");
     format!("            {names}{rest}")
 }
@@ -184,19 +198,22 @@ pub(super) fn fish() -> String {
         let (word, about) = (spec.word, quote(spec.about));
         script += &format!("{COMPLETE} -n __fish_use_subcommand -a {word} -d {about}\n");
     }
-    let topics = command_words().join(" ");
+    let topics = topic_words().join(" ");
     script += &format!("{COMPLETE} -n '__fish_seen_subcommand_from help' -a '{topics}'\n");
-    for flag in FLAGS {
-        let commands: Vec<_> = flag.commands.iter().map(|command| command.word()).collect();
-        let condition = match commands.len() {
-            0 => " -n __fish_use_subcommand".to_owned(),
-            n if n == COMMANDS.len() => String::new(),
-            _ => format!(" -n '__fish_seen_subcommand_from {}'", commands.join(" ")),
+    for (flag, (commands, doc)) in FLAGS
+        .iter()
+        .flat_map(|flag| flag.docs.iter().map(move |docs| (flag, docs)))
+    {
+        let words: Vec<_> = commands.iter().map(|command| command.word()).collect();
+        let condition = match *commands {
+            [] => " -n __fish_use_subcommand".to_owned(),
+            EVERY_COMMAND => String::new(),
+            _ => format!(" -n '__fish_seen_subcommand_from {}'", words.join(" ")),
         };
         let short = flag.short.map(|short| format!(" -s {short}"));
         let value = match flag.kind {
             Kind::Switch(_) | Kind::Optional(..) => String::new(),
-            Kind::Choice(_, choices) => format!(" -x -a '{}'", words(choices)),
+            Kind::Choice(_, choices) => format!(" -x -a '{}'", self::words(choices)),
             Kind::Required(_, Completion::Files, _) => " -r -F".to_owned(),
             Kind::Required(_, Completion::Directories, _) => {
                 " -x -a '(__fish_complete_directories)'".to_owned()
@@ -207,7 +224,7 @@ pub(super) fn fish() -> String {
             "{COMPLETE}{condition}{} -l {}{value} -d {}\n",
             short.unwrap_or_default(),
             flag.long,
-            quote(flag.doc)
+            quote(doc)
         );
     }
     script

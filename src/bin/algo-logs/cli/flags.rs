@@ -6,7 +6,8 @@
 use algo_logs::BuildStatus;
 
 use super::args::{DEFAULT_WAIT, Escapes, Limit, PathOrStdin, RawArgs};
-use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
+use super::commands::CommandName::{self, Builds, Log, Save, Versions};
+use super::commands::{EVERY_COMMAND, REQUESTS};
 use super::value::Value;
 use super::{completions, man};
 use crate::error::CliError;
@@ -14,19 +15,13 @@ use Completion::{Directories, Files, Nothing};
 use Group::{Command, Connection, General};
 use Kind::{Choice, Optional, Required, Switch};
 
-/// The commands that send requests.
-const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Save];
-const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Save, Help];
-
 /// One row.
 pub(super) struct Flag {
     pub(super) short: Option<char>,
     pub(super) long: &'static str,
     pub(super) group: Group,
-    /// The commands that accept it.
-    pub(super) commands: &'static [CommandName],
-    /// Its help text: begins with a verb and ends without a full stop.
-    pub(super) doc: &'static str,
+    /// The commands that accept it, and its help text there, which begins with a verb and ends without a full stop.
+    pub(super) docs: &'static [(&'static [CommandName], &'static str)],
     pub(super) kind: Kind,
 }
 
@@ -61,108 +56,114 @@ pub(super) enum Completion {
 }
 
 /// All flags, in the order in which help shows them.
-#[rustfmt::skip] // a row has three lines: its names and commands, its help, and what it does
+#[rustfmt::skip] // a row has its names first, then its help, then what it does
 pub(super) static FLAGS: &[Flag] = &[
-    Flag { short: Some('s'), long: "status", group: Command, commands: &[Builds, Log, Save],
-        doc: "Select only builds that are 'succeeded', 'failed' or 'in-progress'",
+    Flag { short: Some('s'), long: "status", group: Command,
+        docs: &[(&[Builds, Log, Save], "Select only builds that are 'succeeded', 'failed' or 'in-progress'")],
         kind: Choice("STATUS", &[
             ("succeeded", |args| args.filter.status = Some(BuildStatus::Succeeded)),
             ("failed", |args| args.filter.status = Some(BuildStatus::Failed)),
             ("in-progress", |args| args.filter.status = Some(BuildStatus::InProgress)),
         ]) },
-    Flag { short: Some('c'), long: "commit", group: Command, commands: &[Builds, Log, Save],
-        doc: "Select only builds of this commit; the first digits are enough",
+    Flag { short: Some('c'), long: "commit", group: Command,
+        docs: &[(&[Builds, Log, Save], "Select only builds of this commit; the first digits are enough")],
         kind: Required("SHA", Nothing, |args, value| set(&mut args.filter.commit, value.commit())) },
-    Flag { short: None, long: "published", group: Command, commands: &[Versions],
-        doc: "Show only published versions",
+    Flag { short: None, long: "published", group: Command,
+        docs: &[(&[Versions], "Show only published versions")],
         kind: Switch(|args| args.published = Some(true)) },
-    Flag { short: None, long: "unpublished", group: Command, commands: &[Versions],
-        doc: "Show only versions that were never published",
+    Flag { short: None, long: "unpublished", group: Command,
+        docs: &[(&[Versions], "Show only versions that were never published")],
         kind: Switch(|args| args.published = Some(false)) },
-    Flag { short: None, long: "public", group: Command, commands: &[Versions],
-        doc: "Show only versions that everyone can call",
+    Flag { short: None, long: "public", group: Command,
+        docs: &[(&[Versions], "Show only versions that everyone can call")],
         kind: Switch(|args| args.callable = Some(true)) },
-    Flag { short: None, long: "private", group: Command, commands: &[Versions],
-        doc: "Show only versions that only the owner can call",
+    Flag { short: None, long: "private", group: Command,
+        docs: &[(&[Versions], "Show only versions that only the owner can call")],
         kind: Switch(|args| args.callable = Some(false)) },
-    Flag { short: Some('L'), long: "limit", group: Command, commands: &[Builds, Versions, Save],
-        doc: "Stop after the first N [default: 20; for 'save' all]",
+    Flag { short: Some('L'), long: "limit", group: Command,
+        docs: &[
+            (&[Builds, Versions], "Stop after the first N [default: 20]"),
+            (&[Save], "Save the newest N of each algorithm [default: all]"),
+        ],
         kind: Required("N", Nothing, |args, value| set(&mut args.limit, value.limit())) },
-    Flag { short: None, long: "all", group: Command, commands: &[Builds, Versions, Save],
-        doc: "Read the whole list",
+    Flag { short: None, long: "all", group: Command,
+        docs: &[
+            (&[Builds, Versions], "Read the whole list"),
+            (&[Save], "Save all builds; this is the default"),
+        ],
         kind: Switch(|args| args.limit = Some(Limit::All)) },
-    Flag { short: None, long: "json", group: Command, commands: &[Builds, Versions],
-        doc: "Print one JSON array of the service's objects; errors become JSON objects too",
+    Flag { short: None, long: "json", group: Command,
+        docs: &[(&[Builds, Versions],
+            "Print one JSON array of the service's objects; errors become JSON objects too")],
         kind: Switch(|args| args.json = true) },
-    Flag { short: Some('n'), long: "tail", group: Command, commands: &[Log],
-        doc: "Write only the last N lines",
+    Flag { short: Some('n'), long: "tail", group: Command,
+        docs: &[(&[Log], "Write only the last N lines")],
         kind: Required("N", Nothing, |args, value| set(&mut args.tail, value.number::<usize>())) },
-    Flag { short: Some('o'), long: "output", group: Command, commands: &[Log],
-        doc: "Write the exact bytes of the log to FILE, which stays unchanged if that fails; \
-              '-' is stdout [default: -]",
+    Flag { short: Some('o'), long: "output", group: Command,
+        docs: &[(&[Log],
+            "Write the exact bytes of the log to FILE, which stays unchanged if that fails; '-' is stdout [default: -]")],
         kind: Required("FILE", Files, |args, value| {
             let file = Some(value.path()).filter(|path| path.as_os_str() != "-");
             set(&mut args.output, Ok(file))
         }) },
-    Flag { short: Some('d'), long: "dir", group: Command, commands: &[Save],
-        doc: "Save the logs in DIR, and create it if it does not exist",
+    Flag { short: Some('d'), long: "dir", group: Command,
+        docs: &[(&[Save], "Save the logs in DIR, and create it if it does not exist")],
         kind: Required("DIR", Directories, |args, value| set(&mut args.folder, Ok(value.path()))) },
-    Flag { short: Some('j'), long: "jobs", group: Command, commands: &[Save],
-        doc: "Fetch N logs at a time, at most 64 [default: 4]",
+    Flag { short: Some('j'), long: "jobs", group: Command,
+        docs: &[(&[Save], "Fetch N logs at a time, at most 64 [default: 4]")],
         kind: Required("N", Nothing, |args, value| set(&mut args.jobs, value.jobs())) },
-    Flag { short: None, long: "wait", group: Command, commands: &[Log],
-        doc: "Wait up to SECS seconds until the build is listed and has finished [default: 1800]",
+    Flag { short: None, long: "wait", group: Command,
+        docs: &[(&[Log], "Wait up to SECS seconds until the build is listed and has finished [default: 1800]")],
         kind: Optional("SECS", |args, value| {
             set(&mut args.wait, value.map_or(Ok(DEFAULT_WAIT), |value| value.seconds()))
         }) },
-    Flag { short: None, long: "exit-status", group: Command, commands: &[Log],
-        doc: "Exit with 3 if the build failed; its log is still written",
+    Flag { short: None, long: "exit-status", group: Command,
+        docs: &[(&[Log], "Exit with 3 if the build failed; its log is still written")],
         kind: Switch(|args| args.exit_status = true) },
-    Flag { short: None, long: "raw", group: Command, commands: &[Log],
-        doc: "Write the exact bytes to a terminal too; they may change its state",
+    Flag { short: None, long: "raw", group: Command,
+        docs: &[(&[Log], "Write the exact bytes to a terminal too; they may change its state")],
         kind: Switch(|args| args.escapes = Escapes::Raw) },
-    Flag { short: None, long: "plain", group: Command, commands: &[Log],
-        doc: "Remove all escape sequences, including colours, from any output",
+    Flag { short: None, long: "plain", group: Command,
+        docs: &[(&[Log], "Remove all escape sequences, including colours, from any output")],
         kind: Switch(|args| args.escapes = Escapes::Plain) },
-    Flag { short: None, long: "api", group: Connection, commands: REQUESTS,
-        doc: "Connect to the cluster at URL; a bare host name means https \
-              [default: https://api.algorithmia.com]",
+    Flag { short: None, long: "api", group: Connection,
+        docs: &[(REQUESTS, "Use the cluster at URL; a bare host name means https")],
         kind: Required("URL", Nothing, |args, value| set(&mut args.connect.api, value.text())) },
-    Flag { short: None, long: "api-key-file", group: Connection, commands: REQUESTS,
-        doc: "Read the API key from FILE; '-' is stdin",
+    Flag { short: None, long: "api-key-file", group: Connection,
+        docs: &[(REQUESTS, "Read the API key from FILE; '-' is stdin")],
         kind: Required("FILE", Files, |args, value| {
             set(&mut args.connect.api_key_file, Ok(PathOrStdin::from(value.path())))
         }) },
-    Flag { short: None, long: "cacert", group: Connection, commands: REQUESTS,
-        doc: "Trust only the CAs in this PEM file",
+    Flag { short: None, long: "cacert", group: Connection,
+        docs: &[(REQUESTS, "Trust only the CAs in this PEM file")],
         kind: Required("FILE", Files, |args, value| set(&mut args.connect.cacert, Ok(value.path()))) },
-    Flag { short: None, long: "profile", group: Connection, commands: REQUESTS,
-        doc: "Read the profile NAME in ~/.algorithmia/config [default: default]",
+    Flag { short: None, long: "profile", group: Connection,
+        docs: &[(REQUESTS, "Use the profile NAME; it overrides the environment")],
         kind: Required("NAME", Nothing, |args, value| set(&mut args.connect.profile, value.text())) },
-    Flag { short: None, long: "allow-http", group: Connection, commands: REQUESTS,
-        doc: "Send the key over plain http:// to any host",
+    Flag { short: None, long: "allow-http", group: Connection,
+        docs: &[(REQUESTS, "Send the key over plain http:// to any host")],
         kind: Switch(|args| args.connect.allow_http = true) },
-    Flag { short: None, long: "timeout", group: Connection, commands: REQUESTS,
-        doc: "Give up after SECS seconds of silence [default: 30]",
+    Flag { short: None, long: "timeout", group: Connection,
+        docs: &[(REQUESTS, "Give up after SECS seconds of silence [default: 30]")],
         kind: Required("SECS", Nothing, |args, value| set(&mut args.connect.timeout, value.timeout())) },
-    Flag { short: None, long: "retries", group: Connection, commands: REQUESTS,
-        doc: "Retry a failed request up to N times [default: 3]",
+    Flag { short: None, long: "retries", group: Connection,
+        docs: &[(REQUESTS, "Retry a failed request up to N times [default: 3]")],
         kind: Required("N", Nothing, |args, value| set(&mut args.connect.retries, value.number::<u32>())) },
-    Flag { short: Some('v'), long: "verbose", group: General, commands: REQUESTS,
-        doc: "Print a line on stderr for each request",
+    Flag { short: Some('v'), long: "verbose", group: General,
+        docs: &[(REQUESTS, "Print a line on stderr for each request")],
         kind: Switch(|args| args.verbose = true) },
-    Flag { short: Some('q'), long: "quiet", group: General, commands: REQUESTS,
-        doc: "Print only errors on stderr, no notes",
+    Flag { short: Some('q'), long: "quiet", group: General,
+        docs: &[(REQUESTS, "Print only errors on stderr, no notes")],
         kind: Switch(|args| args.quiet = true) },
-    Flag { short: Some('h'), long: "help", group: General, commands: EVERY_COMMAND,
-        doc: "Show the help of the program or of a command",
+    Flag { short: Some('h'), long: "help", group: General,
+        docs: &[(EVERY_COMMAND, "Show the help of a command, or a summary")],
         kind: Switch(|args| args.help = true) },
-    Flag { short: Some('V'), long: "version", group: General, commands: EVERY_COMMAND,
-        doc: "Show the version of the program",
+    Flag { short: Some('V'), long: "version", group: General,
+        docs: &[(EVERY_COMMAND, "Show the version of the program")],
         kind: Switch(|args| args.version = true) },
-    Flag { short: None, long: "generate", group: General, commands: &[],
-        doc: "Print a man page or completions: 'man', 'complete-bash', 'complete-zsh' or \
-              'complete-fish'",
+    Flag { short: None, long: "generate", group: General,
+        docs: &[(&[],
+            "Print a man page or completions: 'man', 'complete-bash', 'complete-zsh' or 'complete-fish'")],
         kind: Choice("KIND", &[
             ("man", |args| args.generate = Some(man::page)),
             ("complete-bash", |args| args.generate = Some(completions::bash)),
@@ -194,8 +195,26 @@ impl Flag {
         names
     }
 
+    /// Returns the help text for a command, if the command accepts the flag.
+    pub(super) fn doc(&self, command: CommandName) -> Option<&'static str> {
+        let mut docs = self.docs.iter();
+        Some(docs.find(|(commands, _)| commands.contains(&command))?.1)
+    }
+
+    /// Returns the help text for no command in particular.
+    pub(super) fn general_doc(&self) -> &'static str {
+        self.docs[0].1
+    }
+
     pub(super) fn is_accepted_by(&self, command: CommandName) -> bool {
-        self.commands.contains(&command)
+        self.doc(command).is_some()
+    }
+
+    pub(super) fn commands(&self) -> impl Iterator<Item = CommandName> {
+        self.docs
+            .iter()
+            .flat_map(|(commands, _)| *commands)
+            .copied()
     }
 }
 
@@ -216,6 +235,7 @@ mod tests {
 
     use super::*;
     use crate::cli::commands::COMMANDS;
+    use crate::cli::commands::CommandName::Help;
     use crate::cli::parse_line;
 
     #[test]
@@ -229,7 +249,7 @@ mod tests {
         for flag in FLAGS {
             if let Choice(_, choices) = flag.kind {
                 for (word, _) in choices {
-                    assert!(flag.doc.contains(&format!("'{word}'")), "{word}");
+                    assert!(flag.general_doc().contains(&format!("'{word}'")), "{word}");
                 }
             }
         }

@@ -1,83 +1,90 @@
-//! Help, made of the rows of the commands and flags.
+//! Help, made of the rows of the commands, flags and topics.
 //!
 //! Examples come before options because most readers look for them. Lines are at most 80 columns wide.
 
 use super::commands::{COMMANDS, CommandName, CommandSpec};
 use super::flags::{FLAGS, Flag, Group};
+use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE};
 
 pub(super) const ABOUT: &str = "Read the build logs of algorithms from an Algorithmia cluster.";
 
 pub(super) const ORDER: &str =
     "Options may appear anywhere; '--' ends them. If repeated, the last one counts.";
 
+const MORE: &str = "'algo-logs help COMMAND' shows examples, options and exit codes.";
+
 const WIDTH: usize = 80;
 
-pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
-    ("ALGORITHMIA_API", "the URL of the cluster"),
-    ("ALGORITHMIA_API_KEY", "the API key"),
-    (
-        "ALGORITHMIA_BEARER_TOKEN",
-        "a bearer token, used if there is no API key",
-    ),
-    ("SSL_CERT_FILE", "a PEM file with the CAs to trust"),
-    ("NO_COLOR", "if set, no colours on a terminal"),
-    (
-        "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY",
-        "proxies, and the exceptions",
-    ),
-];
+/// What help is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    Summary,
+    Command(CommandName),
+    Environment,
+    ExitCodes,
+}
 
-pub(super) const EXIT_STATUS: &[(&str, &str)] = &[
-    ("0", "success: every byte was written"),
-    ("1", "the network or the service failed"),
-    ("2", "invalid usage or settings"),
-    ("3", "the build failed (with '--exit-status')"),
-    ("4", "no key, or the service rejected it (401, 403)"),
-    (
-        "5",
-        "no such algorithm, build or version; no log; nothing matches",
-    ),
-    ("6", "the response was truncated or invalid"),
-    ("7", "the output could not be written"),
-    ("8", "the build has not finished"),
-    ("141", "the reader of stdout went away"),
-];
+impl Topic {
+    pub(super) fn from_word(word: &str) -> Option<Topic> {
+        match word {
+            "environment" => Some(Topic::Environment),
+            "exit-codes" => Some(Topic::ExitCodes),
+            _ => CommandName::from_word(word).map(Topic::Command),
+        }
+    }
+}
+
+/// Returns the words that `help` accepts.
+pub(super) fn topic_words() -> Vec<&'static str> {
+    let commands = COMMANDS.iter().map(|spec| spec.word);
+    commands.chain(["environment", "exit-codes"]).collect()
+}
 
 /// Returns what `--version` prints.
 pub(super) fn version() -> String {
     concat!("algo-logs ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
 }
 
-/// Returns the help of a command, or the summary of all commands.
-pub(super) fn text(topic: Option<CommandName>) -> String {
+pub(super) fn text(topic: Topic) -> String {
     match topic {
-        Some(command) => command_help(command.spec()),
-        None => summary(),
+        Topic::Summary => summary(),
+        Topic::Command(command) => command_help(command.spec()),
+        Topic::Environment => environment(),
+        Topic::ExitCodes => exit_codes(),
     }
 }
 
-fn summary() -> String {
+/// Returns what the program prints if it is started without arguments.
+pub(super) fn usage() -> String {
+    format!("{}\n{MORE}\n", usage_and_commands())
+}
+
+fn usage_and_commands() -> String {
     let mut text = format!("{ABOUT}\n\nUsage:\n");
     for spec in &COMMANDS {
         push_usage(&mut text, spec, 8);
-    }
-    text += "\nExamples:\n";
-    for (purpose, line) in COMMANDS.iter().map(|spec| spec.examples[0]) {
-        push_row(&mut text, line, &format!("# {purpose}"), 46);
     }
     text += "\nCommands:\n";
     for spec in &COMMANDS {
         push_row(&mut text, spec.word, spec.about, 12);
     }
-    push_flags(&mut text, "Connection", |flag| {
-        flag.group == Group::Connection
-    });
-    push_flags(&mut text, "General", |flag| flag.group == Group::General);
-    text += "\nEnvironment (options override it, and it overrides the profile):\n";
-    for (name, meaning) in ENVIRONMENT {
-        push_row(&mut text, name, meaning, 28);
+    text
+}
+
+fn summary() -> String {
+    let mut text = usage_and_commands();
+    for (title, group) in [
+        ("Connection", Group::Connection),
+        ("General", Group::General),
+    ] {
+        let flags = FLAGS.iter().filter(|flag| flag.group == group);
+        push_flags(
+            &mut text,
+            title,
+            flags.map(|flag| (flag, flag.general_doc())),
+        );
     }
-    push_exit_status(&mut text);
+    text += &format!("\n{MORE}\n");
     text
 }
 
@@ -97,12 +104,40 @@ fn command_help(spec: &CommandSpec) -> String {
         ("Connection", Group::Connection),
         ("General", Group::General),
     ] {
-        push_flags(&mut text, title, |flag| {
-            flag.group == group && flag.is_accepted_by(spec.name)
-        });
+        let flags = FLAGS.iter().filter(|flag| flag.group == group);
+        let flags = flags.filter_map(|flag| Some((flag, flag.doc(spec.name)?)));
+        push_flags(&mut text, title, flags);
     }
-    text += &format!("\n{ORDER}\n");
-    push_exit_status(&mut text);
+    text += &format!("\n{ORDER}\n\nExit status:\n");
+    let codes = EXIT_CODES.iter();
+    for exit in codes.filter(|exit| exit.commands.contains(&spec.name)) {
+        push_row(&mut text, exit.code, exit.meaning, 7);
+    }
+    text
+}
+
+fn environment() -> String {
+    let mut text = String::new();
+    push_wrapped(&mut text, String::new(), PRECEDENCE, 0);
+    text += "\nEnvironment (an empty variable counts as unset):\n";
+    for (name, meaning) in ENVIRONMENT {
+        push_row(&mut text, name, meaning, 28);
+    }
+    text += "\nFiles:\n";
+    for (name, meaning) in FILES {
+        push_row(&mut text, name, meaning, 28);
+    }
+    text
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("Exit status:\n");
+    let mut previous = "";
+    for exit in EXIT_CODES {
+        let code = if exit.code == previous { "" } else { exit.code };
+        push_row(&mut text, code, &exit.general_meaning(), 7);
+        previous = exit.code;
+    }
     text
 }
 
@@ -114,35 +149,41 @@ fn push_usage(text: &mut String, spec: &CommandSpec, width: usize) {
     }
 }
 
-/// Adds the flags that pass `filter`, below a title; nothing if none does.
-fn push_flags(text: &mut String, title: &str, filter: impl Fn(&Flag) -> bool) {
-    let mut flags = FLAGS.iter().filter(|flag| filter(flag)).peekable();
+/// Adds flags and their help texts below a title; nothing if there are none.
+fn push_flags(
+    text: &mut String,
+    title: &str,
+    flags: impl Iterator<Item = (&'static Flag, &'static str)>,
+) {
+    let mut flags = flags.peekable();
     if flags.peek().is_some() {
         *text += &format!("\n{title}:\n");
     }
-    for flag in flags {
+    for (flag, doc) in flags {
         let short = match flag.short {
             Some(short) => format!("-{short}, "),
             None => "    ".to_owned(),
         };
         let names = format!("{short}--{}{}", flag.long, flag.kind.value_suffix());
-        push_row(text, &names, flag.doc, 27);
+        push_row(text, &names, doc, 27);
     }
 }
 
-fn push_exit_status(text: &mut String) {
-    *text += "\nExit status:\n";
-    for (status, meaning) in EXIT_STATUS {
-        push_row(text, status, meaning, 7);
-    }
-}
-
-/// Adds a name and, from `column` on, what it means, wrapped at [`WIDTH`].
+/// Adds a name and, from `column` on, what it means. A name that is too long has a line of its own.
 fn push_row(text: &mut String, name: &str, meaning: &str, column: usize) {
     let mut line = format!("  {name}  ");
+    if line.len() > column && line.len() + meaning.len() > WIDTH {
+        *text += &format!("  {name}\n");
+        line = String::new();
+    }
     line += &" ".repeat(column.saturating_sub(line.len()));
+    push_wrapped(text, line, meaning, column);
+}
+
+/// Adds words to a line that has begun, and wraps it at [`WIDTH`]. The next lines begin at `column`.
+fn push_wrapped(text: &mut String, mut line: String, words: &str, column: usize) {
     let mut separator = "";
-    for word in meaning.split_whitespace() {
+    for word in words.split_whitespace() {
         if line.len() + separator.len() + word.len() > WIDTH {
             *text += &format!("{line}\n");
             line = " ".repeat(column);
@@ -161,18 +202,22 @@ mod tests {
 
     #[test]
     fn fits_a_terminal() {
-        let topics = COMMANDS.iter().map(|spec| Some(spec.name));
-        for text in topics.chain([None]).map(text) {
+        let topics = topic_words().into_iter().filter_map(Topic::from_word);
+        for text in topics.chain([Topic::Summary]).map(text) {
             for line in text.lines() {
                 assert!(line.len() <= WIDTH, "too wide: {line}");
                 assert_eq!(line, line.trim_end(), "spaces at the end");
                 assert!(line.chars().all(|c| matches!(c, ' '..='~')), "{line}");
             }
-            let mut exit_status = String::new();
-            push_exit_status(&mut exit_status);
-            assert!(text.ends_with(&exit_status));
         }
         let lines = summary().lines().count();
-        assert!(lines <= 64, "{lines} lines in the summary");
+        assert!(lines <= 40, "{lines} lines in the summary");
+    }
+
+    #[test]
+    fn every_topic_has_help() {
+        for word in topic_words() {
+            assert!(Topic::from_word(word).is_some(), "{word}");
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::commands::{COMMANDS, CommandSpec};
 use super::flags::{FLAGS, Flag, Group, Kind};
-use super::help::{ABOUT, ENVIRONMENT, EXIT_STATUS, ORDER};
+use super::help::{ABOUT, ORDER};
+use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE, SAVED_FILES};
 
 pub(super) fn page() -> String {
     let version = escape(env!("CARGO_PKG_VERSION"));
@@ -21,29 +22,33 @@ pub(super) fn page() -> String {
     );
     for spec in &COMMANDS {
         page += &format!(".SS {}\n{}\n", spec.word, escape(spec.about));
+        page += &format!("{}\n", escape(spec.details));
         for (name, meaning) in spec.arguments {
             page += &paragraph(&format!("\\fI{}\\fR", escape(name)), meaning);
         }
-        page += &flags(|flag| flag.group == Group::Command && flag.is_accepted_by(spec.name));
+        page += &flags(Group::Command, |flag| flag.doc(spec.name));
     }
     page += ".SH CONNECTION OPTIONS\n";
-    page += &flags(|flag| flag.group == Group::Connection);
+    page += &flags(Group::Connection, |flag| Some(flag.general_doc()));
     page += ".SH GENERAL OPTIONS\n";
-    page += &flags(|flag| flag.group == Group::General);
-    page += ".SH ENVIRONMENT\n";
+    page += &flags(Group::General, |flag| Some(flag.general_doc()));
+    page += &format!(".SH ENVIRONMENT\n{}\n", escape(PRECEDENCE));
     for (name, meaning) in ENVIRONMENT {
         page += &paragraph(&bold(name), meaning);
     }
     page += ".SH FILES\n";
-    page += &paragraph(&bold("~/.algorithmia/config"), "The profiles.");
+    for (name, meaning) in FILES.iter().chain(SAVED_FILES) {
+        page += &paragraph(&bold(name), meaning);
+    }
     page += ".SH EXIT STATUS\n";
-    for (status, meaning) in EXIT_STATUS {
-        page += &paragraph(&bold(status), meaning);
+    for exit in EXIT_CODES {
+        page += &paragraph(&bold(exit.code), &exit.general_meaning());
     }
     page += ".SH EXAMPLES\n";
     for (purpose, line) in COMMANDS.iter().flat_map(|spec| spec.examples) {
         page += &format!(".TP\n{}:\n.nf\n{}\n.fi\n", escape(purpose), escape(line));
     }
+    page += ".SH SEE ALSO\n.BR curl (1),\n.BR docker\\-build (1),\n.BR jq (1)\n";
     page
 }
 
@@ -53,17 +58,18 @@ fn synopsis(spec: &CommandSpec) -> String {
     format!("{} {}\n", bold(&start), escape(&spec.usage.join(&indent)))
 }
 
-fn flags(filter: impl Fn(&Flag) -> bool) -> String {
-    let flags = FLAGS.iter().filter(|flag| filter(flag));
+/// Returns the flags of a group that have a help text.
+fn flags(group: Group, doc: impl Fn(&Flag) -> Option<&'static str>) -> String {
+    let flags = FLAGS.iter().filter(|flag| flag.group == group);
     flags
-        .map(|flag| {
+        .filter_map(|flag| {
             let names: Vec<_> = flag.names().iter().map(|name| bold(name)).collect();
             let value = match flag.kind {
                 Kind::Switch(_) => String::new(),
                 Kind::Choice(name, _) | Kind::Required(name, ..) => format!(" \\fI{name}\\fR"),
                 Kind::Optional(name, _) => format!("[=\\fI{name}\\fR]"),
             };
-            paragraph(&(names.join(", ") + &value), flag.doc)
+            Some(paragraph(&(names.join(", ") + &value), doc(flag)?))
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here prints, exits or reads the environment.
 
+mod algorithm;
 mod args;
 mod commands;
 mod completions;
@@ -10,15 +11,16 @@ mod help;
 mod man;
 mod parse;
 mod suggest;
+mod topics;
 mod value;
 
 use std::ffi::OsString;
 
+pub(crate) use algorithm::{AlgorithmArg, VersionSpec};
 pub(crate) use args::{
     Args, BuildFilter, Command, Connect, Escapes, Limit, LogArgs, LogSource, PathOrStdin, SaveArgs,
 };
 pub(crate) use commands::CommandName;
-pub(crate) use value::VersionSpec;
 
 use crate::error::CliError;
 use args::RawArgs;
@@ -30,10 +32,15 @@ pub(crate) enum Parsed {
     Run(Args),
     /// Help, the version, a man page or completions, to be printed on stdout.
     Print(String),
+    /// The usage, because there are no words. It is an error, to be printed on stderr.
+    Usage(String),
 }
 
 /// Parses a command line without the name of the program.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
+    if args.is_empty() {
+        return Ok(Parsed::Usage(help::usage()));
+    }
     let asks_for_help = has_flag(&args, "--help") || has_flag(&args, "-h");
     let mut raw = RawArgs::default();
     let outcome = raw.read(args);
@@ -86,9 +93,33 @@ mod tests {
     #[test]
     fn junk_does_not_panic() {
         let pieces = [
-            "builds", "log", "help", "a/x", "-", "--", "-n", "-n=", "-=", "--=", "--=x", "-v=",
-            "---", "--wait", "--wait=", "-L", "5", "", "é", "-é", "--é=ü", "algo://", "algo:///",
-            "//", "a/x/é",
+            "builds",
+            "log",
+            "help",
+            "a/x",
+            "b-1",
+            "-",
+            "--",
+            "-n",
+            "-n=",
+            "-=",
+            "--=",
+            "--=x",
+            "-v=",
+            "---",
+            "--wait",
+            "--wait=",
+            "-L",
+            "5",
+            "",
+            "é",
+            "-é",
+            "--é=ü",
+            "algo://",
+            "algo:///",
+            "//",
+            "a/x/é",
+            "https://c/algorithms/a/x",
         ];
         for one in pieces {
             for two in pieces {

@@ -7,8 +7,9 @@ use lexopt::Arg;
 use super::args::RawArgs;
 use super::commands::{CommandName, command_words};
 use super::flags::{FLAGS, Flag, Kind};
-use super::suggest::suggest;
-use super::value::{Value, parse_number, redact_value, redact_word};
+use super::help::{Topic, topic_words};
+use super::suggest::{alias, option_alias, suggest};
+use super::value::{Value, parse_number, redact};
 use crate::error::CliError;
 
 /// Names that people try for an option that takes the key itself. No option does, because other users
@@ -71,7 +72,7 @@ impl RawArgs {
     /// Takes a word that is not a flag: the command, or one of its arguments.
     fn word(&mut self, word: OsString, bare: Option<String>) -> Result<(), CliError> {
         let word = word.into_string().map_err(|word| {
-            let lossy = redact_word(&word.to_string_lossy());
+            let lossy = redact(&word.to_string_lossy());
             CliError::usage(format!("argument '{lossy}' is not valid UTF-8"))
         })?;
         // As a BUILD_ID, such a number would lead to an error about a build that the user never named.
@@ -121,11 +122,13 @@ impl RawArgs {
             self.command
                 .is_none_or(|command| flag.is_accepted_by(command))
         });
-        let hint = match suggest(long, accepted.map(|flag| flag.long)) {
-            Some(near) => format!("did you mean '--{near}'?"),
-            None => self.see_help(),
+        let accepted: Vec<_> = accepted.map(|flag| flag.long).collect();
+        let hint = match (option_alias(long, &accepted), suggest(long, accepted)) {
+            (Some(meant), _) => format!("did you mean '--{meant}'?"),
+            (None, Some(near)) => format!("did you mean '--{near}'?"),
+            (None, None) => self.see_help(),
         };
-        Err(CliError::usage(format!("unknown option '--{}'", redact_value(long))).hint(hint))
+        Err(CliError::usage(format!("unknown option '--{}'", redact(long))).hint(hint))
     }
 
     fn see_help(&self) -> String {
@@ -137,16 +140,25 @@ impl RawArgs {
 }
 
 /// Finds the command that a word names.
-pub(super) fn command_by_word(word: &str) -> Result<CommandName, CliError> {
-    if let Some(command) = CommandName::from_word(word) {
-        return Ok(command);
-    }
-    let words = command_words();
-    Err(match suggest(word, words) {
-        Some(near) => CliError::usage(format!("unknown command '{}'", redact_value(word)))
-            .hint(format!("did you mean '{near}'?")),
-        None => CliError::usage(format!("unknown command '{}'", redact_word(word)))
-            .hint(format!("the commands are {}", words.join(", "))),
+fn command_by_word(word: &str) -> Result<CommandName, CliError> {
+    CommandName::from_word(word).ok_or_else(|| {
+        let hint = match (alias(word), suggest(word, command_words())) {
+            (Some(meant), _) => format!("did you mean {meant}?"),
+            (None, Some(near)) => format!("did you mean '{near}'?"),
+            (None, None) => format!("the commands are {}", command_words().join(", ")),
+        };
+        CliError::usage(format!("unknown command '{}'", redact(word))).hint(hint)
+    })
+}
+
+/// Finds the topic of help that a word names.
+pub(super) fn topic_by_word(word: &str) -> Result<Topic, CliError> {
+    Topic::from_word(word).ok_or_else(|| {
+        let hint = match suggest(word, topic_words()) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("the topics are {}", topic_words().join(", ")),
+        };
+        CliError::usage(format!("there is no help on '{}'", redact(word))).hint(hint)
     })
 }
 

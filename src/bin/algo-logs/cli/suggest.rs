@@ -1,4 +1,57 @@
-//! Suggestions for misspelled words.
+//! Suggestions for misspelled words, and for the words of similar programs.
+
+/// Words of similar programs, and what they stand for here.
+const ALIASES: &[(&[&str], &str)] = &[
+    (
+        &["list", "ls", "run", "runs", "history", "status"],
+        "'builds'",
+    ),
+    (&["cat", "get", "show", "view"], "'log'"),
+    (&["tail"], "'log -n 50'"),
+    (&["follow", "wait", "watch"], "'log --wait'"),
+    (&["archive", "backup", "download", "export"], "'save'"),
+    (&["version"], "'versions' or '--version'"),
+    (&["completion", "completions"], "'--generate complete-bash'"),
+    (&["man", "manual"], "'--generate man'"),
+];
+
+/// The same for options. Of several rows, the first counts whose option the command accepts.
+const OPTION_ALIASES: &[(&[&str], &str)] = &[
+    (&["last", "lines"], "tail"),
+    (&["count", "last", "lines", "max", "number"], "limit"),
+    (&["failed", "failure"], "status failed"),
+    (&["success", "succeeded"], "status succeeded"),
+    (&["running"], "status in-progress"),
+    (&["hash", "ref", "rev", "revision", "sha"], "commit"),
+    (&["file", "out"], "output"),
+    (&["directory", "folder"], "dir"),
+    (&["parallel", "threads", "workers"], "jobs"),
+    (&["poll", "watch"], "wait"),
+    (&["base-url", "cluster", "host", "server", "url"], "api"),
+    (&["ca", "ca-bundle", "cert", "insecure"], "cacert"),
+    (&["debug", "trace"], "verbose"),
+    (&["silent"], "quiet"),
+];
+
+/// Returns what a word of a similar program stands for.
+pub(super) fn alias(word: &str) -> Option<&'static str> {
+    let mut rows = ALIASES.iter();
+    Some(rows.find(|(words, _)| words.contains(&word))?.1)
+}
+
+/// Returns the option, without its dashes, that an option of a similar program stands for.
+pub(super) fn option_alias(long: &str, accepted: &[&str]) -> Option<&'static str> {
+    let rows = OPTION_ALIASES
+        .iter()
+        .filter(|(words, _)| words.contains(&long));
+    rows.map(|(_, option)| *option)
+        .find(|option| accepted.contains(&option_name(option)))
+}
+
+/// Returns the option of `status failed` without its value.
+fn option_name(option: &str) -> &str {
+    option.split(' ').next().unwrap_or(option)
+}
 
 /// Returns the word that was probably meant: one that differs in few letters, or of which `word` is
 /// the beginning.
@@ -50,6 +103,32 @@ fn distance(from: &[char], to: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::commands::CommandName;
+    use crate::cli::flags::FLAGS;
+
+    #[test]
+    fn aliases_stand_for_what_exists() {
+        for (words, meant) in ALIASES {
+            for meant in meant.split(" or ").map(|text| text.trim_matches('\'')) {
+                let first = option_name(meant);
+                let exists = match first.strip_prefix("--") {
+                    Some(long) => FLAGS.iter().any(|flag| flag.long == long),
+                    None => CommandName::from_word(first).is_some(),
+                };
+                assert!(exists, "{meant}");
+            }
+            for word in *words {
+                assert_eq!(CommandName::from_word(word), None, "{word}");
+            }
+        }
+        for (words, option) in OPTION_ALIASES {
+            let name = option_name(option);
+            assert!(FLAGS.iter().any(|flag| flag.long == name), "{option}");
+            for word in *words {
+                assert!(FLAGS.iter().all(|flag| flag.long != *word), "{word}");
+            }
+        }
+    }
 
     #[test]
     fn distances() {

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use algo_logs::Algorithm;
-
 use super::args::Limit;
 use super::flags::Flag;
 use super::suggest::suggest;
@@ -15,14 +13,6 @@ use crate::error::CliError;
 const MAX_JOBS: usize = 64;
 /// A year. A clock's reading plus a much longer time would overflow.
 const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
-
-/// The VERSION of `OWNER/NAME/VERSION`.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum VersionSpec {
-    /// 7 to 40 hex digits, in lower case.
-    Hash(String),
-    Semantic(String),
-}
 
 /// The value of a flag: never empty.
 pub(super) struct Value {
@@ -44,7 +34,7 @@ impl Value {
     }
 
     fn invalid(&self, why: &str) -> CliError {
-        let value = redact_value(&self.value.to_string_lossy());
+        let value = redact(&self.value.to_string_lossy());
         CliError::usage(format!(
             "invalid value '{value}' for '{}': {why}",
             self.flag
@@ -126,66 +116,28 @@ pub(super) fn parse_number(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "too large")
 }
 
-fn is_hex(text: &str) -> bool {
+pub(super) fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Reads `OWNER/NAME` or `OWNER/NAME/VERSION`.
-pub(super) fn split_version(text: &str) -> Result<(Algorithm, Option<VersionSpec>), CliError> {
-    let path = text.strip_prefix("algo://").unwrap_or(text);
-    let Some((second_slash, _)) = path.match_indices('/').nth(1) else {
-        return Ok((text.parse()?, None));
-    };
-    let (algorithm, version) = (&path[..second_slash], &path[second_slash + 1..]);
-    let spec = if (7..=40).contains(&version.len()) && is_hex(version) {
-        VersionSpec::Hash(version.to_ascii_lowercase())
-    } else if is_semantic(version) {
-        VersionSpec::Semantic(version.to_owned())
-    } else {
-        return Err(CliError::usage(format!(
-            "'{}' is not a version: neither a semantic version nor 7 to 40 digits of a git hash",
-            redact_value(version)
-        ))
-        .hint("ALGO is OWNER/NAME or OWNER/NAME/VERSION"));
-    };
-    Ok((algorithm.parse()?, Some(spec)))
-}
-
-/// Accepts `MAJOR.MINOR.PATCH` with an optional `-pre.release`. The service allows no build metadata.
-fn is_semantic(version: &str) -> bool {
-    let (numbers, pre_release) = match version.split_once('-') {
-        Some((numbers, pre_release)) => (numbers, Some(pre_release)),
-        None => (version, None),
-    };
-    let is_identifier = |part: &str| {
-        let mut bytes = part.bytes();
-        !part.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    numbers.split('.').count() == 3
-        && numbers.split('.').all(|part| parse_number(part).is_ok())
-        && pre_release.is_none_or(|text| text.split('.').all(is_identifier))
-}
-
-/// Returns a value for an error message, shortened if it could be a key in the wrong place.
-pub(super) fn redact_value(value: &str) -> String {
-    const KEY_PREFIXES: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
-    if KEY_PREFIXES.iter().any(|prefix| value.starts_with(prefix)) {
-        return redact_word(value);
+/// Returns a word for an error message: in full, unless it could be a key in the wrong place.
+pub(super) fn redact(word: &str) -> String {
+    /// No command, option or name is longer.
+    const MAX_CHARS: usize = 64;
+    if word.chars().count() <= MAX_CHARS && !word.split('/').any(could_be_key) {
+        return word.to_owned();
     }
-    shorten(value, 16)
-}
-
-/// The same for an unexpected word, which is more likely to be a key.
-pub(super) fn redact_word(word: &str) -> String {
-    shorten(word, 8)
-}
-
-fn shorten(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(3).collect();
+    let start: String = word.chars().take(3).collect();
     format!("{start}…")
+}
+
+/// Keys are long, and contain digits or upper-case letters. Most have a known prefix.
+fn could_be_key(word: &str) -> bool {
+    const KEY_PREFIXES: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
+    if KEY_PREFIXES.iter().any(|prefix| word.starts_with(prefix)) {
+        return word.len() > 8;
+    }
+    word.chars().count() > 16 && word.chars().any(|c| c.is_numeric() || c.is_uppercase())
 }
 
 #[cfg(test)]
@@ -193,41 +145,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions() {
-        let sha = "0123456789abcdef0123456789abcdef01234567";
-        let hash = |hash: &str| Some(VersionSpec::Hash(hash.to_owned()));
-        let semantic = |version: &str| Some(VersionSpec::Semantic(version.to_owned()));
-        for (text, expected) in [
-            ("acme/x", None),
-            ("algo://acme/x", None),
-            ("acme/x/3FA9c1d", hash("3fa9c1d")),
-            ("acme/x/1234567", hash("1234567")),
-            (&format!("acme/x/{sha}"), hash(sha)),
-            ("algo://acme/x/1.20.0", semantic("1.20.0")),
-            ("acme/x/1.2.0-rc.1-b", semantic("1.2.0-rc.1-b")),
+    fn what_could_be_a_key_is_redacted() {
+        for word in [
+            "complete-zhs",
+            "completion",
+            "acme/language-detector",
+            "something-like-documentation",
+            "acme/x/0123456789",
+            "Dockerfile",
+            "simple",
+            "Bearer 1",
         ] {
-            let (algorithm, version) = split_version(text).unwrap();
-            assert_eq!((&*algorithm.to_string(), version), ("acme/x", expected));
+            assert_eq!(redact(word), word);
         }
-        // The first is empty.
-        let invalid = " 3fa9c1 3fa9c1g 01234567_ 1.2 1.2.3.4 1..3 v1.2.3 1.2.3- 1.2.3-a..b \
-                       1.2.3-a_b 1.2.3+b 1.2.3/ latest";
-        for version in invalid.split(' ') {
-            let error = split_version(&format!("acme/x/{version}")).unwrap_err();
-            let message = error.report(false).unwrap();
-            assert!(message.starts_with(&format!("algo-logs: '{version}' is not a version: ")));
+        for (word, redacted) in [
+            ("simWrongKey", "sim…"),
+            ("eyJxxxxxxxxx", "eyJ…"),
+            ("Simple 12", "Sim…"),
+            ("acme/simWrongKey", "acm…"),
+            ("99999999999999999999", "999…"),
+            ("d01d403d-a853-4831-9fff-9783a7b7e956", "d01…"),
+            ("AbcdefghijklmnopQ", "Abc…"),
+            (&"x".repeat(65), "xxx…"),
+        ] {
+            assert_eq!(redact(word), redacted);
         }
-        assert!(split_version(&format!("acme/x/{sha}0")).is_err());
-    }
-
-    #[test]
-    fn whatever_could_be_a_key_is_shortened() {
-        assert_eq!(redact_value("complete-zhs"), "complete-zhs");
-        assert_eq!(redact_value("99999999999999999999"), "999…");
-        assert_eq!(redact_value("eyJxxxxxxxxx"), "eyJ…");
-        assert_eq!(redact_value("Bearer 1"), "Bearer 1");
-        assert_eq!(redact_value("Simple 12"), "Sim…");
-        assert_eq!(redact_word("builders"), "builders");
-        assert_eq!(redact_word("something"), "som…");
     }
 }

@@ -5,12 +5,13 @@ mod hints;
 mod lists;
 mod log;
 mod save;
+mod target;
 mod transfer;
 
 use std::time::Duration;
 
-use crate::cli::{Args, Command, CommandName, LogSource};
-use crate::config::{self, Environment};
+use crate::cli::{AlgorithmArg, Args, Command, CommandName, LogSource};
+use crate::config::{self, Environment, project};
 use crate::error::CliError;
 use crate::output::Reporter;
 use context::Context;
@@ -24,7 +25,7 @@ pub(crate) fn run(
 ) -> Result<(), CliError> {
     let (algorithm, list, waited): (_, _, Option<Duration>) = match &args.command {
         Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => {
-            (algorithm, None, None)
+            (algorithm.as_ref(), None, None)
         }
         Command::Log(log) => {
             let list = match log.source {
@@ -32,14 +33,19 @@ pub(crate) fn run(
                 LogSource::Build(_) => Some(CommandName::Builds),
                 LogSource::Version(_) => Some(CommandName::Versions),
             };
-            (&log.algorithm, list, log.wait)
+            (log.algorithm.as_ref(), list, log.wait)
         }
-        Command::Save(save) => (&save.algorithm, None, None),
+        Command::Save(save) => (Some(&save.algorithm), None, None),
+    };
+    let algorithm = match algorithm {
+        Some(algorithm) => algorithm.clone(),
+        None => AlgorithmArg::Name(project::algorithm()?),
     };
     let reporter = reporter.quiet(args.quiet);
+    let connection = config::connect(args, environment, &reporter)?;
     let context = Context {
-        algorithm: algorithm.clone(),
-        connection: config::connect(args, environment, &reporter)?,
+        algorithm: target::resolve(algorithm, connection.client.base_url())?,
+        connection,
         reporter,
         colour: !environment.no_color(),
     };
@@ -62,7 +68,7 @@ pub(crate) fn run(
     };
     outcome.map_err(|error| {
         let situation = Situation {
-            algorithm,
+            algorithm: &context.algorithm,
             list,
             waited,
         };

@@ -7,6 +7,7 @@ mod connection;
 mod environment;
 mod layer;
 mod profile;
+pub(crate) mod project;
 
 use std::time::Duration;
 

@@ -1,0 +1,89 @@
+//! The environment variables, files and exit codes, as help and the man page list them.
+
+use super::commands::CommandName::{self, Builds, Log, Save, Versions};
+use super::commands::{EVERY_COMMAND, REQUESTS};
+
+/// The file with the profiles.
+const PROFILES: &str = if cfg!(windows) {
+    r"%LOCALAPPDATA%\Algorithmia\config"
+} else {
+    "~/.algorithmia/config"
+};
+
+pub(super) const PRECEDENCE: &str = "Options override the environment, which overrides the default profile. A profile that \
+     '--profile' names counts as an option.";
+
+#[rustfmt::skip] // one line each
+pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
+    ("ALGORITHMIA_API", "the URL of the cluster, by default https://api.algorithmia.com"),
+    ("ALGORITHMIA_API_KEY", "the API key"),
+    ("ALGORITHMIA_BEARER_TOKEN", "a bearer token, used if there is no API key"),
+    ("SSL_CERT_FILE", "a PEM file with the CAs to trust instead of the built-in ones"),
+    ("HTTPS_PROXY, HTTP_PROXY", "the proxy for https:// or http:// clusters, also in lower case"),
+    ("ALL_PROXY", "the proxy for both"),
+    ("NO_PROXY", "what to reach without a proxy: '*', names with their subdomains, \
+                  addresses and CIDR blocks, each with an optional port"),
+    ("NO_COLOR", "unless empty, no colours on a terminal"),
+];
+
+#[rustfmt::skip] // one line each
+pub(super) const FILES: &[(&str, &str)] = &[
+    (PROFILES, "profiles: tables '[profiles.NAME]' with the keys 'api_server', 'api_key', 'bearer_token' and \
+                'ca_cert'; read for '--profile', or if the cluster or the key is not set elsewhere"),
+];
+
+/// What `save` writes.
+#[rustfmt::skip] // one line each
+pub(super) const SAVED_FILES: &[(&str, &str)] = &[
+    ("DIR/STARTED-BUILD_ID.log", "a log, whole; STARTED is when its build started"),
+    ("DIR/builds.json", "the builds, as 'builds --json' prints them"),
+];
+
+/// What an exit code means for some commands.
+pub(super) struct ExitCode {
+    pub(super) code: &'static str,
+    pub(super) commands: &'static [CommandName],
+    pub(super) meaning: &'static str,
+}
+
+const fn exit(
+    code: &'static str,
+    commands: &'static [CommandName],
+    meaning: &'static str,
+) -> ExitCode {
+    ExitCode {
+        code,
+        commands,
+        meaning,
+    }
+}
+
+#[rustfmt::skip] // one line each
+pub(super) const EXIT_CODES: &[ExitCode] = &[
+    exit("0", EVERY_COMMAND, "success: every byte was written"),
+    exit("1", REQUESTS, "network or service failure: connecting, TLS, a proxy, a timeout, a redirect, 429, 5xx"),
+    exit("2", EVERY_COMMAND, "invalid usage or settings"),
+    exit("3", &[Log], "the build failed (with '--exit-status')"),
+    exit("4", REQUESTS, "no key, or the service rejected it (401, 403)"),
+    exit("5", &[Builds, Versions], "no such algorithm"),
+    exit("5", &[Log], "no such algorithm, build or version; no log; nothing matches"),
+    exit("5", &[Save], "no such algorithm"),
+    exit("6", REQUESTS, "the response was truncated or invalid"),
+    exit("7", EVERY_COMMAND, "the output could not be written"),
+    exit("8", &[Log], "the build has not finished, also after '--wait' timed out"),
+    exit("141", EVERY_COMMAND, "the reader of stdout went away"),
+];
+
+impl ExitCode {
+    /// Returns the meaning, after the names of the commands unless it is the same for all.
+    pub(super) fn general_meaning(&self) -> String {
+        if REQUESTS
+            .iter()
+            .all(|command| self.commands.contains(command))
+        {
+            return self.meaning.to_owned();
+        }
+        let words: Vec<_> = self.commands.iter().map(|command| command.word()).collect();
+        format!("{}: {}", words.join(", "), self.meaning)
+    }
+}

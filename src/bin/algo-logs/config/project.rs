@@ -1,0 +1,46 @@
+//! `algorithmia.conf`, the file in an algorithm's repository that names the algorithm.
+
+use std::env;
+use std::path::Path;
+
+use algo_logs::Algorithm;
+use serde_json::Value;
+
+use super::environment::read_file;
+use crate::error::CliError;
+
+const FILE: &str = "algorithmia.conf";
+
+/// Returns the algorithm of the working directory.
+pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
+    let none = |why: String| {
+        CliError::usage(format!("no ALGO given, and {why}"))
+            .hint("name the algorithm, as in: acme/tagger")
+    };
+    let directory = env::current_dir()
+        .map_err(|error| none(format!("cannot read the working directory: {error}")))?;
+    let mut files = directory.ancestors().map(|parent| parent.join(FILE));
+    match files.find(|path| path.is_file()) {
+        Some(path) => read(&path),
+        None => Err(none(format!(
+            "there is no {FILE} in {} or above it",
+            directory.display()
+        ))),
+    }
+}
+
+/// Reads the file. Errors show nothing of it but an invalid name.
+fn read(path: &Path) -> Result<Algorithm, CliError> {
+    let invalid =
+        |why: String| CliError::invalid_input(format!("cannot use {}: {why}", path.display()));
+    let bytes = read_file(path).map_err(|error| invalid(error.to_string()))?;
+    let json: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| invalid(format!("line {} is not valid JSON", error.line())))?;
+    let member = |name: &str| match &json[name] {
+        Value::String(text) => Ok(text),
+        Value::Null => Err(invalid(format!("it has no '{name}'"))),
+        _ => Err(invalid(format!("'{name}' is not a string"))),
+    };
+    Algorithm::new(member("username")?, member("algoname")?)
+        .map_err(|error| invalid(error.to_string()))
+}

@@ -1,0 +1,191 @@
+//! Which algorithm a command is about: the forms of ALGO, and `algorithmia.conf` without one.
+
+use std::fs;
+
+use crate::cluster::Cluster;
+use crate::cluster::data::lemmatizer::{FAILED, FAILED_LOG};
+use crate::program::{Folder, Program};
+
+const CONF: &str = r#"{"username": "acme", "algoname": "Lemmatizer", "language": "python3"}"#;
+
+/// The error of a command that names no algorithm, in a folder where nothing else does.
+fn no_algorithm(folder: &str) -> String {
+    format!(
+        "algo-logs: no ALGO given, and there is no algorithmia.conf in {folder} or above it; \
+         name the algorithm, as in: acme/tagger\n"
+    )
+}
+
+/// A folder, by the name that the program sees.
+fn real_path(folder: &Folder) -> String {
+    let path = fs::canonicalize(folder.path()).expect("the folder is there");
+    path.display().to_string()
+}
+
+#[test]
+fn every_form_of_algo_names_the_same_algorithm() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let builds = program.run("builds acme/Lemmatizer");
+    let host = cluster.url().replace("http://", "");
+    for algo in [
+        "algo://acme/Lemmatizer".to_owned(),
+        format!("http://{host}/algorithms/acme/Lemmatizer"),
+        format!("https://{host}/algorithms/acme/Lemmatizer/"),
+        "https://127.0.0.1/algorithms/acme/Lemmatizer?tab=builds#top".to_owned(),
+        "https://api.127.0.0.1/algorithms/acme/Lemmatizer".to_owned(),
+    ] {
+        program
+            .run(&format!("builds {algo}"))
+            .prints(&builds.stdout);
+        program
+            .run(&format!("log {algo} {FAILED} -q"))
+            .prints(FAILED_LOG);
+    }
+    let versions = program.run("versions acme/Lemmatizer");
+    let page = format!("https://{host}/algorithms/acme/Lemmatizer");
+    program
+        .run(&format!("versions {page}"))
+        .prints(&versions.stdout);
+    let folder = Folder::new();
+    let line = format!("save {page} -d {} -q", folder.join("logs"));
+    program.run(&line).prints("");
+}
+
+#[test]
+fn a_page_of_another_cluster_is_rejected() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let folder = Folder::new();
+    for command in [
+        "builds",
+        "versions",
+        "log",
+        &format!("save -d {}", folder.join("x")),
+    ] {
+        let line = format!("{command} https://c.example.com/algorithms/acme/x");
+        program.run(&line).fails(
+            2,
+            "algo-logs: the page of acme/x is on c.example.com, but the cluster is CLUSTER; \
+             use '--api https://c.example.com', or acme/x as ALGO\n",
+        );
+    }
+    assert_eq!(cluster.requests().len(), 0);
+}
+
+#[test]
+fn an_invalid_page_is_rejected() {
+    for line in [
+        "builds https://c.example.com/acme/x",
+        "log https://c.example.com/algorithms/acme/x/1.2.0",
+        "log ftp://c.example.com/algorithms/acme/x",
+    ] {
+        Program::bare().run(line).fails(
+            2,
+            "algo-logs: the URL is not that of an algorithm's page; \
+             ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME\n",
+        );
+    }
+}
+
+#[test]
+fn without_algo_the_nearest_algorithmia_conf_names_it() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    folder.write("algorithmia.conf", CONF);
+    fs::create_dir_all(folder.join("src/deep")).expect("folders can be made");
+    let program = Program::on(&cluster);
+    for (line, named) in [
+        ("builds", "builds acme/Lemmatizer"),
+        ("builds --json -L 2", "builds acme/Lemmatizer --json -L 2"),
+        ("versions", "versions acme/Lemmatizer"),
+        ("log -s failed -n 5", "log acme/Lemmatizer -s failed -n 5"),
+        (
+            &*format!("log {FAILED}"),
+            &*format!("log acme/Lemmatizer {FAILED}"),
+        ),
+        ("log -c ffff", "log acme/Lemmatizer -c ffff"),
+    ] {
+        let expected = program.run(named);
+        for place in ["", "src", "src/deep"] {
+            let outcome = program.clone().current_dir(folder.join(place)).run(line);
+            let code = expected.code.expect("an exit code");
+            outcome.is(code, &expected.stdout, &expected.stderr);
+        }
+    }
+
+    // A nearer file is read instead, and an ALGO counts more than either.
+    folder.write(
+        "src/algorithmia.conf",
+        CONF.replace("Lemmatizer", "Nothing"),
+    );
+    let nested = program.clone().current_dir(folder.join("src/deep"));
+    let outcome = nested.run("builds");
+    assert_eq!(outcome.code, Some(5));
+    assert!(outcome.stderr.contains("acme/Nothing"), "{outcome:?}");
+    let named = program.run("builds acme/Lemmatizer");
+    nested.run("builds acme/Lemmatizer").prints(named.stdout);
+}
+
+#[test]
+fn a_folder_is_no_algorithmia_conf() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    folder.write("algorithmia.conf", CONF);
+    fs::create_dir_all(folder.join("src/algorithmia.conf")).expect("folders can be made");
+    let program = Program::on(&cluster);
+    let expected = program.run("builds acme/Lemmatizer");
+    let nested = program.current_dir(folder.join("src"));
+    nested.run("builds").prints(expected.stdout);
+}
+
+#[test]
+fn without_algo_and_algorithmia_conf() {
+    let folder = Folder::new();
+    let program = Program::bare().current_dir(folder.path());
+    for line in ["builds", "versions --all", "log -n 5", "log b-1"] {
+        program
+            .run(line)
+            .fails(2, &no_algorithm(&real_path(&folder)));
+    }
+    program.run("save -d f").fails(
+        2,
+        "algo-logs: 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs\n",
+    );
+}
+
+#[test]
+fn an_algorithmia_conf_that_cannot_be_used() {
+    let folder = Folder::new();
+    let path = folder.join("algorithmia.conf");
+    let path = path.replace(&folder.path().display().to_string(), &real_path(&folder));
+    for (content, why) in [
+        ("", "line 1 is not valid JSON"),
+        ("SECRET", "line 1 is not valid JSON"),
+        ("{\n\"username\": \"acme\",\n", "line 3 is not valid JSON"),
+        ("[\"SECRET\"]", "it has no 'username'"),
+        ("{}", "it has no 'username'"),
+        (
+            r#"{"username": null, "algoname": "SECRET"}"#,
+            "it has no 'username'",
+        ),
+        (r#"{"username": "acme"}"#, "it has no 'algoname'"),
+        (
+            r#"{"username": "acme", "algoname": ["SECRET"]}"#,
+            "'algoname' is not a string",
+        ),
+        (
+            r#"{"username": "../SECRET", "algoname": "x"}"#,
+            "'../SECRET' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed",
+        ),
+        (
+            r#"{"username": "acme", "algoname": ""}"#,
+            "'' is not a valid algorithm name: it is empty",
+        ),
+        (&*"x".repeat(17 * 1024 * 1024), "it is larger than 16 MiB"),
+    ] {
+        folder.write("algorithmia.conf", content);
+        Program::bare()
+            .current_dir(folder.path())
+            .run("builds")
+            .fails(2, &format!("algo-logs: cannot use {path}: {why}\n"));
+    }
+}
