@@ -67,7 +67,8 @@ fn output(command: &mut Command) -> String {
 /// The options in a help text, short and long.
 fn options(help: &str) -> BTreeSet<String> {
     let lines = help.lines().map(str::trim_start);
-    let lines = lines.filter(|line| line.starts_with('-'));
+    // A lone dash is an argument.
+    let lines = lines.filter(|line| line.starts_with('-') && !line.starts_with("- "));
     let names = lines.flat_map(|line| {
         let (names, _) = line.split_once("  ").unwrap_or((line, ""));
         names.split(", ").map(|name| {

@@ -57,8 +57,8 @@ fn help_of_a_command_is_one_text_however_it_is_requested() {
         ),
         (
             "save",
-            "Save the logs of all builds, or of those that match, in a folder.",
-            "algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]",
+            "Save the logs of algorithms, or of all algorithms of an owner.",
+            "algo-logs save ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]\n                 [-j N]",
         ),
     ] {
         let text = program.run(&format!("help {command}"));
@@ -244,11 +244,10 @@ const BUILDS_USAGE: &str =
 #[test]
 fn arguments() {
     fail(
-        "save => 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs
+        "save => 'save' needs an ALGO, an OWNER, or '-' for names on stdin; as in: algo-logs save acme/tagger -d logs
          save a/x => 'save' needs a folder, -d DIR; as in: algo-logs save acme/tagger -d logs
          versions a/b c => unexpected argument 'c'; usage: algo-logs versions [ALGO] [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
          log a/b c d => unexpected argument 'd'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
-         save a/x f => unexpected argument 'f'; usage: algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]
          help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND | environment | exit-codes]
          help log something-else => unexpected argument 'something-else'; usage: algo-logs help [COMMAND | environment | exit-codes]
          builds acme => 'acme' is not OWNER/NAME
@@ -277,7 +276,7 @@ fn arguments() {
     fails(&["log", ""], "ALGO or BUILD_ID is empty");
     fails(&["log", "", "b-1"], "'' is not OWNER/NAME");
     fails(&["builds", ""], "ALGO is empty");
-    fails(&["save", "", "-d", "f"], "ALGO is empty");
+    fails(&["save", "", "-d", "f"], "ALGO or OWNER is empty");
 }
 
 #[test]

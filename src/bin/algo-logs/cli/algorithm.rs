@@ -17,6 +17,16 @@ pub(crate) enum AlgorithmArg {
     },
 }
 
+/// An argument of `save`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SaveTarget {
+    Algorithm(AlgorithmArg),
+    /// Every algorithm of this owner.
+    Owner(String),
+    /// `-`: the names on stdin.
+    Stdin,
+}
+
 /// The VERSION of `OWNER/NAME/VERSION`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum VersionSpec {
@@ -75,6 +85,27 @@ impl AlgorithmArg {
         match self {
             Self::Name(algorithm) | Self::Page { algorithm, .. } => algorithm,
         }
+    }
+}
+
+impl SaveTarget {
+    pub(super) fn parse(word: &str) -> Result<Self, CliError> {
+        match word {
+            // Most likely an unset variable.
+            "" => Err(CliError::usage("ALGO or OWNER is empty")),
+            "-" => Ok(Self::Stdin),
+            _ => Self::from_name(word),
+        }
+    }
+
+    /// Reads a name, which can also come from stdin.
+    pub(crate) fn from_name(name: &str) -> Result<Self, CliError> {
+        if name.contains('/') {
+            return Ok(Self::Algorithm(AlgorithmArg::parse(name)?));
+        }
+        // An algorithm's name is checked as a whole.
+        let algorithm = Algorithm::new(name, "any")?;
+        Ok(Self::Owner(algorithm.owner().to_owned()))
     }
 }
 
@@ -225,6 +256,32 @@ mod tests {
                 error(AlgorithmArg::parse(url)),
                 "algo-logs: the URL is not that of an algorithm's page; \
                  ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME\n"
+            );
+        }
+    }
+
+    #[test]
+    fn save_targets() {
+        let name = || SaveTarget::Algorithm(AlgorithmArg::Name(acme_x()));
+        for (word, expected) in [
+            ("acme/x", name()),
+            ("algo://acme/x", name()),
+            ("acme", SaveTarget::Owner("acme".to_owned())),
+            ("-", SaveTarget::Stdin),
+        ] {
+            assert_eq!(SaveTarget::parse(word).unwrap(), expected);
+        }
+        for (word, why) in [
+            ("", "ALGO or OWNER is empty"),
+            ("acme/x/1.2.0", "'acme/x/1.2.0' is not OWNER/NAME"),
+            (
+                "ac me",
+                "'ac me' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed",
+            ),
+        ] {
+            assert_eq!(
+                error(SaveTarget::parse(word)),
+                format!("algo-logs: {why}\n")
             );
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus};
 
-use super::algorithm::{AlgorithmArg, VersionSpec, semantic_version, split_build_id};
+use super::algorithm::{AlgorithmArg, SaveTarget, VersionSpec, semantic_version, split_build_id};
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
 use super::flags::{CONTRADICTIONS, Flag};
 use super::help::Topic;
@@ -78,7 +78,8 @@ pub(crate) enum LogSource {
 /// The arguments of `save`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SaveArgs {
-    pub(crate) algorithm: AlgorithmArg,
+    /// At least one.
+    pub(crate) targets: Vec<SaveTarget>,
     pub(crate) filter: BuildFilter,
     pub(crate) limit: Limit,
     pub(crate) folder: PathBuf,
@@ -255,7 +256,7 @@ impl RawArgs {
                 })
             }
             Save => Command::Save(SaveArgs {
-                algorithm: required_algorithm(name, arguments.first())?,
+                targets: self.save_targets(&arguments)?,
                 filter: self.filter,
                 limit: self.limit.unwrap_or(Limit::All),
                 folder: self.folder.ok_or_else(|| {
@@ -296,6 +297,23 @@ impl RawArgs {
             },
             (None, None, _) => Ok(LogSource::Newest(std::mem::take(&mut self.filter))),
         }
+    }
+
+    fn save_targets(&self, arguments: &[String]) -> Result<Vec<SaveTarget>, CliError> {
+        if arguments.is_empty() {
+            return Err(CliError::usage(
+                "'save' needs an ALGO, an OWNER, or '-' for names on stdin",
+            )
+            .hint(example(Save)));
+        }
+        let targets = arguments.iter().map(|word| SaveTarget::parse(word));
+        let targets: Vec<_> = targets.collect::<Result<_, _>>()?;
+        if targets.contains(&SaveTarget::Stdin)
+            && self.connect.api_key_file == Some(PathOrStdin::Stdin)
+        {
+            return Err(contradiction("--api-key-file -", "-").hint("both read stdin"));
+        }
+        Ok(targets)
     }
 
     fn check_generate_alone(&self) -> Result<(), CliError> {
@@ -370,16 +388,6 @@ fn optional_algorithm(word: Option<&String>) -> Result<Option<AlgorithmArg>, Cli
         Some(word) if word.is_empty() => Err(CliError::usage("ALGO is empty")),
         Some(word) => Ok(Some(AlgorithmArg::parse(word)?)),
     }
-}
-
-fn required_algorithm(
-    command: CommandName,
-    word: Option<&String>,
-) -> Result<AlgorithmArg, CliError> {
-    optional_algorithm(word)?.ok_or_else(|| {
-        let word = command.word();
-        CliError::usage(format!("'{word}' needs an algorithm, OWNER/NAME")).hint(example(command))
-    })
 }
 
 fn shown_algorithm(algorithm: Option<&AlgorithmArg>) -> String {
@@ -544,7 +552,7 @@ mod tests {
             ("save acme/x -d f --jobs=64", Limit::All, 64),
         ] {
             let expected = SaveArgs {
-                algorithm: algorithm(),
+                targets: vec![SaveTarget::Algorithm(algorithm())],
                 filter: BuildFilter::default(),
                 limit,
                 folder: "f".into(),

@@ -107,17 +107,22 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
     CommandSpec {
         name: Save,
         word: "save",
-        about: "Save the logs of all builds, or of those that match, in a folder.",
+        about: "Save the logs of algorithms, or of all algorithms of an owner.",
         details: "Each log is a file, which is complete or absent. A log that is already in the folder is not fetched again, so \
                   an interrupted run can be repeated. Failures are listed at the end and do not affect other logs; the \
                   exit status is that of the worst failure.",
-        usage: &["ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]"],
-        arguments: &[ALGO],
-        max_arguments: 1,
+        usage: &["ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]", "[-j N]"],
+        arguments: &[
+            ("ALGO", "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME"),
+            ("OWNER", "a user or an organization, for all of its algorithms"),
+            ("-", "the names of algorithms and owners on stdin, one per line"),
+        ],
+        max_arguments: usize::MAX,
         examples: &[
-            ("Save all logs not yet in 'logs'", "algo-logs save acme/tagger -d logs"),
-            ("Save the newest 50 failures, 8 at a time",
-             "algo-logs save acme/tagger -d failed -s failed -L 50 -j 8"),
+            ("Save all logs of an algorithm; rerun to add new ones", "algo-logs save acme/tagger -d logs"),
+            ("Save all logs of two owners, 8 at a time", "algo-logs save acme example -d logs -j 8"),
+            ("Save the newest 50 failures of the algorithms in a file",
+             "algo-logs save - -d failed -s failed -L 50 < names.txt"),
         ],
     },
     CommandSpec {
