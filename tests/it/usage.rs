@@ -299,6 +299,8 @@ fn unknown_options() {
          builds a/b --lines 5 => unknown option '--lines'; did you mean '--limit'?
          builds a/b --failed => unknown option '--failed'; did you mean '--status failed'?
          versions a/b --failed => unknown option '--failed'; see 'algo-logs versions --help'
+         log a/b --no-color => unknown option '--no-color'; did you mean '--color never'?
+         log a/b --colour never => unknown option '--colour'; did you mean '--color'?
          log a/b --watch => unknown option '--watch'; did you mean '--wait'?
          --server x builds => unknown option '--server'; did you mean '--api'?
          builds a/b --key SECRET => there is no option '--key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
@@ -353,6 +355,9 @@ fn values() {
          builds a/b -s FAILED => invalid value 'FAILED' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'failed'?
          builds a/b -s success => invalid value 'success' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'succeeded'?
          builds a/b --status in_progress => invalid value 'in_progress' for '--status STATUS': not one of succeeded, failed, in-progress; did you mean 'in-progress'?
+         builds a/b --color sometimes => invalid value 'sometimes' for '--color WHEN': not one of auto, always, never
+         builds a/b --color => option '--color WHEN' needs a value
+         help --color never => 'help' takes no option '--color'; '--color' belongs to builds, versions, log, save
          builds a/b -s bad => invalid value 'bad' for '-s STATUS': not one of succeeded, failed, in-progress
          --generate nroff => invalid value 'nroff' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish
          --generate complete-zhs => invalid value 'complete-zhs' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-zsh'?
@@ -574,6 +579,8 @@ Connection:
 General:
   -v, --verbose            Print a line on stderr for each request
   -q, --quiet              Print only errors on stderr, no notes
+      --color WHEN         Use colours 'always', 'never' or 'auto' [default:
+                           auto]
   -h, --help               Show the help of a command, or a summary
   -V, --version            Show the version of the program
 

@@ -27,6 +27,7 @@ pub(crate) struct Args {
     pub(crate) connect: Connect,
     pub(crate) verbose: bool,
     pub(crate) quiet: bool,
+    pub(crate) color: ColorChoice,
 }
 
 /// The commands that send requests.
@@ -126,6 +127,27 @@ pub(crate) enum Escapes {
     Plain,
 }
 
+/// Whether the output has colours: `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless the environment forbids it.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl ColorChoice {
+    /// Decides for one output.
+    pub(crate) fn is_enabled(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Auto => is_terminal,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
 /// The connection and the credentials, as far as the command line sets them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Connect {
@@ -196,6 +218,7 @@ pub(super) struct RawArgs {
     pub(super) connect: Connect,
     pub(super) verbose: bool,
     pub(super) quiet: bool,
+    pub(super) color: ColorChoice,
 }
 
 impl RawArgs {
@@ -270,6 +293,7 @@ impl RawArgs {
             connect: self.connect,
             verbose: self.verbose,
             quiet: self.quiet,
+            color: self.color,
         }))
     }
 
@@ -563,7 +587,7 @@ mod tests {
     }
 
     #[test]
-    fn connection() {
+    fn connection_and_general() {
         assert_eq!(run("builds acme/x").connect, Connect::default());
         let args = run(
             "--api g --api h --api-key-file k --cacert c --profile p --allow-http --timeout 5 \
@@ -580,6 +604,14 @@ mod tests {
         };
         assert_eq!(args.connect, expected);
         assert!(args.verbose && !args.quiet);
+        for (line, color) in [
+            ("builds acme/x", ColorChoice::Auto),
+            ("builds acme/x --color never", ColorChoice::Never),
+            ("--color=never builds --color=always", ColorChoice::Always),
+            ("log --color auto", ColorChoice::Auto),
+        ] {
+            assert_eq!(run(line).color, color, "{line}");
+        }
         let args = run("builds acme/x -q --api-key-file -");
         assert_eq!(args.connect.api_key_file, Some(PathOrStdin::Stdin));
         assert!(args.quiet && !args.verbose);
@@ -595,6 +627,7 @@ mod tests {
             ("wait", Log, DEFAULT_WAIT.as_secs().to_string()),
             ("timeout", Log, DEFAULT_TIMEOUT.as_secs().to_string()),
             ("retries", Log, DEFAULT_RETRIES.to_string()),
+            ("color", Log, "auto".to_owned()),
         ] {
             let flag = FLAGS.iter().find(|flag| flag.long == long).unwrap();
             let doc = flag.doc(command).unwrap();

@@ -5,7 +5,7 @@
 
 use algo_logs::BuildStatus;
 
-use super::args::{DEFAULT_WAIT, Escapes, Limit, PathOrStdin, RawArgs};
+use super::args::{ColorChoice, DEFAULT_WAIT, Escapes, Limit, PathOrStdin, RawArgs};
 use super::commands::CommandName::{self, Builds, Log, Save, Versions};
 use super::commands::{EVERY_COMMAND, REQUESTS};
 use super::value::Value;
@@ -155,6 +155,13 @@ pub(super) static FLAGS: &[Flag] = &[
     Flag { short: Some('q'), long: "quiet", group: General,
         docs: &[(REQUESTS, "Print only errors on stderr, no notes")],
         kind: Switch(|args| args.quiet = true) },
+    Flag { short: None, long: "color", group: General,
+        docs: &[(REQUESTS, "Use colours 'always', 'never' or 'auto' [default: auto]")],
+        kind: Choice("WHEN", &[
+            ("auto", |args| args.color = ColorChoice::Auto),
+            ("always", |args| args.color = ColorChoice::Always),
+            ("never", |args| args.color = ColorChoice::Never),
+        ]) },
     Flag { short: Some('h'), long: "help", group: General,
         docs: &[(EVERY_COMMAND, "Show the help of a command, or a summary")],
         kind: Switch(|args| args.help = true) },

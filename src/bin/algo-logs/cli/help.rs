@@ -11,8 +11,6 @@ pub(super) const ABOUT: &str = "Read the build logs of algorithms from an Algori
 pub(super) const ORDER: &str =
     "Options may appear anywhere; '--' ends them. If repeated, the last one counts.";
 
-const MORE: &str = "'algo-logs help COMMAND' shows examples, options and exit codes.";
-
 const WIDTH: usize = 80;
 
 /// What help is about.
@@ -56,7 +54,8 @@ pub(super) fn text(topic: Topic) -> String {
 
 /// Returns what the program prints if it is started without arguments.
 pub(super) fn usage() -> String {
-    format!("{}\n{MORE}\n", usage_and_commands())
+    let more = "'algo-logs help COMMAND' shows examples, options and exit codes.";
+    format!("{}\n{more}\n", usage_and_commands())
 }
 
 fn usage_and_commands() -> String {
@@ -84,7 +83,6 @@ fn summary() -> String {
             flags.map(|flag| (flag, flag.general_doc())),
         );
     }
-    text += &format!("\n{MORE}\n");
     text
 }
 

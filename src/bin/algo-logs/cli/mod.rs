@@ -18,7 +18,8 @@ use std::ffi::OsString;
 
 pub(crate) use algorithm::{AlgorithmArg, SaveTarget, VersionSpec};
 pub(crate) use args::{
-    Args, BuildFilter, Command, Connect, Escapes, Limit, LogArgs, LogSource, PathOrStdin, SaveArgs,
+    Args, BuildFilter, ColorChoice, Command, Connect, Escapes, Limit, LogArgs, LogSource,
+    PathOrStdin, SaveArgs,
 };
 pub(crate) use commands::CommandName;
 

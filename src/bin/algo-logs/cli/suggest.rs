@@ -29,6 +29,10 @@ const OPTION_ALIASES: &[(&[&str], &str)] = &[
     (&["poll", "watch"], "wait"),
     (&["base-url", "cluster", "host", "server", "url"], "api"),
     (&["ca", "ca-bundle", "cert", "insecure"], "cacert"),
+    (
+        &["no-color", "no-colors", "no-colour", "nocolor"],
+        "color never",
+    ),
     (&["debug", "trace"], "verbose"),
     (&["silent"], "quiet"),
 ];

@@ -23,7 +23,8 @@ pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ("ALL_PROXY", "the proxy for both"),
     ("NO_PROXY", "what to reach without a proxy: '*', names with their subdomains, \
                   addresses and CIDR blocks, each with an optional port"),
-    ("NO_COLOR", "unless empty, no colours on a terminal"),
+    ("NO_COLOR", "unless empty, no colours with '--color auto'"),
+    ("TERM", "the same if it is 'dumb'"),
 ];
 
 #[rustfmt::skip] // one line each

@@ -8,7 +8,7 @@ mod save;
 mod target;
 mod transfer;
 
-use crate::cli::{Args, Command, CommandName, LogSource};
+use crate::cli::{Args, ColorChoice, Command, CommandName, LogSource};
 use crate::config::{self, Environment};
 use crate::error::CliError;
 use crate::output::Reporter;
@@ -24,12 +24,16 @@ pub(crate) fn run(
     let targets = target::targets(&args.command)?;
     let reporter = reporter.quiet(args.quiet);
     let connection = config::connect(args, environment, &reporter)?;
+    let color = match args.color {
+        ColorChoice::Auto if environment.no_color() => ColorChoice::Never,
+        color => color,
+    };
     for algorithm in target::algorithms(targets, &connection.client)? {
         let context = Context {
             algorithm,
             connection: connection.clone(),
             reporter: reporter.clone(),
-            colour: !environment.no_color(),
+            color,
         };
         context.run(&args.command)?;
     }

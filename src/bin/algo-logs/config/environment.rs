@@ -23,9 +23,9 @@ impl Environment {
         Some(self.get(name)?.to_string_lossy().into_owned())
     }
 
-    /// Returns whether colours are unwanted, see <https://no-color.org>.
+    /// Returns whether colours are unwanted, see <https://no-color.org>, or not understood.
     pub(crate) fn no_color(&self) -> bool {
-        self.get("NO_COLOR").is_some()
+        self.get("NO_COLOR").is_some() || self.get("TERM").is_some_and(|term| term == "dumb")
     }
 
     /// Returns the path of the file in which the official `algo` program keeps its profiles.
