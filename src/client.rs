@@ -144,6 +144,43 @@ impl Client {
         self.http.get_json(&build_endpoint(algorithm, build_id)?)
     }
 
+    /// Finds a build by its id, or by the first 7 characters or more of it.
+    ///
+    /// The service has no such lookup, so this reads the list of builds. To get a build by its whole id, use
+    /// [`build`](Client::build).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such build, [`ErrorKind::InvalidInput`] if the ids of several builds begin
+    /// with the characters, and the errors of any request.
+    pub fn find_build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
+        let context = format!("build {} of {algorithm}", segment("build id", build_id)?);
+        let mut found: Option<Build> = None;
+        for build in self.builds(algorithm) {
+            let build = build?;
+            if build.build_id == build_id {
+                return Ok(build);
+            }
+            if build_id.len() < MIN_PREFIX || !build.build_id.starts_with(build_id) {
+                continue;
+            }
+            match &found {
+                Some(other) if other.build_id != build.build_id => {
+                    let ids = self
+                        .http
+                        .redact(&format!("{}, {}", other.build_id, build.build_id));
+                    let message = format!("more than one build id begins with it: {ids}");
+                    return Err(Error::invalid_input(message).about(&context));
+                }
+                Some(_) => {}
+                None => found = Some(build),
+            }
+        }
+        found.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "there is no such build").about(&context)
+        })
+    }
+
     /// Returns one version, by the commit that it was built from: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
     ///
     /// `git_hash` is the full 40-digit SHA: the service has no lookup by semantic version. The response includes the
@@ -181,7 +218,8 @@ impl Client {
     pub fn find_version(&self, algorithm: &Algorithm, version: &str) -> Result<Version, Error> {
         let context = format!("version {} of {algorithm}", segment("version", version)?);
         let digits = version.to_ascii_lowercase();
-        let is_hash = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hash =
+            digits.len() >= MIN_PREFIX && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         let mut found: Option<Version> = None;
         for candidate in self.versions(algorithm) {
             let candidate = candidate?;
@@ -286,7 +324,7 @@ impl Client {
 
     /// Polls a build until it has finished, and returns it.
     ///
-    /// Transient errors (no connection, a timeout, 429, 5xx) do not end the wait.
+    /// A build that does not exist is an error at once, unless [`Wait::until_listed`] is set. Transient errors (no connection, a timeout, 429, 5xx) do not end the wait.
     ///
     /// # Errors
     ///
@@ -310,12 +348,21 @@ impl Client {
     ) -> Result<Build, Error> {
         let endpoint = build_endpoint(algorithm, build_id)?;
         let http = self.http.with_no_retries();
+        let mut missing = None;
         let build = wait
-            .until_finished(|| http.get_json(&endpoint).map(Some))
+            .until_finished(|| match http.get_json(&endpoint) {
+                Err(error) if wait.is_until_listed() && is_missing_build(&error) => {
+                    missing = Some(error);
+                    Ok(None)
+                }
+                result => result.map(Some),
+            })
             .map_err(|error| error.about(&endpoint.what))?;
-        build
-            .filter(|build| build.status.is_finished())
-            .ok_or_else(|| not_finished(&endpoint.what))
+        match (build, missing) {
+            (Some(build), _) if build.status.is_finished() => Ok(build),
+            (None, Some(error)) => Err(error),
+            _ => Err(not_finished(&endpoint.what)),
+        }
     }
 
     /// Polls until there is a build for which `matches` returns true and the newest such build has finished, and returns
@@ -406,11 +453,19 @@ impl Client {
     }
 }
 
+/// The fewest characters that are taken for the beginning of an id or a hash.
+const MIN_PREFIX: usize = 7;
+
 /// An item of the list of algorithms. Its other members have no use here.
 #[derive(serde::Deserialize)]
 struct ListedAlgorithm {
     username: String,
     algoname: String,
+}
+
+/// Returns whether the error says that the algorithm has no such build, as opposed to that there is no such algorithm.
+fn is_missing_build(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound && matches!(error.code(), None | Some(1010))
 }
 
 fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {

@@ -33,6 +33,7 @@ use crate::model::Build;
 pub struct Wait<'a> {
     timeout: Duration,
     interval: Duration,
+    until_listed: bool,
     on_poll: Option<Box<OnPoll<'a>>>,
 }
 
@@ -53,6 +54,7 @@ impl Default for Wait<'_> {
         Self {
             timeout: Duration::from_secs(1800),
             interval: Duration::from_secs(5),
+            until_listed: false,
             on_poll: None,
         }
     }
@@ -71,6 +73,13 @@ impl<'a> Wait<'a> {
         self
     }
 
+    /// Sets whether [`wait_for_build`](crate::Client::wait_for_build) also waits for a build that does not exist yet,
+    /// instead of failing with [`ErrorKind::NotFound`]. Defaults to `false`.
+    pub fn until_listed(mut self, until_listed: bool) -> Self {
+        self.until_listed = until_listed;
+        self
+    }
+
     /// Sets a function to call after each poll that does not end the wait. It decides whether to continue; if it breaks,
     /// the wait ends with [`ErrorKind::Cancelled`]. Defaults to none.
     pub fn on_poll(
@@ -79,6 +88,10 @@ impl<'a> Wait<'a> {
     ) -> Self {
         self.on_poll = Some(Box::new(on_poll));
         self
+    }
+
+    pub(crate) fn is_until_listed(&self) -> bool {
+        self.until_listed
     }
 
     /// Polls until the build has finished. When the time is up, returns the result of the last poll.

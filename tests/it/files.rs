@@ -1,4 +1,4 @@
-//! `log -o`: where the bytes go, and what is left there after a failure.
+//! `log -o`: where the bytes go, and what a failure leaves.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::program::{Folder, Program};
 const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
 #[test]
-fn a_file_is_written_to_the_byte() {
+fn a_file_gets_the_exact_bytes() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
@@ -39,7 +39,7 @@ fn a_file_is_written_to_the_byte() {
 }
 
 #[test]
-fn a_file_is_as_it_was_after_a_failure() {
+fn a_failure_leaves_the_file_unchanged() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     folder.write("old", "what was there");
@@ -54,7 +54,7 @@ fn a_file_is_as_it_was_after_a_failure() {
                 6,
                 "algo-logs: log of build b of acme/Paged: the response was cut short\n",
             );
-        // Valid as far as it goes, and then it does not end.
+        // Valid JSON, but incomplete.
         cluster.script(LOGS, Reply::json(200, r#"{"logs":"abc","more":}"#));
         let outcome = program.run(&format!("log acme/Paged b -o {file}"));
         assert_eq!(
@@ -69,7 +69,7 @@ fn a_file_is_as_it_was_after_a_failure() {
 }
 
 #[test]
-fn what_cannot_be_written_to() {
+fn paths_that_cannot_be_written() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
@@ -91,7 +91,7 @@ fn what_cannot_be_written_to() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_keeps_its_mode_and_a_link_stays_one() {
+fn files_keep_their_mode_and_links_stay() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let cluster = Cluster::start();
     let folder = Folder::new();
@@ -128,7 +128,7 @@ fn a_file_keeps_its_mode_and_a_link_stays_one() {
         folder.names(),
         ["dangling", "link", "link to a link", "new", "old"]
     );
-    // A link that leads to itself leads nowhere.
+    // A link to itself.
     symlink("loop", folder.join("loop")).unwrap();
     let file = folder.join("loop");
     let outcome = program.run(&format!("{line} -o {file}"));
@@ -139,7 +139,7 @@ fn a_file_keeps_its_mode_and_a_link_stays_one() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_written_in_place() {
+fn streams_and_devices_are_written_in_place() {
     use std::os::unix::fs::{FileTypeExt, symlink};
     let cluster = Cluster::start();
     let folder = Folder::new();

@@ -10,6 +10,7 @@ mod algorithms;
 mod anywhere;
 mod choose;
 mod client;
+mod connection;
 #[cfg(unix)]
 mod faults;
 mod files;
@@ -21,6 +22,8 @@ mod log;
 mod outputs;
 mod packages;
 mod pages;
+#[cfg(unix)]
+mod permissions;
 mod profiles;
 mod proxies;
 mod recipes;

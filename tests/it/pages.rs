@@ -217,3 +217,27 @@ fn algorithms_of_an_owner() {
         "algorithms of acme: '../x' is not a valid algorithm name: only letters, digits, '_', '-' and '.' are allowed"
     );
 }
+
+#[test]
+fn a_build_is_found_by_the_first_characters_of_its_id() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let find = |id: &str| client.find_build(&lemmatizer, id);
+    for id in [&lemmatizer::FAILED[..7], lemmatizer::FAILED] {
+        assert_eq!(find(id).unwrap().build_id, lemmatizer::FAILED);
+    }
+    for id in [&lemmatizer::FAILED[..6], "b7d3f1c8"] {
+        let error = find(id).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let message = format!("build {id} of acme/Lemmatizer: there is no such build");
+        assert_eq!(error.to_string(), message);
+    }
+    let error = client.find_build(&paged(), "a0000000").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let ids = format!("{}, {}", data::paged_build_id(0), data::paged_build_id(1));
+    assert_eq!(
+        error.to_string(),
+        format!("build a0000000 of acme/Paged: more than one build id begins with it: {ids}")
+    );
+}

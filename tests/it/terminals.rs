@@ -1,6 +1,6 @@
-//! What reaches a terminal: a real pseudo-terminal, made by `script`, with the program on it.
+//! What the program sends to a terminal: a pseudo-terminal that `script` makes.
 //!
-//! Where there is no such `script` these tests say so, and pass.
+//! Where util-linux's `script` is missing, these tests say so and pass.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -12,16 +12,19 @@ use crate::program::{Folder, Program};
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
+const BUILD: &str = "/v1/algorithms/acme/x/builds/b1";
+const FINISHED: &str =
+    r#"{"build_id":"b1","status":"succeeded","commit_sha":"c","started_at":"s"}"#;
 const LINE: &str = "log acme/x b1 --retries 0";
 
-/// Runs a command line on a terminal, stdout and stderr both: the exit code, and all that the terminal got, in which
-/// the terminal's own CR LF is LF again. `None` where there is no `script` as util-linux has it.
+/// Runs a command line with stdout and stderr on a terminal. Returns the exit code and what the terminal got, with its
+/// CR LF changed back to LF; `None` without util-linux's `script`.
 fn on_terminal(program: &Program, line: &str) -> Option<(i32, String)> {
     let version = Command::new("script").arg("--version").output();
     let known = version
         .is_ok_and(|version| String::from_utf8_lossy(&version.stdout).contains("util-linux"));
     if !known {
-        let note = "there is no util-linux script here: not tested\n";
+        let note = "not tested: util-linux's script is missing\n";
         let _ = std::io::stderr().write_all(note.as_bytes());
         return None;
     }
@@ -54,7 +57,7 @@ fn shows(program: &Program, line: &str, code: i32, expected: &str) {
     }
 }
 
-/// A log, sent as the inside of a JSON string.
+/// Starts a cluster whose log is the inside of a JSON string.
 fn with_log(log: &str) -> Cluster {
     let cluster = Cluster::start();
     cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
@@ -75,8 +78,8 @@ fn colours_pass_and_are_reset() {
 
 #[test]
 fn nothing_but_colours_passes() {
-    // The title, the screen, the clipboard, a question that is answered, another character set, moves back, a bell,
-    // C1 controls, a change of direction, and a link.
+    // The title, the screen, the clipboard, a status request, another character set, cursor movement, a bell, C1
+    // controls, a bidi control, and a link.
     let cluster = with_log(concat!(
         r"a\u001b]0;title\u0007b\u001b[2Jc\u001b]52;c;bHM=\u001b\\d\u001b[6ne\u001b(0f\u001b[1Ag\u0007",
         r"h\u009b2Ji\u202ej\u001b]8;;http://evil\u001b\\k\b\n",
@@ -86,13 +89,13 @@ fn nothing_but_colours_passes() {
 }
 
 #[test]
-fn line_ends_are_what_a_terminal_takes_them_for() {
+fn line_ends_are_normalized() {
     let cluster = with_log(r"10%\r100%\r\ndone\r");
     shows(&Program::on(&cluster), LINE, 0, "10%\n100%\ndone\n");
 }
 
 #[test]
-fn a_sequence_in_two_pieces_is_still_caught() {
+fn a_sequence_in_two_pieces_is_dropped() {
     for (first, second) in [
         (r"a\u001b", r"]0;title\u0007b\n"),
         (r"a\u001b]0;ti", r"tle\u0007b\n"),
@@ -115,13 +118,27 @@ fn a_sequence_in_two_pieces_is_still_caught() {
 }
 
 #[test]
-fn a_log_that_breaks_off_leaves_no_colour_behind() {
+fn colours_are_reset_after_a_log_that_breaks_off() {
     let cluster = Cluster::start();
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"\\u001b[91mred";
     cluster.script_always(LOGS, Reply::raw().send(cut).fin());
     let expected = "\u{1b}[91mred\u{1b}[0m\n\
                     algo-logs: log of build b1 of acme/x: the response was cut short\n";
     shows(&Program::on(&cluster), LINE, 6, expected);
+}
+
+#[test]
+fn an_error_begins_a_line_of_its_own_below_a_raw_log() {
+    let cluster = Cluster::start();
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
+    cluster.script_always(LOGS, Reply::raw().send(cut).fin());
+    let expected = "half\nalgo-logs: log of build b1 of acme/x: the response was cut short\n";
+    shows(
+        &Program::on(&cluster),
+        &format!("{LINE} --raw"),
+        6,
+        expected,
+    );
 }
 
 #[test]
@@ -236,17 +253,21 @@ fn a_file_named_by_o_gets_exact_bytes_from_a_terminal_too() {
     }
 }
 
-/// What stood on the line that says how far it has come, one time after the other, and what came after it.
+/// Returns the texts of the progress line, one after the other, and what was shown after it.
 fn progress(shown: &str) -> (Vec<&str>, &str) {
     const CLEAR: &str = "\r\u{1b}[K";
     let mut states: Vec<&str> = shown.split(CLEAR).collect();
-    assert_eq!(states.remove(0), "", "nothing comes before it: {shown:?}");
+    assert_eq!(
+        states.remove(0),
+        "",
+        "shown before the progress line: {shown:?}"
+    );
     let rest = states.pop().expect("it is cleared at the end");
     (states, rest)
 }
 
 #[test]
-fn a_download_shows_how_far_it_has_come() {
+fn a_download_shows_its_progress() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     cluster.rate(2_000_000);
     let line = format!("log acme/Big docker-1000000 -o {}", folder.join("log"));
@@ -274,7 +295,7 @@ fn a_download_shows_how_far_it_has_come() {
             "{state}"
         );
     }
-    // Not where notes are unwanted, and not for a log that shows itself.
+    // There is none with -q, and none for a log that is itself shown.
     shows(&program, &format!("{line} -q"), 0, "");
     cluster.rate(0);
     let shown = on_terminal(&program, "log acme/Big docker-100000").map(|(_, shown)| shown);
@@ -302,7 +323,63 @@ fn a_save_shows_how_many_are_done() {
 }
 
 #[test]
-fn a_wait_shows_what_it_waits_for() {
+fn a_progress_line_fits_a_terminal_of_80_columns() {
+    let cluster = Cluster::start();
+    // Wide characters take two columns each.
+    for why in ["x".repeat(200), "長".repeat(60), "e\u{301}".repeat(90)] {
+        let error = format!(r#"{{"error":"{why}"}}"#);
+        cluster.script(BUILD, Reply::json(500, &error));
+        cluster.script(BUILD, Reply::json(200, FINISHED));
+        cluster.script(LOGS, Reply::json(200, r#"{"logs":"x\n"}"#));
+        let Some((code, shown)) = on_terminal(&Program::on(&cluster), &format!("{LINE} --wait=1"))
+        else {
+            return;
+        };
+        assert_eq!(code, 0, "{shown}");
+        let (states, rest) = progress(&shown);
+        assert_eq!(rest, "x\n");
+        assert!(!states.is_empty());
+        for state in states {
+            let columns: usize = state.chars().map(|c| if c == '長' { 2 } else { 1 }).sum();
+            assert!(columns <= 79, "{columns}: {state}");
+        }
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_text_only() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    cluster.rate(2_000_000);
+    let program = Program::on(&cluster).env("TERM", "dumb");
+    let line = format!("log acme/Big docker-100000 -o {}", folder.join("log"));
+    shows(&program, &line, 0, "");
+    cluster.rate(0);
+    let line = format!("save acme/Paged -L 2 -q -d {}", folder.join("."));
+    shows(&program, &line, 0, "");
+    for line in ["builds acme/Lemmatizer", "versions acme/Lemmatizer"] {
+        let Some((code, shown)) = on_terminal(&program, line) else {
+            return;
+        };
+        assert_eq!(code, 0);
+        assert!(!shown.contains(['\r', '\u{1b}']), "{shown:?}");
+    }
+    let coloured = with_log(r"\u001b[91mred\u001b[0m\n");
+    shows(
+        &Program::on(&coloured).env("TERM", "dumb"),
+        LINE,
+        0,
+        "red\n",
+    );
+    shows(
+        &Program::on(&coloured).env("TERM", "xterm"),
+        LINE,
+        0,
+        "\u{1b}[91mred\u{1b}[0m\n\u{1b}[0m",
+    );
+}
+
+#[test]
+fn a_wait_shows_the_builds_status() {
     let cluster = Cluster::start();
     cluster.finish_after(1);
     let line = "log acme/Waiting b-wait --wait=1";

@@ -122,7 +122,7 @@ pub fn shells() -> Vec<Row> {
             .send("\"}")
             .fin()
     };
-    let cannot = "cannot write standard output: No space left on device";
+    let cannot = ": No space left on device";
     let mut rows = Vec::new();
     for (line, path, reply) in [
         ("--help", LOGS, good()),

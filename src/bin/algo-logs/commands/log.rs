@@ -23,7 +23,11 @@ struct SelectedLog {
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
         // A file that cannot be written is an error before anything is fetched.
-        let output = Output::open(args.output.as_deref(), self.output_options(args))?;
+        let output = Output::open(
+            args.output.as_deref(),
+            self.output_options(args),
+            &self.reporter,
+        )?;
         let selected = match &args.source {
             LogSource::Newest(filter) => {
                 let build = self.newest_build(filter, args.wait)?;

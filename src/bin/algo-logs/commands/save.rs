@@ -13,7 +13,7 @@ use super::hints::{Situation, add_hint};
 use super::transfer::transfer;
 use crate::cli::SaveArgs;
 use crate::error::{CliError, Exit};
-use crate::output::{Output, OutputOptions, Progress, format, json};
+use crate::output::{Output, Progress, format, json, remove_leftovers};
 
 /// Which failure gives its exit code to the whole, the worst first: what will not get better by itself before what may.
 const WORST_FIRST: [Exit; 6] = [
@@ -50,6 +50,7 @@ impl Context {
         }
         fs::create_dir_all(&args.folder)
             .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
+        remove_leftovers(&args.folder);
         write_list(&args.folder.join("builds.json"), &builds)?;
 
         let archive = Archive {
@@ -132,7 +133,7 @@ impl Archive<'_> {
     }
 
     fn write(&self, logs: &mut Logs, path: &Path) -> Result<(), CliError> {
-        let output = Output::open(Some(path), OutputOptions::default())?;
+        let output = Output::create(path)?;
         let mut counted = 0;
         transfer(logs, output, |logs| {
             let new = logs.delivered() - counted;
@@ -198,7 +199,7 @@ impl Archive<'_> {
 }
 
 fn write_list(path: &Path, builds: &[Build]) -> Result<(), CliError> {
-    let mut output = Output::open(Some(path), OutputOptions::default())?;
+    let mut output = Output::create(path)?;
     output.write(json::array(builds)?.as_bytes())?;
     output.finish()
 }

@@ -23,7 +23,7 @@ impl Environment {
         Some(self.get(name)?.to_string_lossy().into_owned())
     }
 
-    /// Returns whether colours are unwanted, see <https://no-color.org>, or not understood.
+    /// Returns whether colours are unwanted (<https://no-color.org>) or the terminal cannot show them.
     pub(crate) fn no_color(&self) -> bool {
         self.get("NO_COLOR").is_some() || self.get("TERM").is_some_and(|term| term == "dumb")
     }

@@ -1,17 +1,20 @@
-//! Files that are replaced as a whole or left unchanged.
+//! Output files: replaced as a whole, or written in place if they cannot be replaced.
 
-#[cfg(unix)]
-use std::fs::Permissions;
+use std::env;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Seek, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
 #[cfg(unix)]
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::write_all;
+use access::{is_same_file, keep_access, mode};
 
 /// As many symbolic links as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -19,7 +22,7 @@ const MAX_LINKS: usize = 40;
 /// A path that is being written.
 pub(crate) enum Destination {
     /// A regular file, or a new one.
-    Atomic(Box<AtomicFile>),
+    Atomic(AtomicFile),
     /// A stream or a device, which cannot be replaced.
     InPlace(File),
     /// A helper process that writes to a descriptor.
@@ -30,7 +33,7 @@ pub(crate) enum Destination {
 impl Destination {
     /// Opens a path, following symbolic links.
     ///
-    /// A regular file is opened for writing as well, though not written, so that the system decides who may do that.
+    /// The system decides who may write a regular file: it is opened for writing here, though not written.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         if let Some(number) = descriptor(path) {
@@ -41,7 +44,12 @@ impl Destination {
                 let metadata = file.metadata()?;
                 if metadata.is_file() {
                     let target = fs::canonicalize(path)?;
-                    Ok(Self::atomic(target, Some(metadata)))
+                    // A link can have changed in between.
+                    if !is_same_file(&metadata, &fs::metadata(&target)?) {
+                        return Err(io::Error::other("it was replaced at this moment"));
+                    }
+                    remove_leftovers(parent(&target));
+                    Ok(Self::atomic(target, Some(file)))
                 } else {
                     Ok(Self::InPlace(file))
                 }
@@ -50,10 +58,32 @@ impl Destination {
                 let target = missing_target(path)?;
                 let folder = parent(&target);
                 fs::metadata(folder).map_err(|error| cannot_create_in(folder, &error))?;
+                remove_leftovers(folder);
                 Ok(Self::atomic(target, None))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens a regular file or a new one, without following symbolic links.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let metadata = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::atomic(path.to_owned(), None));
+            }
+            Err(error) => return Err(error),
+        };
+        let not_regular = || io::Error::other("it exists, and is not a regular file");
+        if !metadata.is_file() {
+            return Err(not_regular());
+        }
+        let old = OpenOptions::new().write(true).open(path)?;
+        // A link can have taken its place in between.
+        if !is_same_file(&metadata, &old.metadata()?) {
+            return Err(not_regular());
+        }
+        Ok(Self::atomic(path.to_owned(), Some(old)))
     }
 
     /// Opens the stream of a descriptor. Opening its path instead would, on Linux, open the file behind it anew, at its
@@ -78,12 +108,20 @@ impl Destination {
         Ok(Self::InPlace(stream))
     }
 
-    fn atomic(target: PathBuf, metadata: Option<Metadata>) -> Self {
-        Self::Atomic(Box::new(AtomicFile {
+    fn atomic(target: PathBuf, old: Option<File>) -> Self {
+        Self::Atomic(AtomicFile {
             target,
-            metadata,
+            old,
             temporary: None,
-        }))
+        })
+    }
+
+    /// Returns whether this writes to where stderr goes: a terminal, or the file of `> FILE 2>&1`.
+    pub(crate) fn is_stderr(&self) -> bool {
+        match self {
+            Self::InPlace(file) => access::is_stderr(file),
+            _ => false,
+        }
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
@@ -93,7 +131,7 @@ impl Destination {
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Atomic(file) => file.write_all(bytes),
-            Self::InPlace(file) => file.write_all(bytes),
+            Self::InPlace(file) => write_all(file, bytes),
             #[cfg(unix)]
             Self::Helper(child) => match &mut child.stdin {
                 Some(stdin) => stdin.write_all(bytes),
@@ -174,8 +212,8 @@ fn cannot_create_in(folder: &Path, error: &io::Error) -> io::Error {
 /// A file that keeps its old content until the new content is complete.
 pub(crate) struct AtomicFile {
     target: PathBuf,
-    /// The old file's, if there is one.
-    metadata: Option<Metadata>,
+    /// The old file, open for writing.
+    old: Option<File>,
     /// Created by the first write.
     temporary: Option<Temporary>,
 }
@@ -192,25 +230,85 @@ impl AtomicFile {
     fn create_temporary(&self) -> io::Result<Temporary> {
         // Beside the target, because a file can be renamed only within one file system.
         let folder = parent(&self.target);
-        Temporary::create(folder, self.metadata.as_ref())
-            .map_err(|error| cannot_create_in(folder, &error))
+        let in_folder = |error| cannot_create_in(folder, &error);
+        let Some(old) = &self.old else {
+            return Temporary::create(folder, 0o666).map_err(in_folder);
+        };
+        let metadata = old.metadata()?;
+        // Only the owner's permissions, until it has the group of the old file.
+        match Temporary::create(folder, mode(&metadata) & 0o700) {
+            Ok(temporary) => {
+                keep_access(&temporary.file, &metadata);
+                Ok(temporary)
+            }
+            // The log will be copied into the old file.
+            Err(error) if is_refusal(&error) => {
+                let folder = env::temp_dir();
+                let temporary = Temporary::create(&folder, 0o600)
+                    .map_err(|error| cannot_create_in(&folder, &error))?;
+                // It needs no name, and without one an interruption leaves nothing behind.
+                let _ = fs::remove_file(&temporary.path);
+                Ok(temporary)
+            }
+            Err(error) => Err(in_folder(error)),
+        }
     }
 
     fn commit(mut self) -> io::Result<()> {
         // An empty log has not created it.
         self.write_all(&[])?;
-        let Some(temporary) = &self.temporary else {
+        let Some(mut temporary) = self.temporary else {
             return Ok(());
         };
         // Without this, a power failure after the rename could leave an empty file.
         temporary.file.sync_all()?;
-        fs::rename(&temporary.path, &self.target)?;
+        let folder = parent(&self.target);
+        let renamed = match temporary.path.parent() {
+            Some(parent) if parent == folder => fs::rename(&temporary.path, &self.target),
+            _ => Err(io::ErrorKind::CrossesDevices.into()),
+        };
+        match (renamed, self.old) {
+            (Ok(()), _) => {}
+            // The target is a mount point, or the folder does not let this user replace it.
+            (Err(error), Some(mut old)) if is_refusal(&error) => {
+                return copy(&mut temporary.file, &mut old, &self.target);
+            }
+            (Err(error), _) => return Err(error),
+        }
         if cfg!(unix) {
             // Makes the rename durable. Some file systems refuse it, and the content is safe without it.
-            let _ = File::open(parent(&self.target)).and_then(|folder| folder.sync_all());
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
         Ok(())
     }
+}
+
+/// Returns whether the folder, and not the file, is what cannot be written.
+fn is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    matches!(
+        error.kind(),
+        CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy
+    )
+}
+
+/// Replaces the content of the old file in place.
+fn copy(temporary: &mut File, old: &mut File, target: &Path) -> io::Result<()> {
+    let metadata = old.metadata()?;
+    if !is_same_file(&metadata, &fs::metadata(target)?) {
+        return Err(io::Error::other("it was replaced during the download"));
+    }
+    keep_access(old, &metadata);
+    temporary.rewind()?;
+    let copied = old
+        .set_len(0)
+        .and_then(|()| io::copy(temporary, old))
+        .and_then(|_| old.sync_all());
+    copied.map_err(|error| {
+        let reason =
+            format!("it is incomplete, because it cannot be replaced and the copy failed: {error}");
+        io::Error::new(error.kind(), reason)
+    })
 }
 
 /// A file that is removed when this is dropped, unless it has been renamed.
@@ -220,24 +318,15 @@ struct Temporary {
 }
 
 impl Temporary {
-    /// Creates a file that only those can read who can read the old one.
-    fn create(folder: &Path, old: Option<&Metadata>) -> io::Result<Self> {
+    fn create(folder: &Path, mode: u32) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
+        options.read(true).write(true).create_new(true);
         #[cfg(unix)]
-        if let Some(old) = old {
-            // No more than this until the file has its group.
-            options.mode(old.mode() & 0o700);
-        }
+        options.mode(mode);
         loop {
             let path = folder.join(temporary_name());
             match options.open(&path) {
-                Ok(file) => {
-                    if let Some(old) = old {
-                        keep_access(&file, old);
-                    }
-                    return Ok(Self { file, path });
-                }
+                Ok(file) => return Ok(Self { file, path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -251,30 +340,98 @@ impl Drop for Temporary {
     }
 }
 
+const TEMPORARY_PREFIX: &str = ".algo-logs-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
 /// Returns a random name: one made from the process ID repeats in containers, where leftovers would take them all.
 fn temporary_name() -> String {
     let random = RandomState::new().build_hasher().finish();
-    format!(".algo-logs-{random:016x}.tmp")
+    format!("{TEMPORARY_PREFIX}{random:016x}{TEMPORARY_SUFFIX}")
 }
 
-/// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
-///
-/// The setuid, setgid and sticky bits are not kept: they were not meant for a log.
-#[cfg(unix)]
-fn keep_access(file: &File, old: &Metadata) {
-    let mut mode = old.mode() & 0o777;
-    let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
-        || fchown(file, None, Some(old.gid())).is_ok();
-    if !kept {
-        // The group is another one, whose members were others before, and the old one's are others now.
-        let shared = (mode >> 3) & mode & 0o7;
-        mode = mode & 0o700 | shared << 3 | shared;
+/// Removes temporary files that interrupted runs have left in a folder more than a day ago.
+pub(crate) fn remove_leftovers(folder: &Path) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_old_file = |found: Metadata| {
+            let age = found.modified().ok().and_then(|time| time.elapsed().ok());
+            found.is_file() && age.is_some_and(|age| age > DAY)
+        };
+        if name.starts_with(TEMPORARY_PREFIX)
+            && name.ends_with(TEMPORARY_SUFFIX)
+            && entry.metadata().is_ok_and(is_old_file)
+        {
+            // Another user's cannot be removed, and does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
     }
-    // Some file systems have no permissions, and then there is nothing to protect.
-    let _ = file.set_permissions(Permissions::from_mode(mode));
+}
+
+/// What Unix knows of a file beyond its content.
+#[cfg(unix)]
+mod access {
+    use std::fs::{File, Metadata, Permissions};
+    use std::io;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+    pub(super) fn mode(metadata: &Metadata) -> u32 {
+        metadata.mode()
+    }
+
+    pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+        (one.dev(), one.ino()) == (other.dev(), other.ino())
+    }
+
+    pub(super) fn is_stderr(file: &File) -> bool {
+        let stderr = io::stderr().as_fd().try_clone_to_owned();
+        let metadata = stderr.and_then(|stderr| File::from(stderr).metadata());
+        metadata.is_ok_and(|stderr| {
+            file.metadata()
+                .is_ok_and(|file| is_same_file(&file, &stderr))
+        })
+    }
+
+    /// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
+    ///
+    /// The setuid, setgid and sticky bits are not kept: a log must not have them.
+    pub(super) fn keep_access(file: &File, old: &Metadata) {
+        let mut mode = old.mode() & 0o777;
+        let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
+            || fchown(file, None, Some(old.gid())).is_ok();
+        if !kept {
+            // Members of the new group were others for the old file, and members of the old group are others now.
+            let shared = (mode >> 3) & mode & 0o7;
+            mode = mode & 0o700 | shared << 3 | shared;
+        }
+        // Some file systems have no permissions, and then there is nothing to protect.
+        let _ = file.set_permissions(Permissions::from_mode(mode));
+    }
 }
 
 #[cfg(not(unix))]
-fn keep_access(file: &File, old: &Metadata) {
-    let _ = file.set_permissions(old.permissions());
+mod access {
+    use std::fs::{File, Metadata};
+    use std::io::{self, IsTerminal};
+
+    pub(super) fn mode(_: &Metadata) -> u32 {
+        0
+    }
+
+    pub(super) fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
+        true
+    }
+
+    pub(super) fn is_stderr(file: &File) -> bool {
+        file.is_terminal() && io::stderr().is_terminal()
+    }
+
+    pub(super) fn keep_access(file: &File, old: &Metadata) {
+        let _ = file.set_permissions(old.permissions());
+    }
 }

@@ -1,82 +1,48 @@
-//! Lists as JSON: the service's own objects, in one array.
+//! Lists as JSON.
 
 use serde::Serialize;
 
 use crate::error::CliError;
 use crate::output::sanitize::is_unsafe;
 
-/// One array, an object a line, with every member that the service sent and nothing changed but the white space
-/// between them.
+/// Formats one JSON array, with one item a line.
 pub(crate) fn array<T: Serialize>(items: &[T]) -> Result<String, CliError> {
-    let mut text = String::from("[");
-    for (n, item) in items.iter().enumerate() {
-        if n > 0 {
-            text.push_str(",\n ");
-        }
-        let object = serde_json::to_string(item)
-            .map_err(|error| CliError::invalid_response(error.to_string()))?;
-        compact(&object, &mut text);
-    }
-    text.push_str("]\n");
-    Ok(text)
+    let items: Vec<String> = items.iter().map(item).collect::<Result<_, _>>()?;
+    Ok(format!("[{}]\n", items.join(",\n ")))
 }
 
-/// Drops white space outside of strings, and writes as escapes what a terminal might act on inside of them.
-fn compact(json: &str, out: &mut String) {
-    let mut in_string = false;
-    let mut escaped = false;
+/// Formats a value, with characters escaped that a terminal acts on or does not show.
+fn item<T: Serialize>(item: &T) -> Result<String, CliError> {
+    let json = serde_json::to_string(item)
+        .map_err(|error| CliError::invalid_response(error.to_string()))?;
+    let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
-        if !in_string && c.is_ascii_whitespace() {
-            continue;
-        }
         if is_unsafe(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                escaped.push_str(&format!("\\u{unit:04x}"));
             }
         } else {
-            out.push(c);
-        }
-        if escaped {
-            escaped = false;
-        } else if c == '\\' {
-            escaped = in_string;
-        } else if c == '"' {
-            in_string = !in_string;
+            escaped.push(c);
         }
     }
+    Ok(escaped)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn compacted(json: &str, expected: &str) {
-        let mut out = String::new();
-        compact(json, &mut out);
-        assert_eq!(out, expected);
-        let read = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
-        assert_eq!(read(&out), read(json));
-    }
-
-    #[test]
-    fn white_space_goes_from_outside_of_strings() {
-        compacted("{ \"a b\" :\r\n\t1 }", "{\"a b\":1}");
-        compacted(r#"{"a": "\" b"}"#, r#"{"a":"\" b"}"#);
-        compacted(r#"{"a\\": " b"}"#, r#"{"a\\":" b"}"#);
-    }
-
-    #[test]
-    fn what_a_terminal_acts_on_is_escaped() {
-        compacted(
-            "[\"\u{9b}2J\u{202e}\u{7f}é\"]",
-            "[\"\\u009b2J\\u202e\\u007fé\"]",
-        );
-    }
-
     #[test]
     fn arrays() {
         assert_eq!(array::<u8>(&[]).unwrap(), "[]\n");
         assert_eq!(array(&[1, 2]).unwrap(), "[1,\n 2]\n");
+    }
+
+    #[test]
+    fn unsafe_characters_are_escaped() {
+        let text = "\u{9b}2J\u{202e}\u{7f}\n\"é\u{e0041}";
+        let json = item(&text).unwrap();
+        assert_eq!(json, r#""\u009b2J\u202e\u007f\n\"é\udb40\udc41""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 }

@@ -14,9 +14,12 @@ mod tail;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::error::CliError;
 use file::Destination;
+pub(crate) use file::remove_leftovers;
 pub(crate) use reporter::{Progress, Reporter};
 use sanitize::{Mode, Sanitizer};
 use tail::Tail;
@@ -24,8 +27,25 @@ use tail::Tail;
 /// Writes a whole text to stdout.
 pub(crate) fn to_stdout(text: &str) -> Result<(), CliError> {
     stdout()
-        .and_then(|mut stdout| stdout.write_all(text.as_bytes()))
+        .and_then(|mut stdout| write_all(&mut stdout, text.as_bytes()))
         .map_err(|error| CliError::stdout(&error))
+}
+
+/// Writes all bytes. Waits for a nonblocking stream, which stdout is when another program has made it one.
+fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // std cannot wait for a descriptor.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -58,28 +78,48 @@ pub(crate) struct Output {
     destination: Destination,
     /// The file's path; `None` for stdout.
     path: Option<PathBuf>,
+    /// Set if notes go to the same place: it must know whether the log's last line has ended.
+    reporter: Option<Reporter>,
 }
 
 impl Output {
     /// Opens a file, or stdout for `None`. This writes nothing yet, but fails if the system forbids it.
-    pub(crate) fn open(path: Option<&Path>, options: OutputOptions) -> Result<Self, CliError> {
-        let path = path.filter(|path| !file::is_stdout(path));
+    pub(crate) fn open(
+        path: Option<&Path>,
+        options: OutputOptions,
+        reporter: &Reporter,
+    ) -> Result<Self, CliError> {
         let destination = match path {
-            Some(path) => Destination::open(path),
-            None => stdout().map(Destination::InPlace),
+            Some(path) if !file::is_stdout(path) => Destination::open(path),
+            _ => stdout().map(Destination::InPlace),
         };
         let destination = destination.map_err(|error| failure(path, &error))?;
+        let reporter = destination.is_stderr().then(|| reporter.clone());
+        Ok(Self {
+            reporter,
+            ..Self::new(destination, path, options)
+        })
+    }
+
+    /// Opens a regular file or a new one in an archive, where symbolic links are not followed.
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
+        let destination = Destination::create(path).map_err(|error| failure(Some(path), &error))?;
+        Ok(Self::new(destination, Some(path), OutputOptions::default()))
+    }
+
+    fn new(destination: Destination, path: Option<&Path>, options: OutputOptions) -> Self {
         let mode = if destination.is_terminal() {
             options.on_terminal
         } else {
             options.elsewhere
         };
-        Ok(Self {
+        Self {
             tail: options.tail.map(Tail::new),
             sanitizer: mode.map(Sanitizer::new),
             destination,
             path: path.map(Path::to_owned),
-        })
+            reporter: None,
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
@@ -132,16 +172,20 @@ impl Output {
             // A log that breaks off before its first byte leaves no trace.
             return Ok(());
         }
-        let path = self.path.as_deref();
-        self.destination
-            .write_all(bytes)
-            .map_err(|e| failure(path, &e))
+        let written = self.destination.write_all(bytes);
+        if let Some(reporter) = &self.reporter {
+            reporter.log_written(bytes);
+        }
+        written.map_err(|error| failure(self.path.as_deref(), &error))
     }
 }
 
 fn failure(path: Option<&Path>, error: &io::Error) -> CliError {
     match path {
-        Some(path) => CliError::output(&path.display().to_string(), error),
-        None => CliError::stdout(error),
+        // A closed pipe means the same for every name of stdout.
+        Some(path) if error.kind() != io::ErrorKind::BrokenPipe || !file::is_stdout(path) => {
+            CliError::output(&path.display().to_string(), error)
+        }
+        _ => CliError::stdout(error),
     }
 }

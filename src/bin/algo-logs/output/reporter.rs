@@ -1,13 +1,18 @@
 //! Notes, errors and the progress line: everything on stderr.
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::output::sanitize::sanitize_line;
+use super::write_all;
+use crate::output::sanitize::{sanitize_line, truncate};
 
 /// The shortest time between two drawings of the progress line.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The width of the progress line in columns. A longer one would scroll a terminal of 80 columns.
+const MAX_WIDTH: usize = 79;
 
 /// Moves the cursor to the start of the line and erases the line.
 const CLEAR: &str = "\r\x1b[K";
@@ -18,8 +23,24 @@ const CLEAR: &str = "\r\x1b[K";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
     quiet: bool,
-    /// When the progress line was last drawn; `None` while it is not on the screen.
-    drawn: Arc<Mutex<Option<Instant>>>,
+    last_line: Arc<Mutex<LastLine>>,
+}
+
+/// The last line of the terminal, or of the file that stderr and stdout share.
+#[derive(Debug, Default)]
+struct LastLine {
+    /// When the progress line was drawn, if it is there.
+    progress: Option<Instant>,
+    /// Whether it is an unfinished line of the log.
+    log: bool,
+}
+
+impl LastLine {
+    fn clear_progress(&mut self) {
+        if self.progress.take().is_some() {
+            let _ = io::stderr().write_all(CLEAR.as_bytes());
+        }
+    }
 }
 
 impl Reporter {
@@ -40,28 +61,34 @@ impl Reporter {
 
     /// Writes whole lines in one piece, so that they do not mix with another program's.
     pub(crate) fn write(&self, lines: &str) {
-        let mut drawn = self.lock();
-        clear(&mut drawn);
-        let _ = io::stderr().write_all(lines.as_bytes());
+        let mut last_line = self.lock();
+        last_line.clear_progress();
+        let end = if last_line.log { "\n" } else { "" };
+        last_line.log = false;
+        let _ = write_all(&mut io::stderr(), format!("{end}{lines}").as_bytes());
     }
 
-    /// Returns the progress line, hidden unless stderr is a terminal and notes are wanted.
+    /// Records what was written of a log to where stderr goes as well, so that the next note begins a line.
+    pub(crate) fn log_written(&self, bytes: &[u8]) {
+        if let Some(last) = bytes.last() {
+            self.lock().log = *last != b'\n';
+        }
+    }
+
+    /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
     pub(crate) fn progress(&self) -> Progress {
-        let shown = !self.quiet && io::stderr().is_terminal();
+        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let shown = !self.quiet && !is_dumb && io::stderr().is_terminal();
         Progress {
             reporter: shown.then(|| self.clone()),
             started: Instant::now(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn clear(drawn: &mut Option<Instant>) {
-    if drawn.take().is_some() {
-        let _ = io::stderr().write_all(CLEAR.as_bytes());
+    fn lock(&self) -> MutexGuard<'_, LastLine> {
+        self.last_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,10 +109,18 @@ impl Progress {
         let Some(reporter) = &self.reporter else {
             return;
         };
-        let mut drawn = reporter.lock();
+        let drawn = &mut reporter.lock().progress;
         if drawn.is_none_or(|at| at.elapsed() >= REDRAW_INTERVAL) {
             *drawn = Some(Instant::now());
-            let _ = io::stderr().write_all(format!("{CLEAR}{}", text()).as_bytes());
+            let text = sanitize_line(&text());
+            // Characters beyond ASCII can take two columns each; the `…` takes one.
+            let max = if text.is_ascii() {
+                MAX_WIDTH - 1
+            } else {
+                MAX_WIDTH / 2
+            };
+            let line = format!("{CLEAR}{}", truncate(&text, max));
+            let _ = io::stderr().write_all(line.as_bytes());
         }
     }
 }
@@ -93,7 +128,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(reporter) = &self.reporter {
-            clear(&mut reporter.lock());
+            reporter.lock().clear_progress();
         }
     }
 }
