@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus};
 
-use super::algorithm::{AlgorithmArg, SaveTarget, VersionSpec, semantic_version, split_build_id};
+use super::algorithm::{AlgorithmArg, SaveTarget, VersionSpec, parse_build_id, split_build_id};
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions, Why};
 use super::flags::{CONTRADICTIONS, Flag};
 use super::help::Topic;
@@ -344,13 +344,10 @@ impl RawArgs {
             (Some(_), None, Some(filter)) => clash("VERSION", filter),
             (None, Some(_), Some(filter)) => clash("BUILD_ID", filter),
             (Some(version), None, None) => Ok(LogSource::Version(version)),
-            (None, Some(id), None) => match semantic_version(id) {
-                None => Ok(LogSource::Build(id.to_owned())),
-                Some(version) => {
-                    let meant = format!("{}/{version}", shown_algorithm(algorithm));
-                    Err(not_a_build_id(id).hint(format!("did you mean '{meant}'?")))
-                }
-            },
+            (None, Some(id), None) => {
+                let hint = |version: &str| format!("did you mean '{version}'?");
+                Ok(LogSource::Build(parse_build_id(id, algorithm, hint)?))
+            }
             (None, None, _) => Ok(LogSource::Newest(std::mem::take(&mut self.filter))),
         }
     }
@@ -367,13 +364,8 @@ impl RawArgs {
         if let Some(filter) = self.spelling("commit") {
             return Err(contradiction("BUILD_ID", filter).hint("each of them selects the build"));
         }
-        if let Some(version) = semantic_version(id) {
-            let name = shown_algorithm(algorithm);
-            return Err(not_a_build_id(id).hint(format!(
-                "'algo-logs log {name}/{version}' writes the log of a version"
-            )));
-        }
-        Ok(WhySource::Build(id.to_owned()))
+        let hint = |version: &str| format!("'algo-logs log {version}' writes the log of a version");
+        Ok(WhySource::Build(parse_build_id(id, algorithm, hint)?))
     }
 
     fn why_lines(&self) -> Result<usize, CliError> {
@@ -478,19 +470,6 @@ fn optional_algorithm(word: Option<&String>) -> Result<Option<AlgorithmArg>, Cli
         Some(word) if word.is_empty() => Err(CliError::usage("ALGO is empty")),
         Some(word) => Ok(Some(AlgorithmArg::parse(word)?)),
     }
-}
-
-fn shown_algorithm(algorithm: Option<&AlgorithmArg>) -> String {
-    algorithm.map_or("OWNER/NAME".to_owned(), |algorithm| {
-        algorithm.unchecked().to_string()
-    })
-}
-
-fn not_a_build_id(version: &str) -> CliError {
-    CliError::usage(format!(
-        "'{}' is a version, not a BUILD_ID",
-        redact(version)
-    ))
 }
 
 fn example(command: CommandName) -> String {
