@@ -2,7 +2,7 @@
 
 use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages, Version};
 
-use crate::cli::{BuildFilter, Limit};
+use crate::cli::{BuildFilter, ColorChoice, Limit};
 use crate::config::Connection;
 use crate::output::Reporter;
 
@@ -12,7 +12,8 @@ pub(crate) struct Context {
     pub(crate) algorithm: Algorithm,
     pub(crate) connection: Connection,
     pub(crate) reporter: Reporter,
-    pub(crate) colour: bool,
+    /// With the environment taken into account.
+    pub(crate) color: ColorChoice,
 }
 
 impl Context {

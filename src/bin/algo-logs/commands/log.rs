@@ -274,7 +274,7 @@ impl Context {
         let (on_terminal, elsewhere) = match args.escapes {
             Escapes::Raw => (None, None),
             Escapes::Plain => (Some(Mode::NoColours), Some(Mode::Strip)),
-            Escapes::Auto if self.colour => (Some(Mode::Colours), None),
+            Escapes::Auto if self.color.is_enabled(true) => (Some(Mode::Colours), None),
             Escapes::Auto => (Some(Mode::NoColours), None),
         };
         OutputOptions {
