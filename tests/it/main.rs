@@ -9,6 +9,7 @@ mod proxy;
 mod anywhere;
 mod choose;
 mod client;
+mod explain;
 #[cfg(unix)]
 mod faults;
 mod files;
