@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Retry};
 use crate::http::{ApiError, Body, Endpoint, Http, MAX_ERROR_BODY, from_io};
-use crate::json_string::{Fault, JsonString};
+use crate::json_string::{DecodeError, JsonString};
 use crate::retry::Attempts;
 
 /// The build-time log of a build or a version, as it arrives.
@@ -274,13 +274,13 @@ impl Logs {
         match self.decoder.read(buf) {
             Ok(0) if !self.decoder.found() => self.nothing_found().map(|()| 0),
             Ok(n) => Ok(n),
-            Err(Fault::Read(error)) => Err(from_io(error)),
-            Err(Fault::Cut) => Err(Error::new(
+            Err(DecodeError::Read(error)) => Err(from_io(error)),
+            Err(DecodeError::Truncated) => Err(Error::new(
                 ErrorKind::Incomplete,
                 "the answer ends in the middle of its JSON",
             )
             .retry(Retry::Yes)),
-            Err(Fault::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
+            Err(DecodeError::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
                 "the answer is not the expected JSON: {reason} at byte {offset}"
             ))),
         }
