@@ -54,7 +54,14 @@ pub fn build_with_musl() -> Result<Option<PathBuf>> {
     if env::consts::ARCH != "x86_64" || !libraries.is_dir() {
         return Ok(None);
     }
-    build(&["static-musl"])?;
+    build(&[
+        "build",
+        "--release",
+        "--bin",
+        "algo-logs",
+        "--target",
+        TARGET,
+    ])?;
     let folder = target_dir()?.join(TARGET).join("release");
     Ok(Some(folder.join("algo-logs")))
 }

@@ -16,7 +16,7 @@ pub fn measure(program: &Program, chart: &mut Chart) -> Result<()> {
     } else {
         "glibc"
     };
-    let limit = if cfg!(target_env = "musl") { 1.7 } else { 2.6 };
+    let limit = if cfg!(target_env = "musl") { 2.3 } else { 3.2 };
     let name = |libc| format!("static program, stripped, with {libc}");
     let judge = |chart: &mut Chart, libc, path: &Path, limit| -> Result<()> {
         let size = fs::metadata(path)?.len() as f64 / MB;
@@ -27,7 +27,7 @@ pub fn measure(program: &Program, chart: &mut Chart) -> Result<()> {
     judge(chart, libc, program.path(), limit)?;
     if libc != "musl" {
         match program::build_with_musl()? {
-            Some(path) => judge(chart, "musl", &path, 1.7)?,
+            Some(path) => judge(chart, "musl", &path, 2.3)?,
             None => chart.add(&name("musl"), "not built: Rust's target is not installed"),
         }
     }
