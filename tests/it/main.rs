@@ -7,6 +7,7 @@ mod proxy;
 
 #[cfg(target_os = "linux")]
 mod anywhere;
+mod cargo;
 mod choose;
 mod client;
 #[cfg(unix)]
@@ -18,7 +19,6 @@ mod lists;
 mod log;
 #[cfg(unix)]
 mod outputs;
-mod packages;
 mod profiles;
 mod proxies;
 mod recipes;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::packages::packages;
+use crate::cargo::packages;
 use crate::program::Program;
 
 fn root() -> &'static Path {
