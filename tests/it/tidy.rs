@@ -73,7 +73,7 @@ fn only_one_folder_of_the_library_names_ureq() {
 
 #[test]
 fn no_file_is_too_long() {
-    for (folder, limit) in [("src", 700), ("tests", 700)] {
+    for (folder, limit) in [("src", 500), ("tests", 700)] {
         for path in files(&root().join(folder), "rs") {
             if path.ends_with("tests.rs") {
                 continue;
