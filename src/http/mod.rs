@@ -7,6 +7,8 @@ mod body;
 mod config;
 mod error_response;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod pem;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 
 use std::fmt;

@@ -77,6 +77,11 @@ pub fn other_ca_pem() -> String {
     Ca::new("the CA of somebody else").pem
 }
 
+/// A private key, in PEM.
+pub fn key_pem() -> String {
+    new_key().serialize_pem()
+}
+
 struct Ca {
     pem: String,
     issuer: Issuer<'static, KeyPair>,

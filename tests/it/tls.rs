@@ -1,5 +1,8 @@
 //! TLS as a company has it, with a CA of its own. Who is refused, and why, is in the table of faults.
 
+use std::error::Error;
+
+use crate::client::builder;
 use crate::cluster::{Cluster, Identity, tls};
 use crate::program::{Folder, Program};
 
@@ -57,23 +60,110 @@ fn a_certificate_that_is_not_trusted_is_not_tried_again() {
 }
 
 #[test]
-fn a_bundle_with_a_broken_certificate_is_refused_as_a_whole() {
+fn a_bundle_with_an_unusable_certificate_is_rejected_as_a_whole() {
     let folder = Folder::new();
     let cluster = Cluster::start_tls(Identity::good());
-    for (broken, why) in [
+    let labelled = |label: &str, pem: String| pem.replace(" CERTIFICATE-", &format!(" {label}-"));
+    let (ca, key) = (tls::ca_pem(), tls::key_pem());
+    for (bundle, why) in [
         (
-            "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n".to_owned(),
             "one of them is not a certificate",
         ),
         (
-            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
-            "the file is not valid PEM",
+            key.replace("PRIVATE KEY", "CERTIFICATE"),
+            "one of them is not a certificate",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),
+            "one of them is not valid base64",
+        ),
+        (
+            labelled("TRUSTED CERTIFICATE", tls::other_ca_pem()),
+            "one of them is a TRUSTED CERTIFICATE, a format of OpenSSL's own; 'openssl x509' converts it",
+        ),
+        (
+            tls::other_ca_pem().replace("-----END CERTIFICATE-----", ""),
+            "one of them has no END line",
+        ),
+        (
+            tls::other_ca_pem().replace("END CERTIFICATE", "END PRIVATE KEY"),
+            "the BEGIN and END lines of one of them do not match",
+        ),
+        (
+            tls::other_ca_pem().replace('\n', "\\n"),
+            "the line endings of one of them are written as '\\n'",
         ),
     ] {
-        let path = folder.write("bundle.pem", format!("{}{broken}", tls::ca_pem()));
-        let outcome = Program::on(&cluster).run(&format!("{LINE} --cacert {path}"));
-        assert_eq!(outcome.code, Some(2));
-        assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+        let path = folder.write("bundle.pem", format!("{ca}{bundle}"));
+        Program::on(&cluster)
+            .run(&format!("{LINE} --cacert {path}"))
+            .fails(
+                2,
+                &format!("algo-logs: --cacert: the CA certificates cannot be used: {why}\n"),
+            );
     }
     assert_eq!(cluster.connections(), 0);
+}
+
+/// Editors and `cat` leave bundles like these. Certificates in them used to be ignored.
+#[test]
+fn a_bundle_may_be_joined_carelessly() {
+    let folder = Folder::new();
+    let cluster = Cluster::start_tls(Identity::good());
+    let (ca, other) = (tls::ca_pem(), tls::other_ca_pem());
+    for bundle in [
+        format!("\u{feff}{ca}"),
+        format!("{}{ca}", other.trim_end()),
+        format!("{}{}", other.trim_end(), ca.trim_end()),
+        format!("subject: ours {ca}"),
+        ca.replace('\n', "\r\n"),
+        ca.replace('\n', ""),
+        ca.replace('\n', " \t\n"),
+        ca.replace(" CERTIFICATE-", " X509 CERTIFICATE-"),
+        // What else a file holds is not needed.
+        format!("{}{ca}", tls::key_pem()),
+    ] {
+        let path = folder.write("bundle.pem", &bundle);
+        let outcome = Program::on(&cluster).run(&format!("{LINE} --cacert {path}"));
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{bundle}");
+    }
+}
+
+/// The error for a key on one line used to contain the key, as numbers.
+#[test]
+fn no_error_shows_a_key_that_was_given_as_a_ca() {
+    let folder = Folder::new();
+    let cluster = Cluster::start_tls(Identity::good());
+    let key = tls::key_pem();
+    let secret = key.lines().nth(1).unwrap();
+    let none = "the file contains a private key and no certificate";
+    for (file, why) in [
+        (key.clone(), none),
+        (key.replace('\n', ""), none),
+        (key.replace('\n', "\\n"), none),
+        (key.replace("PRIVATE KEY", "EC PRIVATE KEY"), none),
+        (
+            key.replace("-----END", "----"),
+            "one of them has no END line",
+        ),
+        (
+            key.replace("KEY-----", "KEY"),
+            "one of them has a BEGIN line that is not complete",
+        ),
+        (key.replace("-----", ""), "the file contains none"),
+    ] {
+        let path = folder.write("key.pem", &file);
+        let line = format!("{LINE} --cacert {path}");
+        Program::on(&cluster).run(&line).fails(
+            2,
+            &format!("algo-logs: --cacert: the CA certificates cannot be used: {why}\n"),
+        );
+        let error = builder(&cluster)
+            .root_certificates(file)
+            .build()
+            .unwrap_err();
+        assert!(error.source().is_none(), "{error:?}");
+        assert!(!format!("{error:?}").contains(secret), "{error:?}");
+    }
 }
