@@ -90,10 +90,10 @@ impl ApiError {
         token: Option<&Token>,
     ) -> Error {
         let (kind, meaning) = classify(status, self.code);
-        let retry = match (status, retry_after) {
-            (408 | 429 | 500 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
-            (408 | 429 | 500 | 502 | 503 | 504, None) => Retry::Yes,
-            _ => Retry::No,
+        let retry = match retry_after {
+            _ if !is_transient(status) => Retry::No,
+            Some(delay) => Retry::After(delay),
+            None => Retry::Yes,
         };
         let message = self.message.map(|message| redact(&message, token));
         let mut text = meaning.to_owned();
@@ -108,6 +108,11 @@ impl ApiError {
             .with_service_error(self.code, message)
             .retry(retry)
     }
+}
+
+/// Returns whether the same request may succeed later.
+pub(super) fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// Says what a status means. The service's code counts where it says more: with a 4xx, and with an error sent as a 200.

@@ -8,6 +8,7 @@ mod config;
 mod error_response;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod pem;
+mod proxy;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 
@@ -23,9 +24,11 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 pub(crate) use self::body::{Body, from_io};
 pub(crate) use self::config::Config;
 pub(crate) use self::error_response::ApiError;
+pub(crate) use self::proxy::ProxySetting;
 
 use self::body::RequestReport;
 use self::error_response::MAX_ERROR_BODY;
+use self::proxy::Proxy;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
 use crate::retry::Attempts;
@@ -66,18 +69,17 @@ pub(crate) struct Http {
     config: Config,
     agent: ureq::Agent,
     authorization: Option<HeaderValue>,
-    /// The environment variable that names the proxy, if there is one.
-    proxy: Option<&'static str>,
+    proxy: Option<Arc<Proxy>>,
     /// Whether the client was shut down. It ends the delay before a retry.
     shutdown: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Http {
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
-        let (agent, proxy) = config::agent(&config)?;
+        let proxy = Proxy::find(&config.proxy, &config.base_url)?.map(Arc::new);
         Ok(Self {
             authorization: config.token.as_ref().map(authorization).transpose()?,
-            agent,
+            agent: config::agent(&config, proxy.is_some())?,
             config,
             proxy,
             shutdown: Arc::default(),
@@ -174,6 +176,12 @@ impl Http {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
+        if let Some(proxy) = &self.proxy {
+            let proxy = proxy
+                .reach(self.config.connect_timeout())
+                .map_err(|error| self.transport_error(error))?;
+            request = request.config().proxy(Some(proxy.clone())).build();
+        }
         let response = request
             .call()
             .map_err(|error| self.transport_error(error))?;
@@ -253,21 +261,23 @@ impl Http {
 
     /// Returns the error for a request that got no response.
     fn transport_error(&self, error: ureq::Error) -> Error {
-        let base = match self.proxy {
+        let base = match &self.proxy {
             None => self.config.base_url.to_string(),
-            Some(variable) => format!("{} through the proxy in {variable}", self.config.base_url),
+            Some(proxy) => format!("{} through {proxy}", self.config.base_url),
         };
         let connection = |message: String| Error::new(ErrorKind::Connection, message);
         let insecure = || connection(format!("no secure connection to {base}"));
+        let slow = || {
+            let limit = self.config.connect_timeout();
+            let message = format!("cannot connect to {base} within {limit:?}");
+            Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
+        };
         match error {
-            ureq::Error::Timeout(ureq::Timeout::Connect) => Error::new(
-                ErrorKind::Timeout,
-                format!("cannot connect to {base} within {:?}", self.config.timeout),
-            )
-            .retry(Retry::Yes),
+            ureq::Error::Timeout(ureq::Timeout::Connect) => slow(),
             ureq::Error::Timeout(_) => silence(),
-            ureq::Error::ConnectProxyFailed(_) => {
-                connection(format!("cannot connect to {base}: the proxy refused")).retry(Retry::Yes)
+            ureq::Error::ConnectProxyFailed(reason) => {
+                let (why, retry) = proxy::explain_refusal(&reason);
+                connection(format!("cannot connect to {base}: {why}")).retry(retry)
             }
             // This is how rustls reports an invalid certificate.
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -300,7 +310,7 @@ impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
             .field("config", &self.config)
-            .field("proxy", &self.proxy)
+            .field("proxy", &self.proxy.as_ref().map(ToString::to_string))
             .finish_non_exhaustive()
     }
 }
