@@ -52,8 +52,10 @@ pub(crate) enum Retry {
 pub enum ErrorKind {
     /// A name, an ID, a token, a base URL, a certificate or a proxy is not valid. Nothing was sent.
     InvalidInput,
-    /// No connection could be made, its TLS handshake failed, or it broke before the response began.
+    /// No connection could be made, or it broke before the response began.
     Connection,
+    /// The server's certificate is not trusted: its CA is unknown, it has expired, or it is for another host.
+    Tls,
     /// The cluster sent nothing for longer than the timeout.
     Timeout,
     /// The response is a redirect. Redirects are never followed.
@@ -86,6 +88,7 @@ impl ErrorKind {
         match self {
             Self::InvalidInput => "invalid-input",
             Self::Connection => "connection",
+            Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Redirect => "redirect",
             Self::Service => "service",
@@ -241,7 +244,9 @@ impl From<Error> for io::Error {
             ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
             ErrorKind::NotFound | ErrorKind::NoLog => io::ErrorKind::NotFound,
             ErrorKind::Incomplete => io::ErrorKind::UnexpectedEof,
-            ErrorKind::InvalidResponse | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
+            ErrorKind::Tls | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
+                io::ErrorKind::InvalidData
+            }
             ErrorKind::Redirect
             | ErrorKind::Service
             | ErrorKind::NotFinished

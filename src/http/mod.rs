@@ -11,6 +11,8 @@ mod pem;
 mod proxy;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
+#[cfg(feature = "rustls")]
+mod tls_error;
 
 use std::fmt;
 use std::io;
@@ -266,7 +268,6 @@ impl Http {
             Some(proxy) => format!("{} through {proxy}", self.config.base_url),
         };
         let connection = |message: String| Error::new(ErrorKind::Connection, message);
-        let insecure = || connection(format!("no secure connection to {base}"));
         let slow = || {
             let limit = self.config.connect_timeout();
             let message = format!("cannot connect to {base} within {limit:?}");
@@ -279,9 +280,10 @@ impl Http {
                 let (why, retry) = proxy::explain_refusal(&reason);
                 connection(format!("cannot connect to {base}: {why}")).retry(retry)
             }
-            // This is how rustls reports an invalid certificate.
+            // This is how rustls reports a failure of the handshake.
+            #[cfg(feature = "rustls")]
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                insecure().with_source(error)
+                tls_error::explain(&error.to_string(), &base)
             }
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 connection(format!("{base} closed the connection before it responded"))
@@ -291,9 +293,12 @@ impl Http {
                 .with_source(error)
                 .retry(Retry::Yes),
             #[cfg(feature = "rustls")]
-            ureq::Error::Rustls(error) => insecure().with_source(error),
+            ureq::Error::Rustls(error) => tls_error::explain(&error.to_string(), &base),
             #[cfg(feature = "native-tls")]
-            ureq::Error::NativeTls(error) => insecure().with_source(error),
+            ureq::Error::NativeTls(error) => {
+                let message = format!("no secure connection to {base}");
+                Error::new(ErrorKind::Tls, message).with_source(error)
+            }
             ureq::Error::LargeResponseHeader(..) => Error::new(
                 ErrorKind::TooLarge,
                 "the response header is larger than 64 KiB",

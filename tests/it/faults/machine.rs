@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, Identity, KEY, Reply};
 /// Who is at the other end.
 pub fn connections() -> Vec<Row> {
     let tls = |name: &str, identity: Identity| log(name, good()).over_tls(identity);
-    let certificate = "no secure connection to CLUSTER: invalid peer certificate";
+    let certificate = "no secure connection to CLUSTER: its certificate ";
     let https = |name: &str, reply: Reply| {
         log(name, reply)
             .over_tls(Identity::good())

@@ -14,6 +14,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     token: Sourced<Token>,
     base_url: Source,
+    /// Where the CAs are from, unless they are the compiled-in ones.
+    ca_pem: Option<Source>,
 }
 
 impl Config {
@@ -35,6 +37,7 @@ impl Config {
             client: builder.build().map_err(|error| self.error(error))?,
             token: self.token,
             base_url: self.base_url.source,
+            ca_pem: self.ca_pem.map(|ca_pem| ca_pem.source),
         })
     }
 
@@ -72,6 +75,11 @@ impl Connection {
     /// Returns where the key came from, such as `ALGORITHMIA_API_KEY`.
     pub(crate) fn key_source(&self) -> String {
         self.token.source.to_string()
+    }
+
+    /// Returns where the CAs are from, such as `--cacert`, unless they are the compiled-in ones.
+    pub(crate) fn ca_source(&self) -> Option<String> {
+        self.ca_pem.map(|source| source.to_string())
     }
 
     /// Returns whether nothing names a cluster, so that the default is used.
