@@ -10,6 +10,7 @@ use crate::http::{Config, Endpoint, Http, ProxySetting, RequestSummary};
 use crate::logs::{Logs, Source};
 use crate::model::{Build, Version};
 use crate::pages::Pages;
+use crate::retry::RetryInfo;
 use crate::token::Token;
 use crate::wait::{Wait, not_finished};
 
@@ -565,6 +566,22 @@ impl ClientBuilder {
         observer: impl Fn(&RequestSummary) + Send + Sync + 'static,
     ) -> Self {
         self.config.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Sets a function that is called before the delay of each retry, on the thread that made the request. Defaults to
+    /// none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder()
+    ///     .on_retry(|retry| eprintln!("{}; retrying in {:?}", retry.error, retry.delay))
+    ///     .build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn on_retry(mut self, on_retry: impl Fn(&RetryInfo<'_>) + Send + Sync + 'static) -> Self {
+        self.config.on_retry = Some(Arc::new(on_retry));
         self
     }
 

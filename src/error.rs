@@ -35,6 +35,8 @@ struct Inner {
     service_message: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     retry: Retry,
+    /// How many attempts were made.
+    attempts: u32,
 }
 
 /// Whether the same request may succeed if it is sent again.
@@ -115,6 +117,7 @@ impl Error {
             service_message: None,
             source: None,
             retry: Retry::No,
+            attempts: 1,
         }))
     }
 
@@ -166,6 +169,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
     pub(crate) fn retryable(&self) -> Retry {
         self.0.retry
     }
@@ -209,10 +217,13 @@ impl fmt::Display for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(context) = &self.0.context {
-            write!(f, "{context}: ")?;
+        let message = &self.0.message;
+        match (&self.0.context, self.0.attempts) {
+            (None, 0 | 1) => write!(f, "{message}"),
+            (None, n) => write!(f, "after {n} attempts: {message}"),
+            (Some(context), 0 | 1) => write!(f, "{context}: {message}"),
+            (Some(context), n) => write!(f, "{context}, after {n} attempts: {message}"),
         }
-        f.write_str(&self.0.message)
     }
 }
 
@@ -276,6 +287,11 @@ mod tests {
             .about("builds");
         assert_eq!(error.to_string(), "build b of a/b: cannot connect");
         assert_eq!(error.source().unwrap().to_string(), "connection refused");
+        let error = error.after_attempts(4);
+        assert_eq!(
+            error.to_string(),
+            "build b of a/b, after 4 attempts: cannot connect"
+        );
     }
 
     #[test]

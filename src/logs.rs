@@ -151,7 +151,8 @@ impl Logs {
     fn decode_or_resume(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
         let mut result = self.decode(buf);
         while let Err(error) = result {
-            self.http.wait_to_retry(&mut self.attempts, error)?;
+            self.http
+                .wait_to_retry(&mut self.attempts, &self.endpoint, error)?;
             let body = self.http.get(&self.endpoint, &mut self.attempts)?;
             self.decoder = decoder(body, self.source);
             result = self.skip_decoded(buf).and_then(|()| self.decode(buf));

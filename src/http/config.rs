@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use super::Observer;
 use super::proxy::ProxySetting;
+use super::{Observer, OnRetry};
 use crate::base_url::BaseUrl;
 use crate::error::Error;
 use crate::token::Token;
@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) retry_delay: Duration,
     pub(crate) idle_connections: usize,
     pub(crate) observer: Option<Arc<Observer>>,
+    pub(crate) on_retry: Option<Arc<OnRetry>>,
 }
 
 impl Default for Config {
@@ -54,6 +55,7 @@ impl Default for Config {
             retry_delay: Duration::from_secs(1),
             idle_connections: 4,
             observer: None,
+            on_retry: None,
         }
     }
 }

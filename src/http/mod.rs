@@ -33,7 +33,7 @@ use self::error_response::MAX_ERROR_BODY;
 use self::proxy::Proxy;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
-use crate::retry::Attempts;
+use crate::retry::{Attempts, RetryInfo};
 use crate::token::Token;
 
 /// The largest page of a list, or single object, that is held in memory.
@@ -56,6 +56,7 @@ pub struct RequestSummary {
 }
 
 pub(crate) type Observer = dyn Fn(&RequestSummary) + Send + Sync;
+pub(crate) type OnRetry = dyn Fn(&RetryInfo<'_>) + Send + Sync;
 
 /// Where a request goes, and what errors call it.
 #[derive(Clone, Debug)]
@@ -133,17 +134,28 @@ impl Http {
         loop {
             match attempt() {
                 Ok(value) => return Ok(value),
-                Err(error) => self
-                    .wait_to_retry(attempts, error)
-                    .map_err(|error| error.about(&endpoint.what))?,
+                Err(error) => self.wait_to_retry(attempts, endpoint, error)?,
             }
         }
     }
 
     /// Waits until the next attempt is due. Fails if there is none: with the error of the last attempt, or because the
     /// client was shut down.
-    pub(crate) fn wait_to_retry(&self, attempts: &mut Attempts, error: Error) -> Result<(), Error> {
+    pub(crate) fn wait_to_retry(
+        &self,
+        attempts: &mut Attempts,
+        endpoint: &Endpoint,
+        error: Error,
+    ) -> Result<(), Error> {
+        let error = error.about(&endpoint.what);
         let delay = attempts.next_delay(&error);
+        if let (Some(delay), Some(on_retry)) = (delay, &self.config.on_retry) {
+            on_retry(&RetryInfo {
+                error: &error,
+                delay,
+                attempts_left: attempts.left(),
+            });
+        }
         let (shut_down, changed) = &*self.shutdown;
         let shut_down = shut_down.lock().unwrap_or_else(PoisonError::into_inner);
         let (shut_down, _) = changed
@@ -152,11 +164,13 @@ impl Http {
             })
             .unwrap_or_else(PoisonError::into_inner);
         if *shut_down {
-            return Err(Error::new(ErrorKind::Cancelled, "the client was shut down"));
+            let error = Error::new(ErrorKind::Cancelled, "the client was shut down");
+            return Err(error.about(&endpoint.what));
         }
         match delay {
             Some(_) => Ok(()),
-            None => Err(error),
+            None if error.retryable() == Retry::No => Err(error),
+            None => Err(error.after_attempts(attempts.made())),
         }
     }
 

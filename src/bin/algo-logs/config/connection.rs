@@ -1,10 +1,10 @@
 //! The client, and what an error message has to know about its configuration.
 
-use algo_logs::{Client, ClientBuilder, Error, RequestSummary, Token};
+use algo_logs::{Client, ClientBuilder, Error, RequestSummary, RetryInfo, Token};
 
 use super::layer::{Source, Sourced};
 use super::{ALLOW_HTTP, Config};
-use crate::error::CliError;
+use crate::error::{CliError, message};
 use crate::output::Reporter;
 use crate::output::sanitize::truncate;
 
@@ -19,19 +19,24 @@ pub(crate) struct Connection {
 }
 
 impl Config {
-    /// Makes the client. It reports each request to `verbose`.
+    /// Makes the client. It reports each retry, and if `verbose` each request.
     pub(super) fn connect(
         self,
-        verbose: Option<&Reporter>,
+        reporter: &Reporter,
+        verbose: bool,
         connections: usize,
     ) -> Result<Connection, CliError> {
-        let mut builder = self.builder().idle_connections(connections);
+        let notes = reporter.clone();
+        let mut builder = self
+            .builder()
+            .idle_connections(connections)
+            .on_retry(move |retry| notes.say(&describe_retry(retry)));
         if let Some(ca_pem) = &self.ca_pem {
             builder = builder.root_certificates(ca_pem.value.clone());
         }
-        if let Some(reporter) = verbose {
+        if verbose {
             let reporter = reporter.clone();
-            builder = builder.on_request(move |request| reporter.say(&describe(request)));
+            builder = builder.on_request(move |request| reporter.say(&describe_request(request)));
         }
         Ok(Connection {
             client: builder.build().map_err(|error| self.error(error))?,
@@ -88,8 +93,21 @@ impl Connection {
     }
 }
 
+/// Returns the note on a retry.
+fn describe_retry(retry: &RetryInfo<'_>) -> String {
+    let left = match retry.attempts_left {
+        1 => "1 attempt".to_owned(),
+        n => format!("{n} attempts"),
+    };
+    format!(
+        "{}; retrying in {:.1} s, {left} left",
+        message(retry.error),
+        retry.delay.as_secs_f64()
+    )
+}
+
 /// Returns the line that `-v` shows for each request.
-fn describe(request: &RequestSummary) -> String {
+fn describe_request(request: &RequestSummary) -> String {
     let status = request
         .status
         .map_or("-".to_owned(), |status| status.to_string());
