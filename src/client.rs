@@ -77,8 +77,8 @@ impl Client {
     ///
     /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], also while they wait for a retry.
     /// Reading a log fails in the same way, unless its response has already been received in full. Later requests fail
-    /// before they are sent. Three things are not interrupted, and fail when they are over: a name lookup, making a TCP
-    /// connection, and the pause between two polls of a wait.
+    /// before they are sent. Two things are not interrupted, and fail when they are over: a name lookup, and making a TCP
+    /// connection.
     ///
     /// # Examples
     ///
@@ -310,9 +310,9 @@ impl Client {
         wait: &Wait<'_>,
     ) -> Result<Build, Error> {
         let endpoint = build_endpoint(algorithm, build_id)?;
-        let http = self.http.with_no_retries();
+        let http = self.http.until(wait.deadline());
         let build = wait
-            .until_finished(|| http.get_json(&endpoint).map(Some))
+            .until_finished(&http, || http.get_json(&endpoint).map(Some))
             .map_err(|error| error.about(&endpoint.what))?;
         build
             .filter(|build| build.status.is_finished())
@@ -347,11 +347,11 @@ impl Client {
         wait: &Wait<'_>,
     ) -> Result<Option<Build>, Error> {
         let client = Self {
-            http: Arc::new(self.http.with_no_retries()),
+            http: Arc::new(self.http.until(wait.deadline())),
         };
         let mut found: Option<Endpoint> = None;
         let build = wait
-            .until_finished(|| {
+            .until_finished(&client.http, || {
                 if let Some(endpoint) = &found {
                     return client.http.get_json(endpoint).map(Some);
                 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Retry};
+use crate::http::{Http, MAX_TIMEOUT};
 use crate::model::Build;
 
 /// How long to wait for a build, how often to poll, and whether to continue.
@@ -59,7 +60,9 @@ impl Default for Wait<'_> {
 }
 
 impl<'a> Wait<'a> {
-    /// Sets how long to wait in all. With zero, the service is polled once. Defaults to 1800 seconds.
+    /// Sets how long to wait in all, including the time that requests take. Defaults to 1800 seconds.
+    ///
+    /// The service is polled once more when the time is up. That request is given 1 second.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -81,12 +84,21 @@ impl<'a> Wait<'a> {
         self
     }
 
-    /// Polls until the build has finished. When the time is up, returns the result of the last poll.
+    /// Returns when the wait that begins now is over.
+    pub(crate) fn deadline(&self) -> Instant {
+        // An `Instant` overflows after a time that depends on the system.
+        Instant::now() + self.timeout.min(MAX_TIMEOUT)
+    }
+
+    /// Polls until the build has finished. When the time is up, returns the build as it was last seen, or else the result
+    /// of the last poll.
     pub(crate) fn until_finished(
         &self,
+        http: &Http,
         mut poll: impl FnMut() -> Result<Option<Build>, Error>,
     ) -> Result<Option<Build>, Error> {
         let started = Instant::now();
+        let mut seen = None;
         loop {
             let result = poll();
             match &result {
@@ -103,14 +115,17 @@ impl<'a> Wait<'a> {
                 }
             }
             let left = self.timeout.saturating_sub(waited);
+            if let Ok(Some(build)) = &result {
+                seen = Some(build.clone());
+            }
             if left.is_zero() {
-                return result;
+                return seen.map_or(result, |build| Ok(Some(build)));
             }
             let pause = match result.map_err(|error| error.retryable()) {
                 Err(Retry::After(delay)) => delay.max(self.interval),
                 _ => self.interval,
             };
-            std::thread::sleep(pause.min(left));
+            http.pause(pause.min(left))?;
         }
     }
 }

@@ -24,7 +24,7 @@ const OUTPUT_BUFFER: usize = 32 * 1024;
 const MAX_CONNECT: Duration = Duration::from_secs(10);
 
 /// ureq adds timeouts to the current time, and panics if that overflows.
-const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What [`ClientBuilder`](crate::ClientBuilder) sets.
 #[derive(Clone)]

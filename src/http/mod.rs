@@ -17,14 +17,14 @@ mod tls_error;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
-pub(crate) use self::config::Config;
+pub(crate) use self::config::{Config, MAX_TIMEOUT};
 pub(crate) use self::error_response::ApiError;
 pub(crate) use self::proxy::ProxySetting;
 
@@ -38,6 +38,9 @@ use crate::token::Token;
 
 /// The largest page of a list, or single object, that is held in memory.
 const MAX_JSON_BODY: u64 = 32 * 1024 * 1024;
+
+/// How long a request of a wait may take even if the wait is over, so that the last poll has a chance.
+const MIN_REQUEST: Duration = Duration::from_secs(1);
 
 /// A finished request, as reported to [`ClientBuilder::on_request`](crate::ClientBuilder::on_request).
 ///
@@ -73,7 +76,9 @@ pub(crate) struct Http {
     agent: ureq::Agent,
     authorization: Option<HeaderValue>,
     proxy: Option<Arc<Proxy>>,
-    /// Whether the client was shut down. It ends the delay before a retry.
+    /// When a wait is over, which its requests must not outlast.
+    deadline: Option<Instant>,
+    /// Whether the client was shut down. It ends all pauses.
     shutdown: Arc<(Mutex<bool>, Condvar)>,
 }
 
@@ -85,14 +90,16 @@ impl Http {
             agent: config::agent(&config, proxy.is_some())?,
             config,
             proxy,
+            deadline: None,
             shutdown: Arc::default(),
         })
     }
 
-    /// Returns a client that sends each request once, for a caller that polls.
-    pub(crate) fn with_no_retries(&self) -> Self {
+    /// Returns a client for a caller that polls until `deadline`. It sends each request once.
+    pub(crate) fn until(&self, deadline: Instant) -> Self {
         let mut http = self.clone();
         http.config.retries = 0;
+        http.deadline = Some(deadline);
         http
     }
 
@@ -156,22 +163,27 @@ impl Http {
                 attempts_left: attempts.left(),
             });
         }
-        let (shut_down, changed) = &*self.shutdown;
-        let shut_down = shut_down.lock().unwrap_or_else(PoisonError::into_inner);
-        let (shut_down, _) = changed
-            .wait_timeout_while(shut_down, delay.unwrap_or_default(), |shut_down| {
-                !*shut_down
-            })
-            .unwrap_or_else(PoisonError::into_inner);
-        if *shut_down {
-            let error = Error::new(ErrorKind::Cancelled, "the client was shut down");
-            return Err(error.about(&endpoint.what));
-        }
+        self.pause(delay.unwrap_or_default())
+            .map_err(|error| error.about(&endpoint.what))?;
         match delay {
             Some(_) => Ok(()),
             None if error.retryable() == Retry::No => Err(error),
             None => Err(error.after_attempts(attempts.made())),
         }
+    }
+
+    /// Waits. Fails if the client was shut down, at once if that happens during the pause.
+    pub(crate) fn pause(&self, delay: Duration) -> Result<(), Error> {
+        let (shut_down, changed) = &*self.shutdown;
+        let shut_down = shut_down.lock().unwrap_or_else(PoisonError::into_inner);
+        let (shut_down, _) = changed
+            .wait_timeout_while(shut_down, delay, |shut_down| !*shut_down)
+            .unwrap_or_else(PoisonError::into_inner);
+        if *shut_down {
+            let message = "the client was shut down";
+            return Err(Error::new(ErrorKind::Cancelled, message));
+        }
+        Ok(())
     }
 
     /// Sends a request once, and returns the body if the status is 200 and its encoding has been decoded.
@@ -192,12 +204,29 @@ impl Http {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
+        let left = self.deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            left.max(MIN_REQUEST)
+        });
+        let connect = self.config.connect_timeout();
+        let connect = left.map_or(connect, |left| connect.min(left));
         if let Some(proxy) = &self.proxy {
             let proxy = proxy
-                .reach(self.config.connect_timeout())
+                .reach(connect)
                 .map_err(|error| self.transport_error(error))?;
             request = request.config().proxy(Some(proxy.clone())).build();
         }
+        if let Some(left) = left {
+            // A timeout for the whole call would include the name lookup, for which ureq would start a thread.
+            request = request
+                .config()
+                .timeout_connect(self.proxy.is_none().then_some(connect))
+                .timeout_send_request(Some(left))
+                .timeout_recv_response(Some(left))
+                .timeout_recv_body(Some(left))
+                .build();
+        }
+        report.deadline = left.map(|left| Instant::now() + left);
         let response = request
             .call()
             .map_err(|error| self.transport_error(error))?;
@@ -289,7 +318,7 @@ impl Http {
         };
         match error {
             ureq::Error::Timeout(ureq::Timeout::Connect) => slow(),
-            ureq::Error::Timeout(_) => silence(),
+            ureq::Error::Timeout(timeout) => timed_out(timeout),
             ureq::Error::ConnectProxyFailed(reason) => {
                 let (why, retry) = proxy::explain_refusal(&reason);
                 connection(format!("cannot connect to {base}: {why}")).retry(retry)
@@ -342,12 +371,16 @@ fn authorization(token: &Token) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
-fn silence() -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        "the cluster sent nothing for longer than the timeout",
-    )
-    .retry(Retry::Yes)
+/// Returns the error for a timeout after the connection was made.
+fn timed_out(timeout: ureq::Timeout) -> Error {
+    let message = match timeout {
+        ureq::Timeout::PerRead | ureq::Timeout::PerWrite => {
+            "the cluster sent nothing for longer than the timeout"
+        }
+        // Only the requests of a wait have other limits.
+        _ => "the time to wait was over before the response was complete",
+    };
+    Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
 }
 
 /// Returns an encoding of the body that is still to be decoded. ureq removes the header of the one that it decodes.
