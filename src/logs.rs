@@ -186,9 +186,15 @@ impl Logs {
             Err(Fault::Cut) => Err(Error::incomplete(
                 "the response ends in the middle of its JSON",
             )),
-            Err(Fault::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
-                "the response is not the expected JSON: {reason} at byte {offset}"
-            ))),
+            Err(Fault::Invalid { offset, reason }) => {
+                let page = match self.decoder.get_ref().copy() {
+                    Some(body) if offset == 0 => self.http.page_says(body),
+                    _ => String::new(),
+                };
+                Err(Error::invalid_response(format!(
+                    "the response is not the expected JSON: {reason} at byte {offset}{page}"
+                )))
+            }
         }
     }
 

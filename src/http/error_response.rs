@@ -52,11 +52,15 @@ impl ApiError {
         }
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
-        // HTML, and JSON of another shape, say no more in one line than the status does.
-        let plain = !text.is_empty() && !text.starts_with(['<', '{', '[']);
+        let message = match text.chars().next() {
+            Some('<') => page_title(text),
+            // JSON of another shape says no more in one line than the status does.
+            None | Some('{' | '[') => None,
+            Some(_) => Some(text.to_owned()),
+        };
         Self {
             code: None,
-            message: plain.then(|| text.to_owned()),
+            message,
         }
     }
 
@@ -108,6 +112,17 @@ impl ApiError {
             .with_service_error(self.code, message)
             .retry(retry)
     }
+}
+
+/// Returns the title of an HTML page, which is the one line that explains it.
+pub(super) fn page_title(page: &str) -> Option<String> {
+    // The same length as the page, so that positions in one are valid in the other.
+    let lower = page.to_ascii_lowercase();
+    let start = lower.find("<title")?;
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    let words: Vec<&str> = page[start..end].split_whitespace().collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// Returns whether the same request may succeed later.
@@ -181,6 +196,23 @@ mod tests {
             let message = message.map(str::to_owned);
             let expected = ApiError { code, message };
             assert_eq!(ApiError::from_body(body.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn the_title_of_a_page() {
+        for (page, title) in [
+            ("<html><head><title>Sign in</title></head>", Some("Sign in")),
+            (
+                "<!DOCTYPE html>\n<TITLE lang=\"en\">\n 502 \n  é </TITLE >",
+                Some("502 é"),
+            ),
+            ("<title></title>", None),
+            ("<title>cut", None),
+            ("<title", None),
+            ("<html>", None),
+        ] {
+            assert_eq!(page_title(page).as_deref(), title, "{page}");
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) use self::error_response::ApiError;
 pub(crate) use self::proxy::ProxySetting;
 
 use self::body::RequestReport;
-use self::error_response::MAX_ERROR_BODY;
+use self::error_response::{MAX_ERROR_BODY, page_title};
 use self::proxy::Proxy;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
@@ -255,6 +255,11 @@ impl Http {
             };
         }
         let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
+        if status == 401 && is_basic(&head.headers) {
+            let message = "a server in front of the cluster requires a user and a password: \
+                 this is not about the key (status 401)";
+            return Err(Error::new(ErrorKind::Unauthorized, message).with_status(status));
+        }
         let error = ApiError::from_body(&body.read_error())
             .or_header(text(HeaderName::from_static("x-error-message")));
         let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
@@ -290,7 +295,19 @@ impl Http {
             Category::Data => Error::invalid_response(format!(
                 "the response does not have the documented shape ({place})"
             )),
-            _ => Error::invalid_response(format!("the response is not JSON ({place})")),
+            _ => Error::invalid_response(format!(
+                "the response is not JSON ({place}){}",
+                self.page_says(body)
+            )),
+        }
+    }
+
+    /// Returns what to add to the error for a response that should have been JSON: the title, if it is a page, such as
+    /// that of a login.
+    pub(crate) fn page_says(&self, body: &[u8]) -> String {
+        match page_title(&String::from_utf8_lossy(body)) {
+            Some(title) => format!(", but a page that says: {}", self.redact(&title)),
+            None => String::new(),
         }
     }
 
@@ -381,6 +398,17 @@ fn timed_out(timeout: ureq::Timeout) -> Error {
         _ => "the time to wait was over before the response was complete",
     };
     Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
+}
+
+/// Returns whether a 401 asks for a user and a password. The service itself never does.
+fn is_basic(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .any(|value| {
+            let scheme = value.as_bytes().get(..5).unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"basic")
+        })
 }
 
 /// Returns an encoding of the body that is still to be decoded. ureq removes the header of the one that it decodes.

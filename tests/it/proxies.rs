@@ -1,5 +1,6 @@
 //! The way through a proxy: which one, what it gets to see, and who needs none.
 
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -266,7 +267,10 @@ fn a_proxy_that_refuses() {
 fn a_proxy_that_does_not_accept_connections() {
     let cluster = Cluster::start();
     let Some(silent) = silent_address() else {
-        eprintln!("skipped: this system has no limit on waiting connections");
+        let _ = writeln!(
+            io::stderr(),
+            "skipped: this system has no limit on waiting connections"
+        );
         return;
     };
     let started = Instant::now();
@@ -376,7 +380,10 @@ fn the_program_works_where_no_thread_can_be_started() {
     // Neither the tools, nor the right to become another user, nor a program that this user can run need be there.
     let version = limited(&Program::bare(), "--version");
     if !version.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: cannot run the program as another user");
+        let _ = writeln!(
+            io::stderr(),
+            "skipped: cannot run the program as another user"
+        );
         return;
     }
     let program = Program::on(&cluster);
