@@ -81,6 +81,12 @@ impl ApiError {
         }
     }
 
+    /// Drops a message that only repeats the status line, such as the title `502 Bad Gateway`.
+    pub(super) fn without(mut self, status_line: &str) -> Self {
+        self.message = self.message.filter(|message| message != status_line);
+        self
+    }
+
     /// Takes the message from the header `X-Error-Message` if the body has none.
     pub(crate) fn or_header(mut self, header: Option<&str>) -> Self {
         self.message = self.message.or_else(|| header.map(str::to_owned));

@@ -261,6 +261,7 @@ impl Http {
             return Err(Error::new(ErrorKind::Unauthorized, message).with_status(status));
         }
         let error = ApiError::from_body(&body.read_error())
+            .without(&head.status.to_string())
             .or_header(text(HeaderName::from_static("x-error-message")));
         let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
         Err(error.into_error(status, retry_after, self.config.token.as_ref()))

@@ -114,6 +114,8 @@ pub fn words() -> Vec<Row> {
             .fails(1, "the cluster failed (status 502)"),
         log("a page that explains itself", Reply::status(400).body("<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>"))
             .fails(1, "(status 400), the service says: 400 No required SSL certificate was sent"),
+        log("a page that repeats the status", Reply::status(403).body("<title>403 Forbidden</title>"))
+            .fails(4, "the key is not allowed to read this (status 403); the key is from"),
         log("a page with the key in its title", Reply::status(502).body(format!("<TITLE>\n no\n {KEY}\u{1b}[2J</TITLE>")))
             .fails(1, "says: no [key]\u{fffd}[2J"),
         log("a login page instead of a log", Reply::status(200).body(format!("<!DOCTYPE html><title>Sign in {KEY}</title>")))
