@@ -44,14 +44,18 @@ impl BaseUrl {
 
     /// Returns whether the host is this machine: `localhost`, 127.0.0.0/8 or ::1.
     pub fn is_loopback(&self) -> bool {
-        if self.host == "localhost" {
+        if self.host == "localhost" || self.host == "localhost." {
             return true;
         }
         match (self.ipv4(), self.ipv6()) {
             (Some(ip), _) => ip.is_loopback(),
-            (_, Some(ip)) => ip.is_loopback(),
+            (_, Some(ip)) => ip.to_canonical().is_loopback(),
             _ => false,
         }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     fn ipv4(&self) -> Option<Ipv4Addr> {
@@ -243,7 +247,13 @@ mod tests {
 
     #[test]
     fn loopback() {
-        for url in ["http://localhost", "http://127.1.2.3:1", "[::1]:8"] {
+        for url in [
+            "http://localhost",
+            "http://LOCALHOST.:80",
+            "http://127.1.2.3:1",
+            "[::1]:8",
+            "[::ffff:127.0.0.1]",
+        ] {
             assert!(url.parse::<BaseUrl>().unwrap().is_loopback(), "{url}");
         }
         for url in [

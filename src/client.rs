@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::algorithm::{Algorithm, segment};
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Config, Endpoint, Http, RequestSummary};
+use crate::http::{Config, Endpoint, Http, ProxySetting, RequestSummary};
 use crate::logs::{Logs, Source};
 use crate::model::{Build, Version};
 use crate::pages::Pages;
+use crate::retry::RetryInfo;
 use crate::token::Token;
 use crate::wait::not_finished;
 
@@ -76,8 +77,8 @@ impl Client {
     ///
     /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], also while they wait for a retry.
     /// Reading a log fails in the same way, unless its response has already been received in full. Later requests fail
-    /// before they are sent. Three things are not interrupted, and fail when they are over: a name lookup, making a TCP
-    /// connection, and the pause between two polls of a wait.
+    /// before they are sent. Two things are not interrupted, and fail when they are over: a name lookup, and making a TCP
+    /// connection.
     ///
     /// # Examples
     ///
@@ -348,11 +349,37 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long the cluster may send nothing: while connecting, before a response, and in the middle of one.
-    /// Defaults to 30 seconds.
+    /// Sets the proxy to use, whatever the environment says: `http://[USER:PASSWORD@]HOST[:PORT]`, or the same with
+    /// `https`.
     ///
-    /// There is no limit on a whole request. Name lookups, and connecting to a proxy, have only the limits of the operating
-    /// system.
+    /// Defaults to the proxy that the environment names: `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the base URL, else
+    /// `ALL_PROXY`, unless `NO_PROXY` exempts the host. Each may be in upper or lower case. A loopback host is never
+    /// reached through a proxy, not even through this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder()
+    ///     .base_url("https://cluster.example.com")
+    ///     .proxy_url("http://proxy.example.com:3128")
+    ///     .build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn proxy_url(mut self, url: impl Into<String>) -> Self {
+        self.config.proxy = ProxySetting::Url(url.into());
+        self
+    }
+
+    /// Connects to the cluster directly, whatever the environment says. Defaults to the proxy that the environment names.
+    pub fn no_proxy(mut self) -> Self {
+        self.config.proxy = ProxySetting::None;
+        self
+    }
+
+    /// Sets how long the cluster may send nothing: before a response, and in the middle of one. Defaults to 30 seconds.
+    ///
+    /// Connecting may take as long, but at most 10 seconds. There is no limit on a whole request. Name lookups have only
+    /// the limits of the operating system.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
@@ -393,12 +420,27 @@ impl ClientBuilder {
         self
     }
 
-    /// Builds the client. It reads the environment variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in
-    /// upper or lower case, and sends nothing.
+    /// Sets a function that is called before the delay of each retry, on the thread that made the request. Defaults to
+    /// none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = algo_logs::Client::builder()
+    ///     .on_retry(|retry| eprintln!("{}; retrying in {:?}", retry.error, retry.delay))
+    ///     .build()?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn on_retry(mut self, on_retry: impl Fn(&RetryInfo<'_>) + Send + Sync + 'static) -> Self {
+        self.config.on_retry = Some(Arc::new(on_retry));
+        self
+    }
+
+    /// Builds the client. It reads the proxy variables, unless the builder says which proxy to use, and sends nothing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] if the base URL, the certificates, the timeout or a proxy variable is not valid, or if
+    /// [`ErrorKind::InvalidInput`] if the base URL, the certificates, the timeout or the proxy is not valid, or if
     /// the key would be sent unencrypted.
     pub fn build(self) -> Result<Client, Error> {
         if let Some(error) = self.base_url_error {

@@ -35,6 +35,8 @@ struct Inner {
     service_message: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     retry: Retry,
+    /// How many attempts were made.
+    attempts: u32,
 }
 
 /// Whether the same request may succeed if it is sent again.
@@ -52,8 +54,10 @@ pub(crate) enum Retry {
 pub enum ErrorKind {
     /// A name, an ID, a token, a base URL, a certificate or a proxy is not valid. Nothing was sent.
     InvalidInput,
-    /// No connection could be made, its TLS handshake failed, or it broke before the response began.
+    /// No connection could be made, or it broke before the response began.
     Connection,
+    /// The server's certificate is not trusted: its CA is unknown, it has expired, or it is for another host.
+    Tls,
     /// The cluster sent nothing for longer than the timeout.
     Timeout,
     /// The response is a redirect. Redirects are never followed.
@@ -86,6 +90,7 @@ impl ErrorKind {
         match self {
             Self::InvalidInput => "invalid-input",
             Self::Connection => "connection",
+            Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Redirect => "redirect",
             Self::Service => "service",
@@ -112,6 +117,7 @@ impl Error {
             service_message: None,
             source: None,
             retry: Retry::No,
+            attempts: 1,
         }))
     }
 
@@ -163,6 +169,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
     pub(crate) fn retryable(&self) -> Retry {
         self.0.retry
     }
@@ -206,10 +217,13 @@ impl fmt::Display for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(context) = &self.0.context {
-            write!(f, "{context}: ")?;
+        let message = &self.0.message;
+        match (&self.0.context, self.0.attempts) {
+            (None, 0 | 1) => write!(f, "{message}"),
+            (None, n) => write!(f, "after {n} attempts: {message}"),
+            (Some(context), 0 | 1) => write!(f, "{context}: {message}"),
+            (Some(context), n) => write!(f, "{context}, after {n} attempts: {message}"),
         }
-        f.write_str(&self.0.message)
     }
 }
 
@@ -241,7 +255,9 @@ impl From<Error> for io::Error {
             ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
             ErrorKind::NotFound | ErrorKind::NoLog => io::ErrorKind::NotFound,
             ErrorKind::Incomplete => io::ErrorKind::UnexpectedEof,
-            ErrorKind::InvalidResponse | ErrorKind::TooLarge => io::ErrorKind::InvalidData,
+            ErrorKind::Tls | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
+                io::ErrorKind::InvalidData
+            }
             ErrorKind::Redirect
             | ErrorKind::Service
             | ErrorKind::NotFinished
@@ -271,6 +287,11 @@ mod tests {
             .about("builds");
         assert_eq!(error.to_string(), "build b of a/b: cannot connect");
         assert_eq!(error.source().unwrap().to_string(), "connection refused");
+        let error = error.after_attempts(4);
+        assert_eq!(
+            error.to_string(),
+            "build b of a/b, after 4 attempts: cannot connect"
+        );
     }
 
     #[test]

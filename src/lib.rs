@@ -92,5 +92,6 @@ pub use http::RequestSummary;
 pub use logs::Logs;
 pub use model::{Build, BuildStatus, Version};
 pub use pages::Pages;
+pub use retry::RetryInfo;
 pub use token::Token;
 pub use wait::{Poll, Wait};

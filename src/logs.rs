@@ -151,7 +151,8 @@ impl Logs {
     fn decode_or_resume(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
         let mut result = self.decode(buf);
         while let Err(error) = result {
-            self.http.wait_to_retry(&mut self.attempts, error)?;
+            self.http
+                .wait_to_retry(&mut self.attempts, &self.endpoint, error)?;
             let body = self.http.get(&self.endpoint, &mut self.attempts)?;
             self.decoder = decoder(body, self.source);
             result = self.skip_decoded(buf).and_then(|()| self.decode(buf));
@@ -185,9 +186,15 @@ impl Logs {
             Err(DecodeError::Truncated) => Err(Error::incomplete(
                 "the response ends in the middle of its JSON",
             )),
-            Err(DecodeError::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
-                "the response is not the expected JSON: {reason} at byte {offset}"
-            ))),
+            Err(DecodeError::Invalid { offset, reason }) => {
+                let page = match self.decoder.get_ref().copy() {
+                    Some(body) if offset == 0 => self.http.page_says(body),
+                    _ => String::new(),
+                };
+                Err(Error::invalid_response(format!(
+                    "the response is not the expected JSON: {reason} at byte {offset}{page}"
+                )))
+            }
         }
     }
 

@@ -8,6 +8,18 @@ use crate::error::{Error, Retry};
 /// The longest `Retry-After` that is obeyed: a request that has to wait for longer fails.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
+/// A failed attempt that will be retried, as reported to [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RetryInfo<'a> {
+    /// Why the attempt failed.
+    pub error: &'a Error,
+    /// The time until the next attempt.
+    pub delay: Duration,
+    /// How many attempts are left, including the next one.
+    pub attempts_left: u32,
+}
+
 /// Counts the attempts at one request.
 #[derive(Debug)]
 pub(crate) struct Attempts {
@@ -29,6 +41,16 @@ impl Attempts {
     /// Makes the next failure count as the first: this attempt brought something new.
     pub(crate) fn progressed(&mut self) {
         self.failures = 0;
+    }
+
+    /// Returns how many attempts were made since the last progress, given that the last one failed for good.
+    pub(crate) fn made(&self) -> u32 {
+        self.failures.saturating_add(1)
+    }
+
+    /// Returns how many attempts are left, after [`next_delay`](Self::next_delay) has granted one.
+    pub(crate) fn left(&self) -> u32 {
+        (self.retries - self.failures).saturating_add(1)
     }
 
     /// Returns how long to wait before the next attempt, or `None` to give up.
@@ -82,11 +104,13 @@ mod tests {
     #[test]
     fn gives_up_after_the_retries() {
         let mut attempts = Attempts::new(2, SECOND);
-        for max in [1, 2] {
+        for (max, left) in [(1, 2), (2, 1)] {
             let delay = attempts.next_delay(&error(Retry::Yes)).unwrap();
             assert!(delay > SECOND * max / 2 && delay <= SECOND * max);
+            assert_eq!(attempts.left(), left);
         }
         assert_eq!(attempts.next_delay(&error(Retry::Yes)), None);
+        assert_eq!(attempts.made(), 3);
         attempts.progressed();
         let delay = attempts.next_delay(&error(Retry::Yes)).unwrap();
         assert!(delay <= SECOND);

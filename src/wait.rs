@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::algorithm::Algorithm;
 use crate::client::{Client, build_endpoint};
 use crate::error::{Error, ErrorKind, Retry};
-use crate::http::Endpoint;
+use crate::http::{Endpoint, Http, MAX_TIMEOUT};
 use crate::model::Build;
 
 /// How long to wait for a build, how often to poll, and whether to continue.
@@ -65,7 +65,9 @@ impl Default for Wait<'_> {
 }
 
 impl<'a> Wait<'a> {
-    /// Sets how long to wait in all. With zero, the service is polled once. Defaults to 1800 seconds.
+    /// Sets how long to wait in all, including the time that requests take. Defaults to 1800 seconds.
+    ///
+    /// The service is polled once more when the time is up. That request is given 1 second.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -98,12 +100,21 @@ impl<'a> Wait<'a> {
         self.until_listed
     }
 
-    /// Polls until the build has finished. When the time is up, returns the result of the last poll.
+    /// Returns when the wait that begins now is over.
+    pub(crate) fn deadline(&self) -> Instant {
+        // An `Instant` overflows after a time that depends on the system.
+        Instant::now() + self.timeout.min(MAX_TIMEOUT)
+    }
+
+    /// Polls until the build has finished. When the time is up, returns the build as it was last seen, or else the result
+    /// of the last poll.
     pub(crate) fn until_finished(
         &self,
+        http: &Http,
         mut poll: impl FnMut() -> Result<Option<Build>, Error>,
     ) -> Result<Option<Build>, Error> {
         let started = Instant::now();
+        let mut seen = None;
         loop {
             let result = poll();
             match &result {
@@ -120,14 +131,17 @@ impl<'a> Wait<'a> {
                 }
             }
             let left = self.timeout.saturating_sub(waited);
+            if let Ok(Some(build)) = &result {
+                seen = Some(build.clone());
+            }
             if left.is_zero() {
-                return result;
+                return seen.map_or(result, |build| Ok(Some(build)));
             }
             let pause = match result.map_err(|error| error.retryable()) {
                 Err(Retry::After(delay)) => delay.max(self.interval),
                 _ => self.interval,
             };
-            std::thread::sleep(pause.min(left));
+            http.pause(pause.min(left))?;
         }
     }
 }
@@ -158,10 +172,10 @@ impl Client {
         wait: &Wait<'_>,
     ) -> Result<Build, Error> {
         let endpoint = build_endpoint(algorithm, build_id)?;
-        let http = self.http.with_no_retries();
+        let http = self.http.until(wait.deadline());
         let mut missing = None;
         let build = wait
-            .until_finished(|| match http.get_json(&endpoint) {
+            .until_finished(&http, || match http.get_json(&endpoint) {
                 Err(error) if wait.is_until_listed() && is_missing_build(&error) => {
                     missing = Some(error);
                     Ok(None)
@@ -204,11 +218,11 @@ impl Client {
         wait: &Wait<'_>,
     ) -> Result<Option<Build>, Error> {
         let client = Self {
-            http: Arc::new(self.http.with_no_retries()),
+            http: Arc::new(self.http.until(wait.deadline())),
         };
         let mut found: Option<(String, Endpoint)> = None;
         let build = wait
-            .until_finished(|| {
+            .until_finished(&client.http, || {
                 if let Some((build_id, endpoint)) = &found {
                     let mut build: Build = client.http.get_json(endpoint)?;
                     // The wait is for the build that was found, even if the response names another one.

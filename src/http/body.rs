@@ -69,6 +69,9 @@ impl Body {
 
 impl Read for Body {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.report.deadline.is_some_and(|at| at <= Instant::now()) {
+            return Err(super::timed_out(ureq::Timeout::RecvBody).into());
+        }
         let result = self.reader.read(buf);
         match result {
             Ok(n) if n > 0 => {
@@ -89,7 +92,7 @@ pub(crate) fn from_io(error: io::Error) -> Error {
 
 fn body_error(error: ureq::Error) -> Error {
     match error {
-        ureq::Error::Timeout(_) => super::silence(),
+        ureq::Error::Timeout(timeout) => super::timed_out(timeout),
         // ureq adds nothing but "Peer disconnected".
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => cut_short(),
         ureq::Error::Io(error) => cut_short().with_source(error),
@@ -114,6 +117,8 @@ fn cut_short() -> Error {
 /// Reports a request to the observer, once, when it is over.
 pub(super) struct RequestReport {
     pub(super) summary: RequestSummary,
+    /// When the body must have ended, for a request of a wait.
+    pub(super) deadline: Option<Instant>,
     started: Instant,
     observer: Option<Arc<Observer>>,
 }
@@ -127,6 +132,7 @@ impl RequestReport {
                 bytes: 0,
                 elapsed: Duration::ZERO,
             },
+            deadline: None,
             started: Instant::now(),
             observer,
         }

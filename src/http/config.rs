@@ -2,14 +2,14 @@
 //!
 //! ureq panics on some settings and ignores others that it cannot use, so each is checked here first.
 
-use std::env;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::{Agent, ProxyProtocol};
+use ureq::Agent;
 
-use super::Observer;
+use super::proxy::ProxySetting;
+use super::{Observer, OnRetry};
 use crate::base_url::BaseUrl;
 use crate::error::Error;
 use crate::token::Token;
@@ -19,8 +19,12 @@ const USER_AGENT: &str = concat!("algo-logs/", env!("CARGO_PKG_VERSION"));
 /// Holds the header of any request: its longest parts are a token and a path.
 const OUTPUT_BUFFER: usize = 32 * 1024;
 
+/// The most time that connecting may take. ureq shares it among the addresses of a host, so that one that does not
+/// respond delays the next one by a few seconds.
+const MAX_CONNECT: Duration = Duration::from_secs(10);
+
 /// ureq adds timeouts to the current time, and panics if that overflows.
-const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What [`ClientBuilder`](crate::ClientBuilder) sets.
 #[derive(Clone)]
@@ -29,11 +33,13 @@ pub(crate) struct Config {
     pub(crate) allow_http: bool,
     pub(crate) token: Option<Token>,
     pub(crate) root_certificates: Option<Vec<u8>>,
+    pub(crate) proxy: ProxySetting,
     pub(crate) timeout: Duration,
     pub(crate) retries: u32,
     pub(crate) retry_delay: Duration,
     pub(crate) idle_connections: usize,
     pub(crate) observer: Option<Arc<Observer>>,
+    pub(crate) on_retry: Option<Arc<OnRetry>>,
 }
 
 impl Default for Config {
@@ -43,11 +49,13 @@ impl Default for Config {
             allow_http: false,
             token: None,
             root_certificates: None,
+            proxy: ProxySetting::default(),
             timeout: Duration::from_secs(30),
             retries: 3,
             retry_delay: Duration::from_secs(1),
             idle_connections: 4,
             observer: None,
+            on_retry: None,
         }
     }
 }
@@ -63,8 +71,15 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Makes the agent. Also returns the variable that names its proxy, if it has one.
-pub(super) fn agent(config: &Config) -> Result<(Agent, Option<&'static str>), Error> {
+impl Config {
+    /// Returns how long connecting may take, over all addresses of a host.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.timeout.min(MAX_CONNECT)
+    }
+}
+
+/// Makes the agent. Each request sets its proxy.
+pub(super) fn agent(config: &Config, is_proxied: bool) -> Result<Agent, Error> {
     let base_url = &config.base_url;
     if !base_url.is_https() && !base_url.is_loopback() && !config.allow_http {
         return Err(Error::invalid_input(format!(
@@ -84,16 +99,16 @@ pub(super) fn agent(config: &Config) -> Result<(Agent, Option<&'static str>), Er
         ));
     }
     let timeout = config.timeout.min(MAX_TIMEOUT);
-    let (proxy, variable) = proxy(base_url)?.unzip();
     let agent = agent
         .http_status_as_error(false)
         .max_redirects(0)
         .user_agent(USER_AGENT)
         .accept("application/json")
-        // ureq starts a thread for a name lookup that has a timeout, and panics where it cannot. The lookup of a proxy
-        // is part of connecting, so that only the system limits how long connecting to a proxy takes.
-        .timeout_connect(proxy.is_none().then_some(timeout))
-        .proxy(proxy)
+        // ureq looks a proxy up while it connects, and starts a thread for a lookup that has a timeout. The time to
+        // reach a proxy is limited by `Proxy::reach` instead.
+        .timeout_connect((!is_proxied).then_some(config.connect_timeout()))
+        // Without this, ureq reads the environment.
+        .proxy(None)
         .timeout_per_read(Some(timeout))
         .timeout_per_write(Some(timeout))
         .output_buffer_size(OUTPUT_BUFFER)
@@ -101,50 +116,5 @@ pub(super) fn agent(config: &Config) -> Result<(Agent, Option<&'static str>), Er
         .max_idle_connections_per_host(config.idle_connections)
         .build()
         .new_agent();
-    Ok((agent, variable))
-}
-
-/// Finds the proxy that the environment names for this cluster, and the name of its variable.
-///
-/// ureq's own search prefers `ALL_PROXY` to the variable of the scheme, and uses no proxy if the value is not valid:
-/// then the key would leave a company's network by another way than intended.
-fn proxy(base_url: &BaseUrl) -> Result<Option<(ureq::Proxy, &'static str)>, Error> {
-    let scheme = if base_url.is_https() {
-        ["https_proxy", "HTTPS_PROXY"]
-    } else {
-        ["http_proxy", "HTTP_PROXY"]
-    };
-    let Some((name, value)) = variable(&scheme).or_else(|| variable(&["all_proxy", "ALL_PROXY"]))
-    else {
-        return Ok(None);
-    };
-    let invalid =
-        |why: &str| Error::invalid_input(format!("the proxy in {name} cannot be used: {why}"));
-    let proxy = ureq::Proxy::new(&value).map_err(|_| invalid("it is not a valid proxy URL"))?;
-    if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
-        return Err(invalid("SOCKS is not supported, only http and https"));
-    }
-    let (_, exceptions) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
-    let mut exceptions = exceptions.split([',', ' ']);
-    let exempt = exceptions.any(|pattern| is_exempt(base_url.host(), pattern));
-    Ok((!exempt).then_some((proxy, name)))
-}
-
-/// Compares a host with an element of `NO_PROXY`. As in curl, a name includes its subdomains.
-fn is_exempt(host: &str, pattern: &str) -> bool {
-    let name = pattern.trim_start_matches(['*', '.']).to_ascii_lowercase();
-    match host.strip_suffix(&*name) {
-        _ if name.is_empty() => pattern == "*",
-        Some(subdomain) => subdomain.is_empty() || subdomain.ends_with('.'),
-        None => false,
-    }
-}
-
-/// Returns the first of these environment variables that is set and not empty.
-fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
-    names.iter().find_map(|&name| {
-        // A value that is not Unicode is not a valid URL either, and is rejected as such.
-        let value = env::var_os(name)?.to_string_lossy().into_owned();
-        (!value.is_empty()).then_some((name, value))
-    })
+    Ok(agent)
 }

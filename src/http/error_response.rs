@@ -52,11 +52,15 @@ impl ApiError {
         }
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
-        // HTML, and JSON of another shape, say no more in one line than the status does.
-        let plain = !text.is_empty() && !text.starts_with(['<', '{', '[']);
+        let message = match text.chars().next() {
+            Some('<') => page_title(text),
+            // JSON of another shape says no more in one line than the status does.
+            None | Some('{' | '[') => None,
+            Some(_) => Some(text.to_owned()),
+        };
         Self {
             code: None,
-            message: plain.then(|| text.to_owned()),
+            message,
         }
     }
 
@@ -77,6 +81,12 @@ impl ApiError {
         }
     }
 
+    /// Drops a message that only repeats the status line, such as the title `502 Bad Gateway`.
+    pub(super) fn without(mut self, status_line: &str) -> Self {
+        self.message = self.message.filter(|message| message != status_line);
+        self
+    }
+
     /// Takes the message from the header `X-Error-Message` if the body has none.
     pub(crate) fn or_header(mut self, header: Option<&str>) -> Self {
         self.message = self.message.or_else(|| header.map(str::to_owned));
@@ -90,10 +100,10 @@ impl ApiError {
         token: Option<&Token>,
     ) -> Error {
         let (kind, meaning) = classify(status, self.code);
-        let retry = match (status, retry_after) {
-            (408 | 429 | 500 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
-            (408 | 429 | 500 | 502 | 503 | 504, None) => Retry::Yes,
-            _ => Retry::No,
+        let retry = match retry_after {
+            _ if !is_transient(status) => Retry::No,
+            Some(delay) => Retry::After(delay),
+            None => Retry::Yes,
         };
         let message = self.message.map(|message| redact(&message, token));
         let mut text = meaning.to_owned();
@@ -108,6 +118,22 @@ impl ApiError {
             .with_service_error(self.code, message)
             .retry(retry)
     }
+}
+
+/// Returns the title of an HTML page, which is the one line that explains it.
+pub(super) fn page_title(page: &str) -> Option<String> {
+    // The same length as the page, so that positions in one are valid in the other.
+    let lower = page.to_ascii_lowercase();
+    let start = lower.find("<title")?;
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    let words: Vec<&str> = page[start..end].split_whitespace().collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// Returns whether the same request may succeed later.
+pub(super) fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// Says what a status means. The service's code counts where it says more: with a 4xx, and with an error sent as a 200.
@@ -176,6 +202,23 @@ mod tests {
             let message = message.map(str::to_owned);
             let expected = ApiError { code, message };
             assert_eq!(ApiError::from_body(body.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn the_title_of_a_page() {
+        for (page, title) in [
+            ("<html><head><title>Sign in</title></head>", Some("Sign in")),
+            (
+                "<!DOCTYPE html>\n<TITLE lang=\"en\">\n 502 \n  é </TITLE >",
+                Some("502 é"),
+            ),
+            ("<title></title>", None),
+            ("<title>cut", None),
+            ("<title", None),
+            ("<html>", None),
+        ] {
+            assert_eq!(page_title(page).as_deref(), title, "{page}");
         }
     }
 

@@ -7,30 +7,40 @@ mod body;
 mod config;
 mod error_response;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod pem;
+mod proxy;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
+#[cfg(feature = "rustls")]
+mod tls_error;
 
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
-pub(crate) use self::config::Config;
+pub(crate) use self::config::{Config, MAX_TIMEOUT};
 pub(crate) use self::error_response::ApiError;
+pub(crate) use self::proxy::ProxySetting;
 
 use self::body::RequestReport;
-use self::error_response::MAX_ERROR_BODY;
+use self::error_response::{MAX_ERROR_BODY, page_title};
+use self::proxy::Proxy;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, Retry};
-use crate::retry::Attempts;
+use crate::retry::{Attempts, RetryInfo};
 use crate::token::Token;
 
 /// The largest page of a list, or single object, that is held in memory.
 const MAX_JSON_BODY: u64 = 32 * 1024 * 1024;
+
+/// How long a request of a wait may take even if the wait is over, so that the last poll has a chance.
+const MIN_REQUEST: Duration = Duration::from_secs(1);
 
 /// A finished request, as reported to [`ClientBuilder::on_request`](crate::ClientBuilder::on_request).
 ///
@@ -49,6 +59,7 @@ pub struct RequestSummary {
 }
 
 pub(crate) type Observer = dyn Fn(&RequestSummary) + Send + Sync;
+pub(crate) type OnRetry = dyn Fn(&RetryInfo<'_>) + Send + Sync;
 
 /// Where a request goes, and what errors call it.
 #[derive(Clone, Debug)]
@@ -64,28 +75,31 @@ pub(crate) struct Http {
     config: Config,
     agent: ureq::Agent,
     authorization: Option<HeaderValue>,
-    /// The environment variable that names the proxy, if there is one.
-    proxy: Option<&'static str>,
-    /// Whether the client was shut down. It ends the delay before a retry.
+    proxy: Option<Arc<Proxy>>,
+    /// When a wait is over, which its requests must not outlast.
+    deadline: Option<Instant>,
+    /// Whether the client was shut down. It ends all pauses.
     shutdown: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Http {
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
-        let (agent, proxy) = config::agent(&config)?;
+        let proxy = Proxy::find(&config.proxy, &config.base_url)?.map(Arc::new);
         Ok(Self {
             authorization: config.token.as_ref().map(authorization).transpose()?,
-            agent,
+            agent: config::agent(&config, proxy.is_some())?,
             config,
             proxy,
+            deadline: None,
             shutdown: Arc::default(),
         })
     }
 
-    /// Returns a client that sends each request once, for a caller that polls.
-    pub(crate) fn with_no_retries(&self) -> Self {
+    /// Returns a client for a caller that polls until `deadline`. It sends each request once.
+    pub(crate) fn until(&self, deadline: Instant) -> Self {
         let mut http = self.clone();
         http.config.retries = 0;
+        http.deadline = Some(deadline);
         http
     }
 
@@ -127,31 +141,49 @@ impl Http {
         loop {
             match attempt() {
                 Ok(value) => return Ok(value),
-                Err(error) => self
-                    .wait_to_retry(attempts, error)
-                    .map_err(|error| error.about(&endpoint.what))?,
+                Err(error) => self.wait_to_retry(attempts, endpoint, error)?,
             }
         }
     }
 
     /// Waits until the next attempt is due. Fails if there is none: with the error of the last attempt, or because the
     /// client was shut down.
-    pub(crate) fn wait_to_retry(&self, attempts: &mut Attempts, error: Error) -> Result<(), Error> {
+    pub(crate) fn wait_to_retry(
+        &self,
+        attempts: &mut Attempts,
+        endpoint: &Endpoint,
+        error: Error,
+    ) -> Result<(), Error> {
+        let error = error.about(&endpoint.what);
         let delay = attempts.next_delay(&error);
+        if let (Some(delay), Some(on_retry)) = (delay, &self.config.on_retry) {
+            on_retry(&RetryInfo {
+                error: &error,
+                delay,
+                attempts_left: attempts.left(),
+            });
+        }
+        self.pause(delay.unwrap_or_default())
+            .map_err(|error| error.about(&endpoint.what))?;
+        match delay {
+            Some(_) => Ok(()),
+            None if error.retryable() == Retry::No => Err(error),
+            None => Err(error.after_attempts(attempts.made())),
+        }
+    }
+
+    /// Waits. Fails if the client was shut down, at once if that happens during the pause.
+    pub(crate) fn pause(&self, delay: Duration) -> Result<(), Error> {
         let (shut_down, changed) = &*self.shutdown;
         let shut_down = shut_down.lock().unwrap_or_else(PoisonError::into_inner);
         let (shut_down, _) = changed
-            .wait_timeout_while(shut_down, delay.unwrap_or_default(), |shut_down| {
-                !*shut_down
-            })
+            .wait_timeout_while(shut_down, delay, |shut_down| !*shut_down)
             .unwrap_or_else(PoisonError::into_inner);
         if *shut_down {
-            return Err(Error::new(ErrorKind::Cancelled, "the client was shut down"));
+            let message = "the client was shut down";
+            return Err(Error::new(ErrorKind::Cancelled, message));
         }
-        match delay {
-            Some(_) => Ok(()),
-            None => Err(error),
-        }
+        Ok(())
     }
 
     /// Sends a request once, and returns the body if the status is 200 and its encoding has been decoded.
@@ -172,6 +204,29 @@ impl Http {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
+        let left = self.deadline.map(|deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            left.max(MIN_REQUEST)
+        });
+        let connect = self.config.connect_timeout();
+        let connect = left.map_or(connect, |left| connect.min(left));
+        if let Some(proxy) = &self.proxy {
+            let proxy = proxy
+                .reach(connect)
+                .map_err(|error| self.transport_error(error))?;
+            request = request.config().proxy(Some(proxy.clone())).build();
+        }
+        if let Some(left) = left {
+            // A timeout for the whole call would include the name lookup, for which ureq would start a thread.
+            request = request
+                .config()
+                .timeout_connect(self.proxy.is_none().then_some(connect))
+                .timeout_send_request(Some(left))
+                .timeout_recv_response(Some(left))
+                .timeout_recv_body(Some(left))
+                .build();
+        }
+        report.deadline = left.map(|left| Instant::now() + left);
         let response = request
             .call()
             .map_err(|error| self.transport_error(error))?;
@@ -200,7 +255,13 @@ impl Http {
             };
         }
         let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
+        if status == 401 && is_basic(&head.headers) {
+            let message = "a server in front of the cluster requires a user and a password: \
+                 this is not about the key (status 401)";
+            return Err(Error::new(ErrorKind::Unauthorized, message).with_status(status));
+        }
         let error = ApiError::from_body(&body.read_error())
+            .without(&head.status.to_string())
             .or_header(text(HeaderName::from_static("x-error-message")));
         let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
         Err(error.into_error(status, retry_after, self.config.token.as_ref()))
@@ -235,7 +296,19 @@ impl Http {
             Category::Data => Error::invalid_response(format!(
                 "the response does not have the documented shape ({place})"
             )),
-            _ => Error::invalid_response(format!("the response is not JSON ({place})")),
+            _ => Error::invalid_response(format!(
+                "the response is not JSON ({place}){}",
+                self.page_says(body)
+            )),
+        }
+    }
+
+    /// Returns what to add to the error for a response that should have been JSON: the title, if it is a page, such as
+    /// that of a login.
+    pub(crate) fn page_says(&self, body: &[u8]) -> String {
+        match page_title(&String::from_utf8_lossy(body)) {
+            Some(title) => format!(", but a page that says: {}", self.redact(&title)),
+            None => String::new(),
         }
     }
 
@@ -251,25 +324,27 @@ impl Http {
 
     /// Returns the error for a request that got no response.
     fn transport_error(&self, error: ureq::Error) -> Error {
-        let base = match self.proxy {
+        let base = match &self.proxy {
             None => self.config.base_url.to_string(),
-            Some(variable) => format!("{} through the proxy in {variable}", self.config.base_url),
+            Some(proxy) => format!("{} through {proxy}", self.config.base_url),
         };
         let connection = |message: String| Error::new(ErrorKind::Connection, message);
-        let insecure = || connection(format!("no secure connection to {base}"));
+        let slow = || {
+            let limit = self.config.connect_timeout();
+            let message = format!("cannot connect to {base} within {limit:?}");
+            Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
+        };
         match error {
-            ureq::Error::Timeout(ureq::Timeout::Connect) => Error::new(
-                ErrorKind::Timeout,
-                format!("cannot connect to {base} within {:?}", self.config.timeout),
-            )
-            .retry(Retry::Yes),
-            ureq::Error::Timeout(_) => silence(),
-            ureq::Error::ConnectProxyFailed(_) => {
-                connection(format!("cannot connect to {base}: the proxy refused")).retry(Retry::Yes)
+            ureq::Error::Timeout(ureq::Timeout::Connect) => slow(),
+            ureq::Error::Timeout(timeout) => timed_out(timeout),
+            ureq::Error::ConnectProxyFailed(reason) => {
+                let (why, retry) = proxy::explain_refusal(&reason);
+                connection(format!("cannot connect to {base}: {why}")).retry(retry)
             }
-            // This is how rustls reports an invalid certificate.
+            // This is how rustls reports a failure of the handshake.
+            #[cfg(feature = "rustls")]
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                insecure().with_source(error)
+                tls_error::explain(&error.to_string(), &base)
             }
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 connection(format!("{base} closed the connection before it responded"))
@@ -279,9 +354,12 @@ impl Http {
                 .with_source(error)
                 .retry(Retry::Yes),
             #[cfg(feature = "rustls")]
-            ureq::Error::Rustls(error) => insecure().with_source(error),
+            ureq::Error::Rustls(error) => tls_error::explain(&error.to_string(), &base),
             #[cfg(feature = "native-tls")]
-            ureq::Error::NativeTls(error) => insecure().with_source(error),
+            ureq::Error::NativeTls(error) => {
+                let message = format!("no secure connection to {base}");
+                Error::new(ErrorKind::Tls, message).with_source(error)
+            }
             ureq::Error::LargeResponseHeader(..) => Error::new(
                 ErrorKind::TooLarge,
                 "the response header is larger than 64 KiB",
@@ -298,7 +376,7 @@ impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
             .field("config", &self.config)
-            .field("proxy", &self.proxy)
+            .field("proxy", &self.proxy.as_ref().map(ToString::to_string))
             .finish_non_exhaustive()
     }
 }
@@ -311,12 +389,27 @@ fn authorization(token: &Token) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
-fn silence() -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        "the cluster sent nothing for longer than the timeout",
-    )
-    .retry(Retry::Yes)
+/// Returns the error for a timeout after the connection was made.
+fn timed_out(timeout: ureq::Timeout) -> Error {
+    let message = match timeout {
+        ureq::Timeout::PerRead | ureq::Timeout::PerWrite => {
+            "the cluster sent nothing for longer than the timeout"
+        }
+        // Only the requests of a wait have other limits.
+        _ => "the time to wait was over before the response was complete",
+    };
+    Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
+}
+
+/// Returns whether a 401 asks for a user and a password. The service itself never does.
+fn is_basic(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .any(|value| {
+            let scheme = value.as_bytes().get(..5).unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"basic")
+        })
 }
 
 /// Returns an encoding of the body that is still to be decoded. ureq removes the header of the one that it decodes.

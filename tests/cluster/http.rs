@@ -87,8 +87,14 @@ impl Request {
 pub(super) fn serve(socket: Arc<TcpStream>, shared: &Shared, connection: usize) {
     // Small answers must not wait for acknowledgements. An error here, as below, says that the client went away.
     let _ = socket.set_nodelay(true);
-    let mut link = Link::new(socket, shared.identity.as_ref());
-    let _ = serve_requests(&mut link, shared, connection);
+    let mut link = Link::new(Arc::clone(&socket), shared.identity.as_ref());
+    let result = serve_requests(&mut link, shared, connection);
+    if result.is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
+        // The handshake failed. To close before the client has sent its request would reset the connection, and the
+        // client would not read why.
+        let _ = socket.set_read_timeout(Some(Duration::from_millis(500)));
+        let _ = io::copy(&mut &*socket, &mut io::sink());
+    }
 }
 
 fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Result<()> {

@@ -1,13 +1,13 @@
 //! The options of the connection: how long to wait, how often to try again.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Reply};
 use crate::program::Program;
 use crate::settings::LIST;
 
 #[test]
 fn no_answer_within_the_timeout() {
     let cluster = Cluster::start();
-    let silence = crate::cluster::Reply::raw().stall();
+    let silence = Reply::raw().stall();
     cluster.script("/v1/algorithms/acme/Empty/builds", silence);
     Program::on(&cluster)
         .run(&format!("{LIST} --timeout 1 --retries 0"))
@@ -22,7 +22,7 @@ fn it_is_tried_again_as_often_as_said() {
     let cluster = Cluster::start();
     let path = "/v1/algorithms/acme/Empty/builds";
     let failing = || {
-        let reply = crate::cluster::Reply::status(503);
+        let reply = Reply::status(503);
         reply.header("Retry-After", "0")
     };
     for retries in [0, 1, 3, 5] {
@@ -32,9 +32,13 @@ fn it_is_tried_again_as_often_as_said() {
             3 => LIST.to_owned(),
             _ => format!("{LIST} --retries {retries}"),
         };
+        let after = match retries {
+            0 => String::new(),
+            n => format!(", after {} attempts", n + 1),
+        };
         Program::on(&cluster).run(&line).fails(
             1,
-            "algo-logs: builds of acme/Empty: the cluster failed (status 503)\n",
+            &format!("algo-logs: builds of acme/Empty{after}: the cluster failed (status 503)\n"),
         );
         assert_eq!(cluster.requests().len() - before, retries + 1);
     }
@@ -52,4 +56,61 @@ fn no_cluster_is_there() {
         1,
         &format!("algo-logs: builds of acme/Empty: cannot connect to CLUSTER: {refused}\n"),
     );
+}
+
+/// Retries used to be silent: a terminal showed nothing for minutes.
+#[test]
+fn each_retry_is_a_note() {
+    let cluster = Cluster::start();
+    let failing = || Reply::status(503).header("Retry-After", "0");
+    let list = "/v1/algorithms/acme/Empty/builds";
+    let failed = "the cluster failed (status 503)";
+    (0..3).for_each(|_| cluster.script(list, failing()));
+    Program::on(&cluster)
+        .run("builds acme/Empty --retries 2")
+        .fails(
+            1,
+            &format!(
+                "algo-logs: builds of acme/Empty: {failed}; retrying in 0.0 s, 2 attempts left\n\
+             algo-logs: builds of acme/Empty: {failed}; retrying in 0.0 s, 1 attempt left\n\
+             algo-logs: builds of acme/Empty, after 3 attempts: {failed}\n"
+            ),
+        );
+    // Also in the middle of a log, and between a log's own requests.
+    let logs = "/v1/algorithms/acme/x/builds/b1/logs";
+    let document = r#"{"logs":"one\ntwo\n"}"#;
+    let cut = Reply::raw().send(format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}",
+        &document[..14]
+    ));
+    let script = || {
+        cluster.script(logs, cut.clone().fin());
+        cluster.script(logs, failing());
+        cluster.script(logs, Reply::json(200, document));
+    };
+    script();
+    let outcome = Program::on(&cluster).run("log acme/x b1 -o -");
+    assert_eq!(
+        (outcome.code, &*outcome.stdout),
+        (Some(0), &b"one\ntwo\n"[..])
+    );
+    let notes: Vec<&str> = outcome.stderr.lines().collect();
+    let log = "algo-logs: log of build b1 of acme/x";
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    let cut_short = format!("{log}: the response was cut short; retrying in ");
+    assert!(notes[0].starts_with(&cut_short), "{notes:?}");
+    assert!(notes[0].ends_with(" s, 3 attempts left"), "{notes:?}");
+    assert_eq!(
+        notes[1],
+        format!("{log}: {failed}; retrying in 0.0 s, 2 attempts left")
+    );
+    script();
+    Program::on(&cluster)
+        .run("log acme/x b1 -q")
+        .prints("one\ntwo\n");
+    // What is not retried is not a note.
+    cluster.script(list, Reply::status(503).header("Retry-After", "61"));
+    Program::on(&cluster)
+        .run("builds acme/Empty")
+        .fails(1, &format!("algo-logs: builds of acme/Empty: {failed}\n"));
 }

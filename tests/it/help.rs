@@ -459,7 +459,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
         ("builds acme/Nothing", "builds"),
         ("versions acme/Nothing", "versions"),
         ("log acme/Nothing", "builds"),
-        ("log acme/Nothing --wait", "builds"),
+        ("log acme/Nothing --exit-status", "builds"),
         ("log acme/Nothing/1.2.0", "versions"),
         ("log acme/Nothing b-1", "log of build b-1"),
         ("log acme/Nothing b-1 --exit-status", "build b-1"),
@@ -481,7 +481,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
     for (line, what) in [
         ("log acme/Lemmatizer b-1", "log of build b-1"),
         ("log acme/Lemmatizer b-1 --exit-status", "build b-1"),
-        ("log acme/Lemmatizer b-1 --wait", "build b-1"),
+        ("log acme/Lemmatizer b-1 --exit-status", "build b-1"),
     ] {
         fails(
             line,

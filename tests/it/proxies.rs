@@ -1,9 +1,22 @@
 //! The way through a proxy: which one, what it gets to see, and who needs none.
 
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use algo_logs::ClientBuilder;
+
+use crate::client::{builder, paged};
+use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, Outcome, Program};
 use crate::proxy::Proxy;
 use crate::settings::{LIST, sent};
+
+/// A list over http, from a cluster that only a proxy can reach. Loopback hosts are never proxied.
+const PROXIED: &str =
+    "builds acme/Empty -q --retries 0 --allow-http --api http://cluster.example.com";
 
 #[test]
 fn the_proxy_is_the_one_for_the_scheme() {
@@ -15,32 +28,53 @@ fn the_proxy_is_the_one_for_the_scheme() {
         program
             .clone()
             .env(name, proxy.url(""))
-            .run(LIST)
+            .run(PROXIED)
             .prints("");
         let heads = proxy.heads();
         assert_eq!(heads.len(), before + 1, "{name}");
-        let line = format!("CONNECT 127.0.0.1:{} HTTP/1.1\r\n", cluster.port());
-        assert!(heads[before].starts_with(&line), "{}", heads[before]);
+        let line = "CONNECT cluster.example.com:80 HTTP/1.1\r\n";
+        assert!(heads[before].starts_with(line), "{}", heads[before]);
         assert!(!heads[before].contains(KEY));
     }
-    // The variable of the other scheme means nothing, lower case comes first, and the scheme's own before all.
+    // Lower case comes first, and the scheme's own variable before the one for all. The other scheme's is not used.
     let before = proxy.heads().len();
     let dead = "http://127.0.0.1:1";
     program
         .clone()
         .env("HTTPS_PROXY", dead)
         .env("https_proxy", dead)
-        .run(LIST)
-        .prints("");
-    assert_eq!(proxy.heads().len(), before);
-    program
-        .clone()
         .env("HTTP_PROXY", dead)
         .env("http_proxy", proxy.url(""))
         .env("ALL_PROXY", dead)
-        .run(LIST)
+        .run(PROXIED)
         .prints("");
     assert_eq!(proxy.heads().len(), before + 1);
+}
+
+/// Over http, the key of a port-forward used to go to the proxy in clear text.
+#[test]
+fn loopback_hosts_are_never_proxied() {
+    let cluster = Cluster::start();
+    let proxy = Proxy::to(&cluster);
+    let port = cluster.port();
+    for host in ["127.0.0.1", "localhost", "LOCALHOST", "127.0.0.2"] {
+        for (name, url) in [
+            ("HTTP_PROXY", proxy.url("")),
+            ("all_proxy", proxy.url("")),
+            ("HTTP_PROXY", "socks5://127.0.0.1:1".to_owned()),
+        ] {
+            // The fake cluster listens on one address.
+            let reachable = host != "127.0.0.2";
+            let outcome = Program::on(&cluster)
+                .env(name, url)
+                .run(&format!("{LIST} --retries 0 --api http://{host}:{port}"));
+            assert_eq!(outcome.code, Some(i32::from(!reachable)), "{host} {name}");
+        }
+        let client = builder(&cluster).proxy_url(proxy.url(""));
+        let client = client.base_url(format!("http://{host}:{port}"));
+        drop(client.retries(0).build().unwrap().builds(&paged()).next());
+    }
+    assert_eq!(proxy.heads(), [""; 0]);
 }
 
 #[test]
@@ -74,7 +108,7 @@ fn a_proxy_has_its_own_user_and_password() {
     let proxy = Proxy::to(&cluster);
     Program::on(&cluster)
         .env("HTTP_PROXY", proxy.url("joe:pa%40ss@"))
-        .run(LIST)
+        .run(PROXIED)
         .prints("");
     let head = proxy.heads().remove(0).to_ascii_lowercase();
     // `joe:pa@ss` in base64.
@@ -85,36 +119,76 @@ fn a_proxy_has_its_own_user_and_password() {
     assert_eq!(request.header("Proxy-Authorization"), None);
 }
 
+/// 0.0.0.0 leads to the fake cluster too, and is not a loopback address. Names are tested in src/http/proxy.rs, since
+/// they would have to be looked up here.
 #[test]
+#[cfg(target_os = "linux")]
 fn hosts_that_need_no_proxy() {
     let cluster = Cluster::start();
+    let port = cluster.port();
     let program = Program::on(&cluster).env("HTTP_PROXY", "http://127.0.0.1:1");
-    let localhost = format!(
-        "{LIST} --retries 0 --api http://localhost:{}",
-        cluster.port()
-    );
+    let line = format!("{LIST} --retries 0 --allow-http --api http://0.0.0.0:{port}");
+    let with_port = format!("a.example.com , 0.0.0.0:{port}");
     for name in ["no_proxy", "NO_PROXY"] {
         for hosts in [
-            "localhost",
+            "0.0.0.0",
             "*",
-            "a.example.com,localhost",
-            " a , .localhost",
+            "a.example.com,0.0.0.0",
+            "0.0.0.0/8",
+            &with_port,
         ] {
-            let exempt = program.clone().env(name, hosts);
-            exempt.run(&localhost).prints("");
+            program.clone().env(name, hosts).run(&line).prints("");
         }
     }
-    for hosts in ["", "local", "a.localhost", "ocalhost", "127.0.0.1"] {
-        let outcome = program.clone().env("NO_PROXY", hosts).run(&localhost);
+    for hosts in ["", "0.0.0.1", "0.0.0", "0.0.0.0:1", "::/0", "10.0.0.0/8"] {
+        let outcome = program.clone().env("NO_PROXY", hosts).run(&line);
         assert_eq!(outcome.code, Some(1), "{hosts}");
     }
-    let exempt = program.clone().env("NO_PROXY", "127.0.0.1");
-    exempt.run(LIST).prints("");
-    // A name stands for those below it, too. Here it is an address, since a name would have to be looked up.
-    for hosts in ["0.0.1", ".0.0.1"] {
-        let exempt = program.clone().env("NO_PROXY", hosts);
-        exempt.run(LIST).prints("");
-    }
+    // A proxy that is not needed may be anything.
+    let unused = program.env("HTTP_PROXY", "socks5://127.0.0.1:1");
+    unused.env("NO_PROXY", "*").run(&line).prints("");
+}
+
+#[test]
+fn the_library_can_name_the_proxy_or_use_none() {
+    let cluster = Cluster::start();
+    let proxy = Proxy::to(&cluster);
+    let list = |builder: ClientBuilder| {
+        let client = builder
+            .base_url("http://cluster.example.com")
+            .allow_http(true);
+        client
+            .retries(0)
+            .build()
+            .map(|client| client.builds(&paged()).next())
+    };
+    assert!(
+        list(builder(&cluster).proxy_url(proxy.url("")))
+            .unwrap()
+            .unwrap()
+            .is_ok()
+    );
+    assert_eq!(proxy.heads().len(), 1);
+    // The last call counts.
+    let direct = builder(&cluster).proxy_url(proxy.url("")).no_proxy();
+    assert!(list(direct).unwrap().unwrap().is_err());
+    assert_eq!(proxy.heads().len(), 1);
+
+    let error = list(builder(&cluster).proxy_url("socks5://u:SECRET@h")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the proxy given to ClientBuilder::proxy_url cannot be used: \
+         SOCKS is not supported, only http and https"
+    );
+    let refusing = Proxy::refusing(403);
+    let error = list(builder(&cluster).proxy_url(refusing.url("u:SECRET@")));
+    let error = error.unwrap().unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "builds of acme/Paged: cannot connect to http://cluster.example.com \
+         through the proxy given to ClientBuilder::proxy_url: the proxy does not allow it (status 403)"
+    );
+    assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
 }
 
 #[test]
@@ -145,7 +219,7 @@ fn a_proxy_that_cannot_be_used() {
         ),
     ] {
         let proxied = program.clone().env(name, url);
-        proxied.run(LIST).fails(
+        proxied.run(PROXIED).fails(
             2,
             &format!("algo-logs: the proxy in {name} cannot be used: {why}\n"),
         );
@@ -156,15 +230,99 @@ fn a_proxy_that_cannot_be_used() {
 #[test]
 fn a_proxy_that_refuses() {
     let cluster = Cluster::start();
-    let proxy = Proxy::refusing();
+    for (status, why, attempts) in [
+        (403, "the proxy does not allow it", 1),
+        (407, "the proxy requires a user and a password", 1),
+        (404, "the proxy refused", 1),
+        (405, "the proxy refused", 1),
+        (301, "the proxy refused", 1),
+        (429, "the proxy refused", 2),
+        (500, "the proxy refused", 2),
+        (502, "the proxy refused", 2),
+        (503, "the proxy refused", 2),
+        (504, "the proxy refused", 2),
+    ] {
+        let proxy = Proxy::refusing(status);
+        let outcome = Program::on(&cluster)
+            .env("HTTP_PROXY", proxy.url(""))
+            .run(&PROXIED.replace("--retries 0", "--retries 1"));
+        assert_eq!(outcome.code, Some(1));
+        let after = if attempts == 1 {
+            ""
+        } else {
+            ", after 2 attempts"
+        };
+        let expected = format!(
+            "algo-logs: builds of acme/Empty{after}: cannot connect to http://cluster.example.com \
+             through the proxy in HTTP_PROXY: {why} (status {status})"
+        );
+        assert!(outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
+        assert_eq!(proxy.heads().len(), attempts, "{status}");
+    }
+    assert_eq!(cluster.connections(), 0);
+}
+
+/// Connecting to a proxy used to have no limit but the system's, which is minutes.
+#[test]
+fn a_proxy_that_does_not_accept_connections() {
+    let cluster = Cluster::start();
+    let Some(silent) = silent_address() else {
+        let _ = writeln!(
+            io::stderr(),
+            "skipped: this system has no limit on waiting connections"
+        );
+        return;
+    };
+    let started = Instant::now();
+    let outcome = Program::on(&cluster)
+        .env("HTTP_PROXY", format!("http://{}", silent.address))
+        .run(&format!("{PROXIED} --timeout 1"));
+    outcome.fails(
+        1,
+        "algo-logs: builds of acme/Empty: cannot connect to http://cluster.example.com \
+         through the proxy in HTTP_PROXY within 1s\n",
+    );
+    assert!(started.elapsed() < Duration::from_secs(9));
+}
+
+/// A proxy that accepts a connection, and sends nothing.
+#[test]
+fn a_proxy_that_does_not_respond() {
+    let cluster = Cluster::start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     Program::on(&cluster)
-        .env("HTTP_PROXY", proxy.url(""))
-        .run(&format!("{LIST} --retries 0"))
+        .env("HTTP_PROXY", format!("http://{}", listener.local_addr().unwrap()))
+        .run(&format!("{PROXIED} --timeout 1"))
         .fails(
             1,
-            "algo-logs: builds of acme/Empty: cannot connect to CLUSTER through the proxy in HTTP_PROXY: the proxy refused\n",
+            "algo-logs: builds of acme/Empty: the cluster sent nothing for longer than the timeout\n",
         );
-    assert_eq!(cluster.connections(), 0);
+}
+
+/// An address that accepts no connection, and does not refuse one either: the connections that it lets wait are made.
+struct Silent {
+    address: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+fn silent_address() -> Option<Silent> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while waiting.len() < 5000 {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            Ok(stream) => waiting.push(stream),
+            Err(_) => {
+                return Some(Silent {
+                    address,
+                    _listener: listener,
+                    _waiting: waiting,
+                });
+            }
+        }
+    }
+    None
 }
 
 /// In ureq, a lookup with a timeout takes a thread, and panics where none can be started.
@@ -176,6 +334,12 @@ fn no_lookup_starts_a_thread() {
     let program = Program::on(&cluster).env("RUST_MIN_STACK", (1u64 << 46).to_string());
     let localhost = format!("{LIST} --api http://localhost:{}", cluster.port());
     program.run(&localhost).prints("");
+    program
+        .run(&format!(
+            "log acme/Lemmatizer {} -q --wait=5 -n 0",
+            lemmatizer::FAILED
+        ))
+        .prints("");
     for url in [
         proxy.url(""),
         proxy.url("").replace("127.0.0.1", "localhost"),
@@ -183,8 +347,63 @@ fn no_lookup_starts_a_thread() {
         program
             .clone()
             .env("HTTP_PROXY", url)
-            .run(&localhost)
+            .run(PROXIED)
             .prints("");
     }
     assert_eq!(proxy.heads().len(), 2);
+}
+
+/// As in a container whose pids are used up. root has no such limit.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_program_works_where_no_thread_can_be_started() {
+    let cluster = Cluster::start();
+    let proxy = Proxy::to(&cluster);
+    let limited = |program: &Program, line: &str| {
+        let inner = program.command(line);
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .args(["prlimit", "--nproc=1"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .envs(
+                inner
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdin(Stdio::null());
+        command.output()
+    };
+    // Neither the tools, nor the right to become another user, nor a program that this user can run need be there.
+    let version = limited(&Program::bare(), "--version");
+    if !version.is_ok_and(|output| output.status.success()) {
+        let _ = writeln!(
+            io::stderr(),
+            "skipped: cannot run the program as another user"
+        );
+        return;
+    }
+    let program = Program::on(&cluster);
+    let localhost = format!("{LIST} --api http://localhost:{}", cluster.port());
+    let proxied = program.clone().env(
+        "HTTP_PROXY",
+        proxy.url("").replace("127.0.0.1", "localhost"),
+    );
+    for (program, line) in [
+        (&program, &*localhost),
+        (
+            &program,
+            &format!(
+                "log acme/Lemmatizer {} -q --wait=5 -n 0",
+                lemmatizer::FAILED
+            ),
+        ),
+        (&proxied, PROXIED),
+    ] {
+        let output = limited(program, line).unwrap();
+        Outcome::new(output, None).prints("");
+    }
 }

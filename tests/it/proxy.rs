@@ -23,15 +23,16 @@ struct Seen {
 
 impl Proxy {
     pub fn to(cluster: &Cluster) -> Proxy {
-        Proxy::start(Some(cluster.port()))
+        Proxy::start(Ok(cluster.port()))
     }
 
-    /// One that refuses every connection.
-    pub fn refusing() -> Proxy {
-        Proxy::start(None)
+    /// A proxy that responds to every connection with this status.
+    pub fn refusing(status: u16) -> Proxy {
+        Proxy::start(Err(status))
     }
 
-    fn start(port: Option<u16>) -> Proxy {
+    /// Starts a proxy to a port, or one that responds with a status.
+    fn start(port: Result<u16, u16>) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -70,7 +71,7 @@ impl Drop for Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, port: Option<u16>, seen: &Mutex<Seen>) -> io::Result<()> {
+fn serve(mut client: TcpStream, port: Result<u16, u16>, seen: &Mutex<Seen>) -> io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -79,11 +80,15 @@ fn serve(mut client: TcpStream, port: Option<u16>, seen: &Mutex<Seen>) -> io::Re
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     seen.lock().unwrap().heads.push(head);
-    let Some(port) = port else {
-        // What it says is not to be repeated.
-        let answer =
-            format!("HTTP/1.1 407 No\r\nContent-Length: 0\r\nX-Error-Message: {KEY}\r\n\r\n");
-        return client.write_all(answer.as_bytes());
+    let port = match port {
+        Ok(port) => port,
+        Err(status) => {
+            // No error may repeat its headers.
+            let response = format!(
+                "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nX-Error-Message: {KEY}\r\n\r\n"
+            );
+            return client.write_all(response.as_bytes());
+        }
     };
     let mut target = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;

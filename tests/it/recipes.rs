@@ -130,11 +130,14 @@ fn feed_jq() {
 
 #[test]
 fn behind_a_proxy_with_a_private_ca() {
-    let (cluster, folder) = (Cluster::start_tls(Identity::good()), Folder::new());
+    let (cluster, folder) = (Cluster::start_tls(Identity::wrong_host()), Folder::new());
     let proxy = Proxy::to(&cluster);
     folder.write("company-ca.pem", tls::ca_pem());
     let line = recipe("HTTPS_PROXY")
-        .replace("acme/tagger", "acme/Lemmatizer -L 1 -s failed")
+        .replace(
+            "acme/tagger",
+            "acme/Lemmatizer -L 1 -s failed --api cluster.example.com",
+        )
         .replace("http://proxy.example.com:3128", &proxy.url(""));
     let outcome = run(&line, &cluster, &folder);
     assert!(outcome.stdout_text().starts_with(lemmatizer::FAILED));

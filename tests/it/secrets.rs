@@ -148,14 +148,21 @@ fn nobody_shows_the_key_who_is_asked_for_himself() {
 #[test]
 fn a_proxy_that_refuses_sees_no_key() {
     for cluster in [Cluster::start(), Cluster::start_tls(Identity::good())] {
-        let proxy = Proxy::refusing();
+        let proxy = Proxy::refusing(407);
+        let api = cluster
+            .url()
+            .replace("127.0.0.1", "cluster.example.com")
+            .replace("localhost", "cluster.example.com");
         Program::on(&cluster)
             .env("ALL_PROXY", proxy.url("u:p@"))
-            .run("log acme/x b1 --retries 0")
+            .run(&format!("log acme/x b1 --allow-http --api {api}"))
             .fails(
                 1,
-                "algo-logs: log of build b1 of acme/x: \
-                 cannot connect to CLUSTER through the proxy in ALL_PROXY: the proxy refused\n",
+                &format!(
+                    "algo-logs: log of build b1 of acme/x: \
+                     cannot connect to {api} through the proxy in ALL_PROXY: \
+                     the proxy requires a user and a password (status 407)\n"
+                ),
             );
         let seen = proxy.heads().concat();
         assert!(seen.contains("Proxy-Authorization: Basic "), "{seen}");

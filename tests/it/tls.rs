@@ -1,5 +1,10 @@
 //! TLS as a company has it, with a CA of its own. Who is refused, and why, is in the table of faults.
 
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use crate::client::builder;
 use crate::cluster::{Cluster, Identity, tls};
 use crate::program::{Folder, Program};
 
@@ -38,7 +43,8 @@ fn the_flag_counts_and_not_the_variable() {
     outcome.fails(
         1,
         "algo-logs: builds of acme/Empty: no secure connection to CLUSTER: \
-         invalid peer certificate: UnknownIssuer\n",
+         its certificate is from an unknown CA, or it does not send an intermediate certificate; \
+         the CAs to trust are from --cacert\n",
     );
 }
 
@@ -57,23 +63,219 @@ fn a_certificate_that_is_not_trusted_is_not_tried_again() {
 }
 
 #[test]
-fn a_bundle_with_a_broken_certificate_is_refused_as_a_whole() {
+fn a_bundle_with_an_unusable_certificate_is_rejected_as_a_whole() {
     let folder = Folder::new();
     let cluster = Cluster::start_tls(Identity::good());
-    for (broken, why) in [
+    let labelled = |label: &str, pem: String| pem.replace(" CERTIFICATE-", &format!(" {label}-"));
+    let (ca, key) = (tls::ca_pem(), tls::key_pem());
+    for (bundle, why) in [
         (
-            "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n",
+            "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n".to_owned(),
             "one of them is not a certificate",
         ),
         (
-            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
-            "the file is not valid PEM",
+            key.replace("PRIVATE KEY", "CERTIFICATE"),
+            "one of them is not a certificate",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),
+            "one of them is not valid base64",
+        ),
+        (
+            labelled("TRUSTED CERTIFICATE", tls::other_ca_pem()),
+            "one of them is a TRUSTED CERTIFICATE, a format of OpenSSL's own; 'openssl x509' converts it",
+        ),
+        (
+            tls::other_ca_pem().replace("-----END CERTIFICATE-----", ""),
+            "one of them has no END line",
+        ),
+        (
+            tls::other_ca_pem().replace("END CERTIFICATE", "END PRIVATE KEY"),
+            "the BEGIN and END lines of one of them do not match",
+        ),
+        (
+            tls::other_ca_pem().replace('\n', "\\n"),
+            "the line endings of one of them are written as '\\n'",
         ),
     ] {
-        let path = folder.write("bundle.pem", format!("{}{broken}", tls::ca_pem()));
-        let outcome = Program::on(&cluster).run(&format!("{LINE} --cacert {path}"));
-        assert_eq!(outcome.code, Some(2));
-        assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+        let path = folder.write("bundle.pem", format!("{ca}{bundle}"));
+        Program::on(&cluster)
+            .run(&format!("{LINE} --cacert {path}"))
+            .fails(
+                2,
+                &format!("algo-logs: --cacert: the CA certificates cannot be used: {why}\n"),
+            );
     }
     assert_eq!(cluster.connections(), 0);
+}
+
+/// Editors and `cat` leave bundles like these. Certificates in them used to be ignored.
+#[test]
+fn a_bundle_may_be_joined_carelessly() {
+    let folder = Folder::new();
+    let cluster = Cluster::start_tls(Identity::good());
+    let (ca, other) = (tls::ca_pem(), tls::other_ca_pem());
+    for bundle in [
+        format!("\u{feff}{ca}"),
+        format!("{}{ca}", other.trim_end()),
+        format!("{}{}", other.trim_end(), ca.trim_end()),
+        format!("subject: ours {ca}"),
+        ca.replace('\n', "\r\n"),
+        ca.replace('\n', ""),
+        ca.replace('\n', " \t\n"),
+        ca.replace(" CERTIFICATE-", " X509 CERTIFICATE-"),
+        // What else a file holds is not needed.
+        format!("{}{ca}", tls::key_pem()),
+    ] {
+        let path = folder.write("bundle.pem", &bundle);
+        let outcome = Program::on(&cluster).run(&format!("{LINE} --cacert {path}"));
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{bundle}");
+    }
+}
+
+/// The error for a key on one line used to contain the key, as numbers.
+#[test]
+fn no_error_shows_a_key_that_was_given_as_a_ca() {
+    let folder = Folder::new();
+    let cluster = Cluster::start_tls(Identity::good());
+    let key = tls::key_pem();
+    let secret = key.lines().nth(1).unwrap();
+    let none = "the file contains a private key and no certificate";
+    for (file, why) in [
+        (key.clone(), none),
+        (key.replace('\n', ""), none),
+        (key.replace('\n', "\\n"), none),
+        (key.replace("PRIVATE KEY", "EC PRIVATE KEY"), none),
+        (
+            key.replace("-----END", "----"),
+            "one of them has no END line",
+        ),
+        (
+            key.replace("KEY-----", "KEY"),
+            "one of them has a BEGIN line that is not complete",
+        ),
+        (key.replace("-----", ""), "the file contains none"),
+    ] {
+        let path = folder.write("key.pem", &file);
+        let line = format!("{LINE} --cacert {path}");
+        Program::on(&cluster).run(&line).fails(
+            2,
+            &format!("algo-logs: --cacert: the CA certificates cannot be used: {why}\n"),
+        );
+        let error = builder(&cluster)
+            .root_certificates(file)
+            .build()
+            .unwrap_err();
+        assert!(error.source().is_none(), "{error:?}");
+        assert!(!format!("{error:?}").contains(secret), "{error:?}");
+    }
+}
+
+/// Most of what rustls says is the name of a Rust variant.
+#[test]
+fn failures_are_explained_in_words() {
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", tls::ca_pem());
+    let no_client = "it requires a client certificate, which is not supported";
+    for (identity, why) in [
+        (Identity::expired(), "its certificate has expired"),
+        (
+            Identity::not_yet_valid(),
+            "its certificate is not valid yet, or this machine's clock is wrong",
+        ),
+        (
+            Identity::wrong_host(),
+            "its certificate is for another host",
+        ),
+        (
+            Identity::ca(),
+            "its certificate is that of a CA, not that of a server",
+        ),
+        (
+            Identity::of_a_client(),
+            "its certificate is not meant for servers",
+        ),
+        (
+            Identity::requiring_a_client_certificate(&rustls::version::TLS13),
+            no_client,
+        ),
+        (
+            Identity::requiring_a_client_certificate(&rustls::version::TLS12),
+            no_client,
+        ),
+    ] {
+        let cluster = Cluster::start_tls(identity);
+        let hint = match why.starts_with("its certificate") {
+            true => "; the CAs to trust are from --cacert",
+            false => "",
+        };
+        Program::on(&cluster)
+            .run(&format!("builds acme/Empty -q --cacert {ca}"))
+            .fails(
+                1,
+                &format!(
+                    "algo-logs: builds of acme/Empty: no secure connection to CLUSTER: {why}{hint}\n"
+                ),
+            );
+    }
+    let cluster = Cluster::start_tls(Identity::good());
+    Program::on(&cluster).run("builds acme/Empty -q").fails(
+        1,
+        "algo-logs: builds of acme/Empty: no secure connection to CLUSTER: \
+         its certificate is from an unknown CA, or it does not send an intermediate certificate; \
+         if the cluster has a CA of its own, use --cacert FILE\n",
+    );
+    let json = Program::on(&cluster).run("builds acme/Empty -q --json");
+    assert!(json.stderr.contains(r#""kind":"tls""#), "{}", json.stderr);
+}
+
+/// What a server sends that cannot do the handshake: a page, the alert of one that knows only TLS 1.0, and the alert of
+/// one that agrees to no cipher.
+#[test]
+fn servers_without_usable_tls_are_explained_in_words() {
+    for (bytes, why) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..],
+            "it does not use TLS on this port",
+        ),
+        (
+            &[21, 3, 1, 0, 2, 2, 70],
+            "it supports no version of TLS from 1.2 on",
+        ),
+        (
+            // The hello of a server that chooses TLS 1.1.
+            &[
+                &[22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..],
+                &[7; 32],
+                &[0, 0xc0, 0x13, 0],
+            ]
+            .concat(),
+            "it supports no version of TLS from 1.2 on",
+        ),
+        (
+            &[21, 3, 3, 0, 2, 2, 40],
+            "it supports no cipher of ours, or requires a client certificate, which is not supported",
+        ),
+        (&[21, 3, 3, 0, 2, 2, 112], "it does not know this host name"),
+        (&[21, 3, 3, 0, 2, 2, 80], "the TLS handshake failed"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let bytes = bytes.to_vec();
+        let server = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let _ = client.read(&mut [0; 4096]);
+            client.write_all(&bytes).unwrap();
+            // An early end would be another failure.
+            let _ = client.read(&mut [0; 4096]);
+        });
+        Program::bare()
+            .env("ALGORITHMIA_API_KEY", "k")
+            .run(&format!("builds acme/Empty -q --api {url}"))
+            .fails(
+                1,
+                &format!("algo-logs: builds of acme/Empty: no secure connection to {url}: {why}\n"),
+            );
+        server.join().unwrap();
+    }
 }

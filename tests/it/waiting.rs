@@ -234,3 +234,85 @@ fn a_build_that_does_not_exist_yet_is_waited_for_if_the_caller_says_so() {
         (ErrorKind::NotFound, Some(1010))
     );
 }
+
+/// The requests of a wait used to take as long as the server kept sending a byte now and then.
+#[test]
+fn its_requests_end_with_it_however_slowly_the_server_sends() {
+    let cluster = Cluster::start();
+    let build = |name: &str| {
+        format!(
+            r#"{{"build_id":"b-wait","status":"in-progress","commit_sha":"c","started_at":"{name}"}}"#
+        )
+    };
+    let long = build(&"x".repeat(600));
+    let ok = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", long.len());
+    for slow in [
+        // In the body, in the header, and not at all.
+        Reply::raw()
+            .send(format!("{ok}\r\n"))
+            .drip(&long, millis(100)),
+        Reply::raw()
+            .send(&ok)
+            .drip(format!("A: {long}\r\n\r\n"), millis(100)),
+        Reply::raw().stall(),
+    ] {
+        for was_seen in [false, true] {
+            if was_seen {
+                cluster.script(BUILD, Reply::json(200, &build("t")));
+            }
+            cluster.script(BUILD, slow.clone());
+            let wait = Wait::default()
+                .timeout(Duration::from_secs(1))
+                .interval(millis(5));
+            let started = Instant::now();
+            let error = client(&cluster)
+                .wait_for_build(&waiting(), WAITING_BUILD, &wait)
+                .unwrap_err();
+            let elapsed = started.elapsed();
+            assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
+            let (kind, why) = match was_seen {
+                true => (ErrorKind::NotFinished, "the build is still in progress"),
+                false => (
+                    ErrorKind::Timeout,
+                    "the time to wait was over before the response was complete",
+                ),
+            };
+            assert_eq!(
+                error.to_string(),
+                format!("build b-wait of acme/Waiting: {why}")
+            );
+            assert_eq!(error.kind(), kind);
+        }
+    }
+    // The list is read in the same way.
+    cluster.script(
+        LIST,
+        Reply::raw()
+            .send(format!("{ok}\r\n"))
+            .drip(&long, millis(100)),
+    );
+    let wait = Wait::default().timeout(Duration::from_secs(1));
+    let started = Instant::now();
+    let error = client(&cluster).wait_for_newest_build(&waiting(), |_| true, &wait);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Timeout);
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn shutting_down_ends_the_pause() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    cluster.finish_after(usize::MAX);
+    let started = Instant::now();
+    let wait = Wait::default()
+        .interval(Duration::from_secs(60))
+        .on_poll(|_| {
+            client.shutdown();
+            ControlFlow::Continue(())
+        });
+    let error = client
+        .wait_for_build(&waiting(), WAITING_BUILD, &wait)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert!(started.elapsed() < Duration::from_secs(30));
+}

@@ -200,18 +200,23 @@ impl From<Error> for CliError {
             // Connections, timeouts, redirects, other statuses, and kinds that a later library adds.
             _ => Exit::Network,
         };
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
         Self {
             status: error.status(),
             code: error.code(),
-            ..Self::new(exit, Kind::Library(error.kind()), message)
+            ..Self::new(exit, Kind::Library(error.kind()), message(&error))
         }
     }
+}
+
+/// Returns what an error of the library says, with its causes.
+pub(crate) fn message(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    message
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, Identity, KEY, Reply};
 /// Who is at the other end.
 pub fn connections() -> Vec<Row> {
     let tls = |name: &str, identity: Identity| log(name, good()).over_tls(identity);
-    let certificate = "no secure connection to CLUSTER: invalid peer certificate";
+    let certificate = "no secure connection to CLUSTER: its certificate ";
     let https = |name: &str, reply: Reply| {
         log(name, reply)
             .over_tls(Identity::good())
@@ -18,6 +18,8 @@ pub fn connections() -> Vec<Row> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         listener.local_addr().expect("it has an address")
     };
+    let proxied =
+        |name: &str| log(name, good()).env("ALGORITHMIA_API", "https://cluster.example.com");
     rows! {
         https("TLS", good()).succeeds(),
         tls("TLS, by a CA that nobody knows", Identity::good()).fails(1, certificate).asks(0),
@@ -38,11 +40,14 @@ pub fn connections() -> Vec<Row> {
             .fails(6, "not valid HTTP").asks(0),
         log("nobody listens", good()).env("ALGORITHMIA_API", format!("http://{closed}"))
             .fails(1, "cannot connect to ").asks(0),
-        log("nobody listens at the proxy", good()).env("HTTP_PROXY", format!("http://{closed}")).fails(1, "").asks(0),
-        log("a proxy of no use", good()).env("HTTP_PROXY", "junk://[")
-            .fails(2, "the proxy in HTTP_PROXY cannot be used").asks(0),
-        log("a SOCKS proxy", good()).env("ALL_PROXY", "socks5://127.0.0.1:1")
+        proxied("nobody listens at the proxy").env("HTTPS_PROXY", format!("http://{closed}"))
+            .fails(1, "cannot connect to https://cluster.example.com through the proxy in HTTPS_PROXY: Connection refused").asks(0),
+        proxied("a proxy of no use").env("HTTPS_PROXY", "junk://[")
+            .fails(2, "the proxy in HTTPS_PROXY cannot be used").asks(0),
+        proxied("a SOCKS proxy").env("ALL_PROXY", "socks5://127.0.0.1:1")
             .fails(2, "SOCKS is not supported").asks(0),
+        log("a loopback host needs no proxy, whatever it is", good()).env("HTTP_PROXY", format!("http://{closed}"))
+            .env("ALL_PROXY", "socks5://127.0.0.1:1").succeeds(),
         log("a CA file without a certificate", good()).env("SSL_CERT_FILE", "/dev/null")
             .fails(2, "the file contains none").asks(0),
         log("a CA file that is not there", good()).env("SSL_CERT_FILE", "/nowhere/ca.pem")

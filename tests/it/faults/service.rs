@@ -112,6 +112,18 @@ pub fn words() -> Vec<Row> {
         log("a header with the key", Reply::status(502).header("X-Error-Message", KEY)).fails(1, "says: [key]"),
         log("HTML with the key", Reply::status(502).body(format!("<p>{KEY}")))
             .fails(1, "the cluster failed (status 502)"),
+        log("a page that explains itself", Reply::status(400).body("<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>"))
+            .fails(1, "(status 400), the service says: 400 No required SSL certificate was sent"),
+        log("a page that repeats the status", Reply::status(403).body("<title>403 Forbidden</title>"))
+            .fails(4, "the key is not allowed to read this (status 403); the key is from"),
+        log("a page with the key in its title", Reply::status(502).body(format!("<TITLE>\n no\n {KEY}\u{1b}[2J</TITLE>")))
+            .fails(1, "says: no [key]\u{fffd}[2J"),
+        log("a login page instead of a log", Reply::status(200).body(format!("<!DOCTYPE html><title>Sign in {KEY}</title>")))
+            .fails(6, "at byte 0, but a page that says: Sign in [key]"),
+        at("a login page instead of a list", "builds acme/x --retries 0", BUILDS, vec![Reply::status(200).body("\n<html><title>Sign in</title>")])
+            .fails(6, "not JSON (line 2, column 1), but a page that says: Sign in"),
+        log("a 401 of a server in front", Reply::status(401).header("WWW-Authenticate", "basic realm=\"x\""))
+            .fails(4, "a server in front of the cluster requires a user and a password: this is not about the key (status 401)"),
         log("text in no known encoding", Reply::status(502).body(b"\xff\xfe\xfd")).fails(1, "says: \u{fffd}"),
         log("a refusal cut short", Reply::raw().send("HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\nno").fin())
             .fails(4, "says: no"),

@@ -53,6 +53,10 @@ pub(crate) fn add_hint(
         Kind::Library(ErrorKind::Unauthorized) => {
             format!("the key is from {}", connection.key_source())
         }
+        Kind::Library(ErrorKind::Tls) => match connection.ca_source() {
+            Some(source) => format!("the CAs to trust are from {source}"),
+            None => "if the cluster has a CA of its own, use --cacert FILE".to_owned(),
+        },
         Kind::Library(ErrorKind::Connection) if connection.is_default_cluster() => {
             "use --api or ALGORITHMIA_API to name your cluster".to_owned()
         }

@@ -1,10 +1,10 @@
 //! The client, and what an error message has to know about its configuration.
 
-use algo_logs::{Client, ClientBuilder, Error, RequestSummary, Token};
+use algo_logs::{Client, ClientBuilder, Error, RequestSummary, RetryInfo, Token};
 
 use super::layer::{Source, Sourced};
 use super::{ALLOW_HTTP, Config};
-use crate::error::CliError;
+use crate::error::{CliError, message};
 use crate::output::Reporter;
 use crate::output::sanitize::truncate;
 
@@ -14,27 +14,35 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     token: Sourced<Token>,
     base_url: Source,
+    /// Where the CAs are from, unless they are the compiled-in ones.
+    ca_pem: Option<Source>,
 }
 
 impl Config {
-    /// Makes the client. It reports each request to `verbose`.
+    /// Makes the client. It reports each retry, and if `verbose` each request.
     pub(super) fn connect(
         self,
-        verbose: Option<&Reporter>,
+        reporter: &Reporter,
+        verbose: bool,
         connections: usize,
     ) -> Result<Connection, CliError> {
-        let mut builder = self.builder().idle_connections(connections);
+        let notes = reporter.clone();
+        let mut builder = self
+            .builder()
+            .idle_connections(connections)
+            .on_retry(move |retry| notes.say(&describe_retry(retry)));
         if let Some(ca_pem) = &self.ca_pem {
             builder = builder.root_certificates(ca_pem.value.clone());
         }
-        if let Some(reporter) = verbose {
+        if verbose {
             let reporter = reporter.clone();
-            builder = builder.on_request(move |request| reporter.say(&describe(request)));
+            builder = builder.on_request(move |request| reporter.say(&describe_request(request)));
         }
         Ok(Connection {
             client: builder.build().map_err(|error| self.error(error))?,
             token: self.token,
             base_url: self.base_url.source,
+            ca_pem: self.ca_pem.map(|ca_pem| ca_pem.source),
         })
     }
 
@@ -74,14 +82,32 @@ impl Connection {
         self.token.source.to_string()
     }
 
+    /// Returns where the CAs are from, such as `--cacert`, unless they are the compiled-in ones.
+    pub(crate) fn ca_source(&self) -> Option<String> {
+        self.ca_pem.map(|source| source.to_string())
+    }
+
     /// Returns whether nothing names a cluster, so that the default is used.
     pub(crate) fn is_default_cluster(&self) -> bool {
         self.base_url == Source::Default
     }
 }
 
+/// Returns the note on a retry.
+fn describe_retry(retry: &RetryInfo<'_>) -> String {
+    let left = match retry.attempts_left {
+        1 => "1 attempt".to_owned(),
+        n => format!("{n} attempts"),
+    };
+    format!(
+        "{}; retrying in {:.1} s, {left} left",
+        message(retry.error),
+        retry.delay.as_secs_f64()
+    )
+}
+
 /// Returns the line that `-v` shows for each request.
-fn describe(request: &RequestSummary) -> String {
+fn describe_request(request: &RequestSummary) -> String {
     let status = request
         .status
         .map_or("-".to_owned(), |status| status.to_string());

@@ -35,8 +35,8 @@ pub(crate) fn connect(
         Command::Save(save) => save.jobs,
         _ => 1,
     };
-    let verbose = args.verbose.then_some(reporter);
-    Config::resolve(&args.connect, environment, reporter)?.connect(verbose, connections)
+    let config = Config::resolve(&args.connect, environment, reporter)?;
+    config.connect(reporter, args.verbose, connections)
 }
 
 /// The configuration of the client.

@@ -1,0 +1,398 @@
+//! The proxy between the client and the cluster: which one, and the connection to it.
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use ureq::ProxyProtocol;
+
+use super::error_response::is_transient;
+use crate::base_url::BaseUrl;
+use crate::error::{Error, Retry};
+
+/// Where the proxy is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ProxySetting {
+    #[default]
+    Environment,
+    Url(String),
+    None,
+}
+
+/// The proxy that a client uses.
+pub(super) struct Proxy {
+    url: ureq::Proxy,
+    /// Where it is named, for errors, such as `in HTTPS_PROXY`.
+    source: String,
+    /// The proxy at the first address that accepted a connection.
+    reached: OnceLock<ureq::Proxy>,
+}
+
+impl Proxy {
+    /// Finds the proxy for this cluster, if it has one.
+    ///
+    /// ureq's own search prefers `ALL_PROXY` to the variable of the scheme, and uses no proxy if the value is not valid:
+    /// then the key would leave a company's network by another way than intended.
+    pub(super) fn find(setting: &ProxySetting, base_url: &BaseUrl) -> Result<Option<Self>, Error> {
+        // A proxy cannot reach this machine's loopback addresses. It would only get to see the key.
+        if base_url.is_loopback() {
+            return Ok(None);
+        }
+        match setting {
+            ProxySetting::None => Ok(None),
+            ProxySetting::Url(url) => {
+                Self::new(url, "given to ClientBuilder::proxy_url".to_owned()).map(Some)
+            }
+            ProxySetting::Environment => match from_environment(base_url) {
+                Some((name, url)) => Self::new(&url, format!("in {name}")).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn new(url: &str, source: String) -> Result<Self, Error> {
+        let invalid =
+            |why| Error::invalid_input(format!("the proxy {source} cannot be used: {why}"));
+        let url = ureq::Proxy::new(url).map_err(|_| invalid("it is not a valid proxy URL"))?;
+        if !matches!(url.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+            return Err(invalid("SOCKS is not supported, only http and https"));
+        }
+        Ok(Self {
+            url,
+            source,
+            reached: OnceLock::new(),
+        })
+    }
+
+    /// Finds an address of the proxy that accepts a connection within `limit`, and returns the proxy at that address.
+    ///
+    /// ureq looks the proxy's name up while it connects. If that had a timeout, ureq would start a thread for the
+    /// lookup, and panic where it cannot. Without one, an address that does not respond would hold it up for minutes.
+    pub(super) fn reach(&self, limit: Duration) -> Result<&ureq::Proxy, ureq::Error> {
+        if let Some(reached) = self.reached.get() {
+            return Ok(reached);
+        }
+        let host = self
+            .url
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let addresses: Vec<_> = (host, self.url.port()).to_socket_addrs()?.collect();
+        let address = first_to_accept(&addresses, limit).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => ureq::Error::Timeout(ureq::Timeout::Connect),
+            _ => error.into(),
+        })?;
+        Ok(self.reached.get_or_init(|| self.at(address)))
+    }
+
+    /// Replaces the proxy's name by its address. TLS needs the name.
+    fn at(&self, address: SocketAddr) -> ureq::Proxy {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let mut proxy = ureq::Proxy::builder(self.url.protocol())
+            .host(&host)
+            .port(address.port());
+        if let Some(username) = self.url.username() {
+            proxy = proxy.username(username);
+        }
+        if let Some(password) = self.url.password() {
+            proxy = proxy.password(password);
+        }
+        match self.url.protocol() {
+            ProxyProtocol::Http => proxy.build().unwrap_or_else(|_| self.url.clone()),
+            _ => self.url.clone(),
+        }
+    }
+}
+
+/// Says where the proxy is named.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the proxy {}", self.source)
+    }
+}
+
+/// Says how a proxy refused to connect to the cluster, and whether it may accept later.
+///
+/// `reason` is ureq's text, which holds the status of the proxy's response, if there was one.
+pub(super) fn explain_refusal(reason: &str) -> (String, Retry) {
+    let mut numbers = reason.split(|c: char| !c.is_ascii_digit());
+    let status = numbers.find_map(|number| match number.len() {
+        3 => number.parse::<u16>().ok(),
+        _ => None,
+    });
+    let Some(status) = status else {
+        let why = "the proxy closed the connection before it responded";
+        return (why.to_owned(), Retry::Yes);
+    };
+    let meaning = match status {
+        403 => "the proxy does not allow it",
+        407 => "the proxy requires a user and a password",
+        _ => "the proxy refused",
+    };
+    let retry = if is_transient(status) {
+        Retry::Yes
+    } else {
+        Retry::No
+    };
+    (format!("{meaning} (status {status})"), retry)
+}
+
+/// Connects to the addresses in turn. Each but the last gets half of the time left.
+fn first_to_accept(addresses: &[SocketAddr], limit: Duration) -> io::Result<SocketAddr> {
+    let until = Instant::now() + limit;
+    let mut result = Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "the name has no address",
+    ));
+    for (n, address) in addresses.iter().enumerate() {
+        let left = until.saturating_duration_since(Instant::now());
+        let is_last = n + 1 == addresses.len();
+        let share = if is_last { left } else { left / 2 };
+        // Zero would be an error.
+        result = TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
+            .map(|_| *address);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+/// Returns the variable that names the proxy for this cluster, and its value.
+fn from_environment(base_url: &BaseUrl) -> Option<(&'static str, String)> {
+    let scheme = if base_url.is_https() {
+        ["https_proxy", "HTTPS_PROXY"]
+    } else {
+        ["http_proxy", "HTTP_PROXY"]
+    };
+    let (_, exceptions) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    let mut exceptions = exceptions.split([',', ' ']);
+    if exceptions.any(|pattern| is_exempt(base_url.host(), base_url.port(), pattern)) {
+        return None;
+    }
+    variable(&scheme).or_else(|| variable(&["all_proxy", "ALL_PROXY"]))
+}
+
+/// Returns the first of these environment variables that is set and not empty.
+fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
+    names.iter().find_map(|&name| {
+        // A value that is not Unicode is not a valid URL either, and is rejected as such.
+        let value = env::var_os(name)?.to_string_lossy().into_owned();
+        (!value.is_empty()).then_some((name, value))
+    })
+}
+
+/// Compares a host with an element of `NO_PROXY`: `*`, a name, which includes its subdomains, an address or a CIDR block,
+/// each with an optional port.
+fn is_exempt(host: &str, port: u16, pattern: &str) -> bool {
+    let (pattern, only_port) = split_port(pattern);
+    if only_port.is_some_and(|only| only != port) {
+        return false;
+    }
+    if pattern == "*" {
+        return true;
+    }
+    if let Some(ip) = address(host) {
+        return match pattern.split_once('/') {
+            Some((network, prefix)) => is_in_block(ip, network, prefix),
+            None => address(pattern) == Some(ip),
+        };
+    }
+    // As in curl, `.name` and `*.name` mean the same as `name`.
+    let name = pattern.trim_start_matches(['*', '.']).trim_end_matches('.');
+    let host = host.trim_end_matches('.');
+    match host.strip_suffix(&*name.to_ascii_lowercase()) {
+        Some(subdomain) => !name.is_empty() && (subdomain.is_empty() || subdomain.ends_with('.')),
+        None => false,
+    }
+}
+
+/// Splits off a port, which an IPv6 address has only if it is in brackets.
+fn split_port(pattern: &str) -> (&str, Option<u16>) {
+    match pattern.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.contains(']') => match port.parse() {
+            Ok(port) => (host, Some(port)),
+            Err(_) => (pattern, None),
+        },
+        _ => (pattern, None),
+    }
+}
+
+/// Reads an address. One of IPv6 may be in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    bare.unwrap_or(text).parse().ok()
+}
+
+fn is_in_block(ip: IpAddr, network: &str, prefix: &str) -> bool {
+    // Both as 128 bits from the left, so that the prefix has the same meaning for both families.
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => (u128::from(u32::from(ip)) << 96, 32),
+        IpAddr::V6(ip) => (u128::from(ip), 128),
+    };
+    let (Some(network), Ok(prefix)) = (address(network), prefix.parse::<u32>()) else {
+        return false;
+    };
+    let ((ip, length), (network, network_length)) = (bits(ip), bits(network));
+    let rest = u128::MAX.checked_shr(prefix).unwrap_or(0);
+    length == network_length && prefix <= length && (ip ^ network) & !rest == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[track_caller]
+    fn exempts(pattern: &str, url: &str) {
+        let url: BaseUrl = url.parse().unwrap();
+        assert!(
+            is_exempt(url.host(), url.port(), pattern),
+            "{pattern} {url}"
+        );
+    }
+
+    #[track_caller]
+    fn does_not_exempt(pattern: &str, url: &str) {
+        let url: BaseUrl = url.parse().unwrap();
+        assert!(
+            !is_exempt(url.host(), url.port(), pattern),
+            "{pattern} {url}"
+        );
+    }
+
+    #[test]
+    fn names_include_subdomains() {
+        for pattern in [
+            "example.com",
+            ".example.com",
+            "*.example.com",
+            "EXAMPLE.com",
+            "example.com.",
+        ] {
+            exempts(pattern, "example.com");
+            exempts(pattern, "c.example.com");
+            exempts(pattern, "c.example.com.");
+            does_not_exempt(pattern, "cexample.com");
+            does_not_exempt(pattern, "example.com.org");
+        }
+        exempts("*", "c.example.com");
+        exempts("*", "10.0.0.1");
+        for pattern in ["", ".", "*.", "c.example", "**"] {
+            does_not_exempt(pattern, "c.example.com");
+        }
+    }
+
+    #[test]
+    fn addresses_and_blocks() {
+        exempts("10.1.2.3", "10.1.2.3");
+        exempts("fd00::1", "[fd00::1]");
+        exempts("[FD00:0::1]", "[fd00::1]");
+        exempts("10.0.0.0/8", "10.1.2.3");
+        exempts("10.1.2.3/32", "10.1.2.3");
+        exempts("0.0.0.0/0", "10.1.2.3");
+        exempts("fd00::/8", "[fdab::1]");
+        exempts("[fd00::]/8", "[fdab::1]");
+        exempts("fd00::1/128", "[fd00::1]");
+        exempts("::/0", "[fd00::1]");
+        for (pattern, url) in [
+            ("1.2.3", "10.1.2.3"),
+            ("10.1.2.30", "10.1.2.3"),
+            ("10.0.0.0/16", "10.1.2.3"),
+            ("10.1.2.4/32", "10.1.2.3"),
+            ("10.0.0.0/33", "10.1.2.3"),
+            ("10.0.0.0/-1", "10.1.2.3"),
+            ("10.0.0.0/", "10.1.2.3"),
+            ("::/0", "10.1.2.3"),
+            ("0.0.0.0/0", "[fd00::1]"),
+            ("fc00::/8", "[fdab::1]"),
+            ("10.0.0.0/8", "10.example.com"),
+        ] {
+            does_not_exempt(pattern, url);
+        }
+    }
+
+    #[test]
+    fn a_port_limits_an_exception() {
+        for pattern in ["c:8443", "*:8443", ".c:8443"] {
+            exempts(pattern, "c:8443");
+            does_not_exempt(pattern, "c");
+        }
+        exempts("c:443", "https://c");
+        exempts("c:80", "http://c");
+        exempts("10.0.0.1:8443", "10.0.0.1:8443");
+        exempts("10.0.0.0/8:8443", "10.0.0.1:8443");
+        exempts("[fd00::1]:8443", "[fd00::1]:8443");
+        does_not_exempt("[fd00::1]:8443", "[fd00::1]");
+        // The last group of a bare address is not a port.
+        does_not_exempt("fd00::8443", "[fd00::]:8443");
+        does_not_exempt("c:", "c");
+        does_not_exempt("c:99999", "c");
+    }
+
+    #[test]
+    fn a_refusal_has_the_status_of_the_response() {
+        for (reason, why, retry) in [
+            (
+                "proxy server responded 407/407",
+                "the proxy requires a user and a password (status 407)",
+                Retry::No,
+            ),
+            (
+                "status: 403 Forbidden",
+                "the proxy does not allow it (status 403)",
+                Retry::No,
+            ),
+            (
+                "proxy server responded 503/503",
+                "the proxy refused (status 503)",
+                Retry::Yes,
+            ),
+            (
+                "proxy server did not respond",
+                "the proxy closed the connection before it responded",
+                Retry::Yes,
+            ),
+        ] {
+            assert_eq!(explain_refusal(reason), (why.to_owned(), retry));
+        }
+    }
+
+    #[test]
+    fn an_address_that_does_not_accept_is_skipped() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let limit = Duration::from_secs(1);
+        assert_eq!(first_to_accept(&[closed, open], limit).unwrap(), open);
+        let refused = first_to_accept(&[closed], limit).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let none = first_to_accept(&[], limit).unwrap_err();
+        assert_eq!(none.to_string(), "the name has no address");
+    }
+
+    #[test]
+    fn an_http_proxy_is_connected_to_by_address_and_an_https_proxy_by_name() {
+        let address = "[fd00::1]:3128".parse().unwrap();
+        let at = |url| Proxy::new(url, String::new()).unwrap().at(address);
+        let proxy = at("http://joe:pa%40ss@proxy.example.com:3128");
+        assert_eq!((proxy.host(), proxy.port()), ("[fd00::1]", 3128));
+        assert_eq!(
+            (proxy.username(), proxy.password()),
+            (Some("joe"), Some("pa@ss"))
+        );
+        assert_eq!(at("http://proxy.example.com").username(), None);
+        assert_eq!(at("https://proxy.example.com").host(), "proxy.example.com");
+    }
+}
