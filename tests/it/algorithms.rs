@@ -141,7 +141,14 @@ fn a_folder_is_no_algorithmia_conf() {
 fn without_algo_and_algorithmia_conf() {
     let folder = Folder::new();
     let program = Program::bare().current_dir(folder.path());
-    for line in ["builds", "versions --all", "log -n 5", "log b-1"] {
+    for line in [
+        "builds",
+        "versions --all",
+        "log -n 5",
+        "log b-1",
+        "why",
+        "why b-1",
+    ] {
         program
             .run(line)
             .fails(2, &no_algorithm(&real_path(&folder)));

@@ -79,13 +79,6 @@ impl AlgorithmArg {
             _ => Err(error()),
         }
     }
-
-    /// Returns the algorithm, which does not say yet that a page is one of the cluster.
-    pub(super) fn unchecked(&self) -> &Algorithm {
-        match self {
-            Self::Name(algorithm) | Self::Page { algorithm, .. } => algorithm,
-        }
-    }
 }
 
 impl SaveTarget {
@@ -144,9 +137,28 @@ pub(super) fn split_build_id(
     }
 }
 
-/// Returns the version that was given as a BUILD_ID. No ID looks like a semantic version.
-pub(super) fn semantic_version(build_id: &str) -> Option<&str> {
-    let version = build_id.strip_prefix('v').unwrap_or(build_id);
+/// Rejects a version in the place of BUILD_ID, since no ID looks like one. `hint` is given the ALGO that was meant.
+pub(super) fn parse_build_id(
+    id: &str,
+    algorithm: Option<&AlgorithmArg>,
+    hint: fn(&str) -> String,
+) -> Result<String, CliError> {
+    let Some(version) = semantic_version(id) else {
+        return Ok(id.to_owned());
+    };
+    let algorithm = match algorithm {
+        Some(AlgorithmArg::Name(algorithm) | AlgorithmArg::Page { algorithm, .. }) => {
+            algorithm.to_string()
+        }
+        None => "OWNER/NAME".to_owned(),
+    };
+    let message = format!("'{}' is a version, not a BUILD_ID", redact(id));
+    Err(CliError::usage(message).hint(hint(&format!("{algorithm}/{version}"))))
+}
+
+/// Returns the semantic version that a text is, perhaps after a `v`.
+fn semantic_version(text: &str) -> Option<&str> {
+    let version = text.strip_prefix('v').unwrap_or(text);
     is_semantic(version).then_some(version)
 }
 

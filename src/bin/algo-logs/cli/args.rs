@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus};
 
-use super::algorithm::{AlgorithmArg, SaveTarget, VersionSpec, semantic_version, split_build_id};
-use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
+use super::algorithm::{AlgorithmArg, SaveTarget, VersionSpec, parse_build_id, split_build_id};
+use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions, Why};
 use super::flags::{CONTRADICTIONS, Flag};
 use super::help::Topic;
 use super::parse::topic_by_word;
@@ -15,6 +15,8 @@ use super::{Parsed, help};
 use crate::error::CliError;
 
 const DEFAULT_LIMIT: usize = 20;
+const DEFAULT_WHY_LINES: usize = 40;
+const MAX_WHY_LINES: usize = 1000;
 const DEFAULT_JOBS: usize = 4;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 3;
@@ -50,6 +52,7 @@ pub(crate) enum Command {
         json: bool,
     },
     Log(LogArgs),
+    Why(WhyArgs),
     Save(SaveArgs),
 }
 
@@ -74,6 +77,25 @@ pub(crate) enum LogSource {
     /// The log of the build with this ID.
     Build(String),
     Version(VersionSpec),
+}
+
+/// The arguments of `why`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct WhyArgs {
+    pub(crate) algorithm: Option<AlgorithmArg>,
+    pub(crate) source: WhySource,
+    /// How many lines of output to show: from 1 to 1,000.
+    pub(crate) lines: usize,
+    pub(crate) json: bool,
+}
+
+/// Which build `why` explains.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum WhySource {
+    /// The newest failed build, perhaps of a commit: its first 1 to 40 digits, in lower case.
+    NewestFailed { commit: Option<String> },
+    /// The build with this ID.
+    Build(String),
 }
 
 /// The arguments of `save`.
@@ -278,6 +300,16 @@ impl RawArgs {
                     escapes: self.escapes,
                 })
             }
+            Why => {
+                let (algorithm, build_id) = split_build_id(&arguments)?;
+                let algorithm = algorithm.map(AlgorithmArg::parse).transpose()?;
+                Command::Why(WhyArgs {
+                    source: self.why_source(algorithm.as_ref(), build_id)?,
+                    algorithm,
+                    lines: self.why_lines()?,
+                    json: self.json,
+                })
+            }
             Save => Command::Save(SaveArgs {
                 targets: self.save_targets(&arguments)?,
                 filter: self.filter,
@@ -312,14 +344,40 @@ impl RawArgs {
             (Some(_), None, Some(filter)) => clash("VERSION", filter),
             (None, Some(_), Some(filter)) => clash("BUILD_ID", filter),
             (Some(version), None, None) => Ok(LogSource::Version(version)),
-            (None, Some(id), None) => match semantic_version(id) {
-                None => Ok(LogSource::Build(id.to_owned())),
-                Some(version) => {
-                    let meant = format!("{}/{version}", shown_algorithm(algorithm));
-                    Err(not_a_build_id(id).hint(format!("did you mean '{meant}'?")))
-                }
-            },
+            (None, Some(id), None) => {
+                let hint = |version: &str| format!("did you mean '{version}'?");
+                Ok(LogSource::Build(parse_build_id(id, algorithm, hint)?))
+            }
             (None, None, _) => Ok(LogSource::Newest(std::mem::take(&mut self.filter))),
+        }
+    }
+
+    fn why_source(
+        &mut self,
+        algorithm: Option<&AlgorithmArg>,
+        build_id: Option<&str>,
+    ) -> Result<WhySource, CliError> {
+        let Some(id) = build_id else {
+            let commit = self.filter.commit.take();
+            return Ok(WhySource::NewestFailed { commit });
+        };
+        if let Some(filter) = self.spelling("commit") {
+            return Err(contradiction("BUILD_ID", filter).hint("each of them selects the build"));
+        }
+        let hint = |version: &str| format!("'algo-logs log {version}' writes the log of a version");
+        Ok(WhySource::Build(parse_build_id(id, algorithm, hint)?))
+    }
+
+    fn why_lines(&self) -> Result<usize, CliError> {
+        match self.tail {
+            None => Ok(DEFAULT_WHY_LINES),
+            Some(lines @ 1..=MAX_WHY_LINES) => Ok(lines),
+            Some(lines) => {
+                let flag = self.spelling("tail").unwrap_or("-n");
+                Err(CliError::usage(format!(
+                    "invalid value '{lines}' for '{flag} N': must be from 1 to {MAX_WHY_LINES}"
+                )))
+            }
         }
     }
 
@@ -412,19 +470,6 @@ fn optional_algorithm(word: Option<&String>) -> Result<Option<AlgorithmArg>, Cli
         Some(word) if word.is_empty() => Err(CliError::usage("ALGO is empty")),
         Some(word) => Ok(Some(AlgorithmArg::parse(word)?)),
     }
-}
-
-fn shown_algorithm(algorithm: Option<&AlgorithmArg>) -> String {
-    algorithm.map_or("OWNER/NAME".to_owned(), |algorithm| {
-        algorithm.unchecked().to_string()
-    })
-}
-
-fn not_a_build_id(version: &str) -> CliError {
-    CliError::usage(format!(
-        "'{}' is a version, not a BUILD_ID",
-        redact(version)
-    ))
 }
 
 fn example(command: CommandName) -> String {
@@ -568,6 +613,44 @@ mod tests {
     }
 
     #[test]
+    fn why() {
+        let commit = Some("3fa9".to_owned());
+        let newest = WhySource::NewestFailed { commit: None };
+        for (line, algorithm, source, lines, json) in [
+            ("why acme/x", Some(algorithm()), newest, 40, false),
+            (
+                "why -c 3FA9 -n 1000 --json",
+                None,
+                WhySource::NewestFailed { commit },
+                1000,
+                true,
+            ),
+            (
+                "why b-1 --tail=1",
+                None,
+                WhySource::Build("b-1".to_owned()),
+                1,
+                false,
+            ),
+            (
+                "why acme/x b-1",
+                Some(algorithm()),
+                WhySource::Build("b-1".to_owned()),
+                40,
+                false,
+            ),
+        ] {
+            let expected = WhyArgs {
+                algorithm,
+                source,
+                lines,
+                json,
+            };
+            assert_eq!(run(line).command, Command::Why(expected), "{line}");
+        }
+    }
+
+    #[test]
     fn save() {
         for (line, limit, jobs) in [
             ("save acme/x -d f", Limit::All, 4),
@@ -623,6 +706,7 @@ mod tests {
             ("limit", Builds, DEFAULT_LIMIT.to_string()),
             ("limit", Versions, DEFAULT_LIMIT.to_string()),
             ("limit", Save, "all".to_owned()),
+            ("tail", Why, DEFAULT_WHY_LINES.to_string()),
             ("jobs", Save, DEFAULT_JOBS.to_string()),
             ("wait", Log, DEFAULT_WAIT.as_secs().to_string()),
             ("timeout", Log, DEFAULT_TIMEOUT.as_secs().to_string()),

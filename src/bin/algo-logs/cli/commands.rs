@@ -1,6 +1,6 @@
 //! The commands, one row each: what help says about them.
 
-use CommandName::{Builds, Help, Log, Save, Versions};
+use CommandName::{Builds, Help, Log, Save, Versions, Why};
 
 /// A command without its arguments, to name it in rows and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,13 +8,14 @@ pub(crate) enum CommandName {
     Builds,
     Versions,
     Log,
+    Why,
     Save,
     Help,
 }
 
 /// The commands that send requests.
-pub(super) const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Save];
-pub(super) const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Save, Help];
+pub(super) const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Why, Save];
+pub(super) const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Why, Save, Help];
 
 /// One row.
 pub(super) struct CommandSpec {
@@ -46,7 +47,7 @@ const BUILD_ID: (&str, &str) = (
 
 /// In the order of [`CommandName`], which is the index.
 #[rustfmt::skip] // an example is one line where it fits
-pub(super) static COMMANDS: [CommandSpec; 5] = [
+pub(super) static COMMANDS: [CommandSpec; 6] = [
     CommandSpec {
         name: Builds,
         word: "builds",
@@ -105,12 +106,31 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         ],
     },
     CommandSpec {
+        name: Why,
+        word: "why",
+        about: "Show why a build failed, by default the newest failed one.",
+        details: "The output is the failed step, the last lines that it printed, and the line that reports the failure. It \
+                  leaves out the clean-up that follows in the log. Nothing is printed before the log has been read to its \
+                  end. Of a log without Docker steps, the last lines are printed.",
+        usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]"],
+        arguments: &[ALGO, BUILD_ID],
+        max_arguments: 2,
+        examples: &[
+            ("Show why the newest failed build failed", "algo-logs why acme/tagger"),
+            ("Show more output of the step that failed for a commit", "algo-logs why acme/tagger -c \"$SHA\" -n 200"),
+            ("Get the line that reports the failure in a script",
+             "algo-logs why acme/tagger --json | jq -r .error"),
+        ],
+    },
+    CommandSpec {
         name: Save,
         word: "save",
         about: "Save the logs of algorithms, or of all algorithms of an owner.",
-        details: "Each log is a file, which is complete or absent. A log that is already in the folder is not fetched again, so \
-                  an interrupted run can be repeated. Failures are listed at the end and do not affect other logs; the \
-                  exit status is that of the worst failure.",
+        details: "Each algorithm has a folder of its own, DIR/OWNER/NAME, with a file for each log, which is complete or \
+                  absent, and the lists of builds and versions. A later run fetches only what is new and adds to these \
+                  lists, so an interrupted run can be repeated. A rejected key or a full disk ends the run. Other \
+                  failures are listed at the end and do not affect other logs; the exit status is that of the worst \
+                  failure.",
         usage: &["ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]", "[-j N]"],
         arguments: &[
             ("ALGO", "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME"),

@@ -180,15 +180,18 @@ fn push_row(text: &mut String, name: &str, meaning: &str, column: usize) {
 
 /// Adds words to a line that has begun, and wraps it at [`WIDTH`]. The next lines begin at `column`.
 fn push_wrapped(text: &mut String, mut line: String, words: &str, column: usize) {
+    // A default stays in one piece.
+    const TIED: char = '\u{1}';
+    let words = words.replace("[default: ", &format!("[default:{TIED}"));
     let mut separator = "";
-    for word in words.split_whitespace() {
+    for word in words.split(' ') {
         if line.len() + separator.len() + word.len() > WIDTH {
             *text += &format!("{line}\n");
             line = " ".repeat(column);
             separator = "";
         }
         line += separator;
-        line += word;
+        line += &word.replace(TIED, " ");
         separator = " ";
     }
     *text += &format!("{line}\n");

@@ -19,7 +19,7 @@ use std::ffi::OsString;
 pub(crate) use algorithm::{AlgorithmArg, SaveTarget, VersionSpec};
 pub(crate) use args::{
     Args, BuildFilter, ColorChoice, Command, Connect, Escapes, Limit, LogArgs, LogSource,
-    PathOrStdin, SaveArgs,
+    PathOrStdin, SaveArgs, WhyArgs, WhySource,
 };
 pub(crate) use commands::CommandName;
 

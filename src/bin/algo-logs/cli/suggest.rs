@@ -9,6 +9,7 @@ const ALIASES: &[(&[&str], &str)] = &[
     (&["cat", "get", "show", "view"], "'log'"),
     (&["tail"], "'log -n 50'"),
     (&["follow", "wait", "watch"], "'log --wait'"),
+    (&["diagnose", "error", "errors", "explain"], "'why'"),
     (&["archive", "backup", "download", "export"], "'save'"),
     (&["version"], "'versions' or '--version'"),
     (&["completion", "completions"], "'--generate complete-bash'"),

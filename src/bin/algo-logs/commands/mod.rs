@@ -7,8 +7,9 @@ mod log;
 mod save;
 mod target;
 mod transfer;
+mod why;
 
-use crate::cli::{Args, ColorChoice, Command, CommandName, LogSource};
+use crate::cli::{Args, ColorChoice, Command, CommandName, LogSource, WhySource};
 use crate::config::{self, Environment};
 use crate::error::CliError;
 use crate::output::Reporter;
@@ -58,6 +59,7 @@ impl Context {
                 ..
             } => self.list_versions(*published, *callable, *limit, *json),
             Command::Log(log) => self.log(log),
+            Command::Why(why) => self.why(why),
             // `save` reports on all algorithms together.
             Command::Save(_) => Ok(()),
         };
@@ -70,6 +72,10 @@ impl Context {
                 };
                 (list, log.wait)
             }
+            Command::Why(why) => match why.source {
+                WhySource::NewestFailed { .. } => (None, None),
+                WhySource::Build(_) => (Some(CommandName::Builds), None),
+            },
             _ => (None, None),
         };
         outcome.map_err(|error| {

@@ -16,6 +16,7 @@ pub(super) fn targets(command: &Command) -> Result<Vec<SaveTarget>, CliError> {
     let algorithm = match command {
         Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
         Command::Log(log) => &log.algorithm,
+        Command::Why(why) => &why.algorithm,
         Command::Save(save) => return with_stdin(&save.targets),
     };
     let algorithm = match algorithm {
