@@ -7,7 +7,7 @@ use std::time::Duration;
 use algo_logs::{Build, BuildStatus, Error, ErrorKind, Logs, Version, Wait};
 
 use super::context::Context;
-use super::transfer::transfer;
+use super::transfer::{replacement_note, transfer};
 use crate::cli::{BuildFilter, Escapes, LogArgs, LogSource, VersionSpec};
 use crate::error::CliError;
 use crate::output::sanitize::Mode;
@@ -201,14 +201,8 @@ impl Context {
         if logs.delivered() == 0 {
             self.reporter.say("the log is empty");
         }
-        match logs.replacements() {
-            0 => {}
-            1 => self
-                .reporter
-                .say("1 character was not valid Unicode and was replaced with U+FFFD"),
-            n => self.reporter.say(&format!(
-                "{n} characters were not valid Unicode and were replaced with U+FFFD"
-            )),
+        if let Some(note) = replacement_note(&logs) {
+            self.reporter.say(&note);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use algo_logs::{Algorithm, Build, ErrorKind};
 use super::index::{self, Entry};
 use super::summary::Counts;
 use crate::commands::context::Context;
-use crate::commands::transfer::transfer;
+use crate::commands::transfer::{replacement_note, transfer};
 use crate::error::CliError;
 use crate::output::{Output, Progress, format, remove_leftovers};
 
@@ -153,6 +153,11 @@ impl<'a> Archive<'a> {
         if let Some(note) = note {
             self.context.reporter.say(&note);
         }
+        if let Some(note) = replacement_note(&logs) {
+            let id = self.context.word(&build.build_id);
+            let reporter = &self.context.reporter;
+            reporter.say(&format!("log of build {id} of {algorithm}: {note}"));
+        }
         self.count(|counts| counts.saved += 1);
         Ok(())
     }
@@ -224,25 +229,23 @@ fn is_regular_file(path: &Path) -> bool {
 /// Both parts come from the service. The name has only characters that every file system and artifact store accepts, and
 /// begins with a letter or digit, so that no program takes it for a hidden file, an option or a path.
 fn file_name(build: &Build) -> String {
-    /// Longer than any time. The id that follows is never cut.
+    /// Longer than any time.
     const MAX_STARTED: usize = 40;
+    /// As much as file systems allow, less `.log`.
+    const MAX_NAME: usize = 251;
     let harmless = |c: char| match c {
         ':' => '-',
         _ if c.is_ascii_alphanumeric() || "-_.+".contains(c) => c,
         _ => '_',
     };
     let started = build.started_at.chars().take(MAX_STARTED);
-    let name: String = started
-        .chain(['-'])
-        .chain(build.build_id.chars())
-        .map(harmless)
-        .collect();
-    let first = if name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        ""
-    } else {
-        "x"
-    };
-    format!("{first}{name}.log")
+    let name = started.chain(['-']).chain(build.build_id.chars());
+    let mut name: String = name.map(harmless).collect();
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        name.insert(0, 'x');
+    }
+    name.truncate(MAX_NAME);
+    format!("{name}.log")
 }
 
 #[cfg(test)]
@@ -276,5 +279,10 @@ mod tests {
         named("é", "b", "x_-b.log");
         named("", "", "x-.log");
         named(&"9".repeat(300), "x", &format!("{}-x.log", "9".repeat(40)));
+        named(
+            "2021",
+            &"9".repeat(300),
+            &format!("2021-{}.log", "9".repeat(246)),
+        );
     }
 }

@@ -58,10 +58,12 @@ impl Context {
         let earlier = archive.save_index("builds.json", &builds);
         if !archive.has_ended() {
             let (versions, error) = read_list(self.client().versions(&self.algorithm));
+            if error.is_none() || !versions.is_empty() {
+                archive.save_index("versions.json", &versions);
+            }
             if let Some(error) = error {
                 archive.fail(error.into());
             }
-            archive.save_index("versions.json", &versions);
         }
         archive.save_logs(builds, &earlier, args.jobs);
         Ok(archive.finish())
