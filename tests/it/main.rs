@@ -11,6 +11,7 @@ mod anywhere;
 mod choose;
 mod client;
 mod connection;
+mod explain;
 #[cfg(unix)]
 mod faults;
 mod files;
@@ -39,3 +40,4 @@ mod tidy;
 mod tls;
 mod usage;
 mod waiting;
+mod why;

@@ -198,8 +198,7 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
         lost("b2", "c1", "succeeded"),
         // The response is for another commit.
         lost("b3", "c3", "succeeded"),
-        // A failed build has no version.
-        lost("b4", "c1", "failed"),
+        lost("b4", "c4", "failed"),
         lost("b5", "../c", "succeeded"),
         // The version's output is lost, too.
         lost("b6", "c6", "succeeded"),
@@ -230,7 +229,7 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
         )
     };
     let notes = [
-        "algo-logs: build b1 of acme/Odd: its log is lost; this is the output of version c1\n"
+        "algo-logs: the log of build b1 of acme/Odd is lost: this is the output of version c1\n"
             .to_owned(),
         lost("b2", "succeeded"),
         lost("b3", "succeeded"),

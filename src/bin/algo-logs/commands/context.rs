@@ -1,6 +1,6 @@
 //! What every command works with.
 
-use algo_logs::{Algorithm, Build, BuildStatus, Client, Error, ErrorKind, Logs, Pages};
+use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages};
 
 use crate::cli::{BuildFilter, ColorChoice, Limit};
 use crate::config::Connection;
@@ -26,6 +26,62 @@ impl Context {
         self.connection.word(word)
     }
 
+    /// Returns the log of a build. If the log is lost, returns the output of the build's version, and a note that says
+    /// so. `build` is the build if it is known.
+    pub(crate) fn build_log(
+        &self,
+        algorithm: &Algorithm,
+        build_id: &str,
+        build: Option<&Build>,
+    ) -> Result<(Logs, Option<String>), Error> {
+        let lost = match self.client().build_logs(algorithm, build_id) {
+            Err(error) if error.kind() == ErrorKind::NoLog => error,
+            logs => return Ok((logs?, None)),
+        };
+        let output = match build {
+            Some(build) => self.version_output(algorithm, build),
+            None => self
+                .client()
+                .build(algorithm, build_id)
+                .and_then(|build| self.version_output(algorithm, &build)),
+        };
+        match output {
+            Ok(Some((logs, commit))) => {
+                let (id, commit) = (self.word(build_id), self.word(&commit));
+                let note = format!(
+                    "the log of build {id} of {algorithm} is lost: this is the output of version {commit}"
+                );
+                Ok((logs, Some(note)))
+            }
+            Ok(None) => Err(lost),
+            // The service has no such version, or its name for it cannot be used.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::NoLog | ErrorKind::InvalidInput
+                ) =>
+            {
+                Err(lost)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the output and the commit of the version that a build made, unless another build made that version.
+    fn version_output(
+        &self,
+        algorithm: &Algorithm,
+        build: &Build,
+    ) -> Result<Option<(Logs, String)>, Error> {
+        let commit = &build.commit_sha;
+        let version = self.client().version(algorithm, commit)?;
+        if version.build_id() != Some(&build.build_id) || version.git_hash() != Some(commit) {
+            return Ok(None);
+        }
+        let logs = self.client().version_logs(algorithm, commit)?;
+        Ok(Some((logs, commit.clone())))
+    }
+
     /// Lists the builds that pass the filter.
     pub(crate) fn builds(&self, filter: &BuildFilter) -> Pages<Build> {
         let mut builds = self.client().builds(&self.algorithm);
@@ -36,56 +92,6 @@ impl Context {
             builds = builds.commit(commit);
         }
         builds
-    }
-
-    /// Returns the log of a build. If it is lost, returns the output of the build's version, which is the same text, and a
-    /// note that says so.
-    pub(crate) fn build_log(
-        &self,
-        algorithm: &Algorithm,
-        build: &Build,
-    ) -> Result<(Logs, Option<String>), Error> {
-        match self.client().build_logs(algorithm, &build.build_id) {
-            Ok(logs) => Ok((logs, None)),
-            Err(error) if error.kind() == ErrorKind::NoLog => {
-                let logs = self.version_output(algorithm, build)?.ok_or(error)?;
-                let id = self.word(&build.build_id);
-                let commit = self.word(&build.commit_sha);
-                let note = format!(
-                    "build {id} of {algorithm}: its log is lost; this is the output of version {commit}"
-                );
-                Ok((logs, Some(note)))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Returns the output of the version that a build made, if the service still has it.
-    fn version_output(&self, algorithm: &Algorithm, build: &Build) -> Result<Option<Logs>, Error> {
-        let (client, commit) = (self.client(), &build.commit_sha);
-        // A failed build has no version.
-        if build.status == BuildStatus::Failed {
-            return Ok(None);
-        }
-        let is_absent = |error: &Error| {
-            let kind = error.kind();
-            // A commit from the service may not be usable.
-            kind == ErrorKind::NotFound
-                || kind == ErrorKind::NoLog
-                || kind == ErrorKind::InvalidInput
-        };
-        // Several builds can share a commit, and only one of them made the version.
-        let logs = client.version(algorithm, commit).and_then(|version| {
-            let made_by_build =
-                version.build_id() == Some(&build.build_id) && version.git_hash() == Some(commit);
-            made_by_build
-                .then(|| client.version_logs(algorithm, commit))
-                .transpose()
-        });
-        match logs {
-            Err(error) if is_absent(&error) => Ok(None),
-            logs => logs,
-        }
     }
 
     /// Returns the message for a list without builds.

@@ -128,7 +128,10 @@ impl<'a> Archive<'a> {
         let algorithm = &self.context.algorithm;
         // A file that cannot be written is an error before anything is fetched.
         let output = Output::create(path)?;
-        let (mut logs, note) = match self.context.build_log(algorithm, build) {
+        let (mut logs, note) = match self
+            .context
+            .build_log(algorithm, &build.build_id, Some(build))
+        {
             Ok(found) => found,
             Err(error) => {
                 return match error.kind() {
