@@ -497,8 +497,9 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
     cluster.script_always(&format!("{X}/versions"), Reply::json(200, &list));
     let output = version("b1", r#","compilation":{"output":"the output\n"}"#);
     cluster.script_always(&format!("{X}/versions/{hash}"), Reply::json(200, &output));
-    let note =
-        format!("algo-logs: the log of build b1 is lost: this is the output of version {hash}\n");
+    let note = format!(
+        "algo-logs: the log of build b1 of acme/x is lost: this is the output of version {hash}\n"
+    );
     let program = Program::on(&cluster);
     program.run("log acme/x b1").is(0, "the output\n", &note);
     program.run("why acme/x b1 -q").prints("the output\n");

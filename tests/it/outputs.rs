@@ -250,11 +250,21 @@ fn leftovers_are_removed_after_a_day() {
         "f",
     ];
     assert_eq!(folder.names(), kept);
-    // `save` tidies up, too.
-    leave(".algo-logs-1-0.tmp", 2 * day);
-    let line = format!("save acme/Lemmatizer -d {}", folder.join("."));
-    assert_eq!(Program::on(&Cluster::start()).run(&line).code, Some(0));
-    assert!(!folder.names().contains(&".algo-logs-1-0.tmp".to_owned()));
+    // `save` tidies up, too, beside its logs.
+    fs::create_dir_all(folder.join("archive/acme/Lemmatizer")).unwrap();
+    leave("archive/acme/Lemmatizer/.algo-logs-1-0.tmp", 2 * day);
+    leave("archive/acme/Lemmatizer/.algo-logs-1-1.tmp", day / 2);
+    let line = format!(
+        "save acme/Lemmatizer -s failed -q -d {}",
+        folder.join("archive")
+    );
+    Program::on(&Cluster::start()).run(&line).prints("");
+    let names = fs::read_dir(folder.join("archive/acme/Lemmatizer")).unwrap();
+    let mut hidden = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with('.'));
+    assert_eq!(hidden.next().as_deref(), Some(".algo-logs-1-1.tmp"));
+    assert_eq!(hidden.next(), None);
 }
 
 /// Runs `line` with stdout or stderr on a nonblocking socket that is read slowly.

@@ -109,12 +109,13 @@ fn make_executable(path: &str) {
 fn keep_an_archive() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let line = recipe("save acme/tagger").replace("acme/tagger", "acme/Lemmatizer");
-    for saved in ["saved 5, skipped 0", "saved 0, skipped 5"] {
+    for saved in ["5 saved, 0 already there", "0 saved, 5 already there"] {
         let outcome = run(&line, &cluster, &folder);
         assert_eq!(outcome.code, Some(0));
         assert!(outcome.stderr.contains(saved), "{}", outcome.stderr);
     }
-    assert_eq!(fs::read_dir(folder.join("logs")).unwrap().count(), 6);
+    let archive = folder.join("logs/acme/Lemmatizer");
+    assert_eq!(fs::read_dir(archive).unwrap().count(), 7);
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     NoMatch,
     BuildFailed,
     Output,
+    DiskFull,
     NotSaved,
 }
 
@@ -42,7 +43,7 @@ impl Kind {
             Self::NoKey => "no-key",
             Self::NoMatch => "no-match",
             Self::BuildFailed => "build-failed",
-            Self::Output => "output",
+            Self::Output | Self::DiskFull => "output",
             Self::NotSaved => "not-saved",
         }
     }
@@ -124,15 +125,19 @@ impl CliError {
         Self::new(Exit::InvalidResponse, kind, message)
     }
 
-    /// Some of the logs could not be saved; `exit` is that of the worst failure.
+    /// Not everything could be saved; `exit` is that of the worst failure.
     pub(crate) fn not_saved(exit: Exit, message: impl Into<String>) -> Self {
         Self::new(exit, Kind::NotSaved, message)
     }
 
     /// A file could not be written.
     pub(crate) fn output(name: &str, error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::DiskFull,
+            _ => Kind::Output,
+        };
         let message = format!("cannot write {name}: {error}");
-        Self::new(Exit::Output, Kind::Output, message)
+        Self::new(Exit::Output, kind, message)
     }
 
     /// Standard output could not be written, or its reader has gone away.
@@ -141,6 +146,14 @@ impl CliError {
             io::ErrorKind::BrokenPipe => Self::new(Exit::StdoutClosed, Kind::Output, ""),
             _ => Self::output("standard output", error),
         }
+    }
+
+    /// Returns whether every further request or file would fail in the same way: the key is rejected, or the disk is full.
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::DiskFull | Kind::Library(ErrorKind::Unauthorized)
+        )
     }
 
     /// Returns whether the service has no such build, as opposed to no such algorithm.
@@ -249,5 +262,16 @@ mod tests {
         assert_eq!(failure.report(false), None);
         let failure = CliError::stdout(&io::ErrorKind::StorageFull.into());
         assert_eq!(failure.exit, Exit::Output);
+    }
+
+    #[test]
+    fn a_full_disk_is_fatal() {
+        for (kind, fatal) in [
+            (io::ErrorKind::StorageFull, true),
+            (io::ErrorKind::QuotaExceeded, true),
+            (io::ErrorKind::PermissionDenied, false),
+        ] {
+            assert_eq!(CliError::output("f", &kind.into()).is_fatal(), fatal);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What every command works with.
 
-use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages, Version};
+use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages};
 
 use crate::cli::{BuildFilter, ColorChoice, Limit};
 use crate::config::Connection;
@@ -27,42 +27,59 @@ impl Context {
     }
 
     /// Returns the log of a build. If the log is lost, returns the output of the build's version, and a note that says
-    /// so.
+    /// so. `build` is the build if it is known.
     pub(crate) fn build_log(
         &self,
         algorithm: &Algorithm,
         build_id: &str,
+        build: Option<&Build>,
     ) -> Result<(Logs, Option<String>), Error> {
-        let error = match self.client().build_logs(algorithm, build_id) {
-            Ok(logs) => return Ok((logs, None)),
-            Err(error) => error,
+        let lost = match self.client().build_logs(algorithm, build_id) {
+            Err(error) if error.kind() == ErrorKind::NoLog => error,
+            logs => return Ok((logs?, None)),
         };
-        let lost = error.kind() == ErrorKind::NoLog;
-        match lost
-            .then(|| self.version_output(algorithm, build_id))
-            .flatten()
-        {
-            None => Err(error),
-            Some((logs, hash)) => {
-                let id = self.word(build_id);
-                let note =
-                    format!("the log of build {id} is lost: this is the output of version {hash}");
+        let output = match build {
+            Some(build) => self.version_output(algorithm, build),
+            None => self
+                .client()
+                .build(algorithm, build_id)
+                .and_then(|build| self.version_output(algorithm, &build)),
+        };
+        match output {
+            Ok(Some((logs, commit))) => {
+                let (id, commit) = (self.word(build_id), self.word(&commit));
+                let note = format!(
+                    "the log of build {id} of {algorithm} is lost: this is the output of version {commit}"
+                );
                 Ok((logs, Some(note)))
             }
+            Ok(None) => Err(lost),
+            // The service has no such version, or its name for it cannot be used.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::NoLog | ErrorKind::InvalidInput
+                ) =>
+            {
+                Err(lost)
+            }
+            Err(error) => Err(error),
         }
     }
 
-    /// Returns the output of the version that a build made, and the version's hash.
-    fn version_output(&self, algorithm: &Algorithm, build_id: &str) -> Option<(Logs, String)> {
-        let build = self.client().build(algorithm, build_id).ok()?;
-        let is_of_build = |version: &Version| {
-            version.build_id() == Some(build_id) && version.git_hash() == Some(&build.commit_sha)
-        };
-        // An error here does not replace the one that led here.
-        let mut versions = self.client().versions(algorithm).map_while(Result::ok);
-        let hash = versions.find(is_of_build)?.git_hash()?.to_owned();
-        let logs = self.client().version_logs(algorithm, &hash).ok()?;
-        Some((logs, hash))
+    /// Returns the output and the commit of the version that a build made, unless another build made that version.
+    fn version_output(
+        &self,
+        algorithm: &Algorithm,
+        build: &Build,
+    ) -> Result<Option<(Logs, String)>, Error> {
+        let commit = &build.commit_sha;
+        let version = self.client().version(algorithm, commit)?;
+        if version.build_id() != Some(&build.build_id) || version.git_hash() != Some(commit) {
+            return Ok(None);
+        }
+        let logs = self.client().version_logs(algorithm, commit)?;
+        Ok(Some((logs, commit.clone())))
     }
 
     /// Lists the builds that pass the filter.

@@ -50,17 +50,24 @@ pub(crate) fn add_hint(
             Some(waited) => format!("waited {}", format::duration(waited)),
             None => "use --wait to wait for it".to_owned(),
         },
-        Kind::Library(ErrorKind::Unauthorized) => {
-            format!("the key is from {}", connection.key_source())
-        }
-        Kind::Library(ErrorKind::Tls) => match connection.ca_source() {
-            Some(source) => format!("the CAs to trust are from {source}"),
-            None => "if the cluster has a CA of its own, use --cacert FILE".to_owned(),
-        },
-        Kind::Library(ErrorKind::Connection) if connection.is_default_cluster() => {
-            "use --api or ALGORITHMIA_API to name your cluster".to_owned()
-        }
-        _ => return error,
+        _ => return add_connection_hint(error, connection),
     };
     error.hint(hint)
+}
+
+/// Adds the next step to an error that is about no algorithm in particular.
+pub(crate) fn add_connection_hint(error: CliError, connection: &Connection) -> CliError {
+    match error.kind {
+        Kind::Library(ErrorKind::Unauthorized) => {
+            error.hint(format!("the key is from {}", connection.key_source()))
+        }
+        Kind::Library(ErrorKind::Tls) => error.hint(match connection.ca_source() {
+            Some(source) => format!("the CAs to trust are from {source}"),
+            None => "if the cluster has a CA of its own, use --cacert FILE".to_owned(),
+        }),
+        Kind::Library(ErrorKind::Connection) if connection.is_default_cluster() => {
+            error.hint("use --api or ALGORITHMIA_API to name your cluster")
+        }
+        _ => error,
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use algo_logs::{Build, BuildStatus, ErrorKind, Logs, Version, Wait};
 
 use super::context::Context;
-use super::transfer::transfer;
+use super::transfer::{replacement_note, transfer};
 use crate::cli::{BuildFilter, Escapes, LogArgs, LogSource, VersionSpec};
 use crate::error::CliError;
 use crate::output::sanitize::Mode;
@@ -162,7 +162,7 @@ impl Context {
 
     /// Returns the log of a build. `build` is the build as far as it is known.
     fn log_of(&self, id: &str, build: Option<&Build>) -> Result<SelectedLog, CliError> {
-        let (logs, note) = match self.build_log(&self.algorithm, id) {
+        let (logs, note) = match self.build_log(&self.algorithm, id, build) {
             Ok(found) => found,
             Err(error) if build.is_some() => return Err(CliError::from_service(error)),
             Err(error) => return Err(error.into()),
@@ -261,14 +261,8 @@ impl Context {
         if logs.delivered() == 0 {
             self.reporter.say("the log is empty");
         }
-        match logs.replacements() {
-            0 => {}
-            1 => self
-                .reporter
-                .say("1 character was not valid Unicode and was replaced with U+FFFD"),
-            n => self.reporter.say(&format!(
-                "{n} characters were not valid Unicode and were replaced with U+FFFD"
-            )),
+        if let Some(note) = replacement_note(&logs) {
+            self.reporter.say(&note);
         }
         Ok(())
     }

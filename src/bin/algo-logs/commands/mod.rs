@@ -29,16 +29,17 @@ pub(crate) fn run(
         ColorChoice::Auto if environment.no_color() => ColorChoice::Never,
         color => color,
     };
-    for algorithm in target::algorithms(targets, &connection.client)? {
-        let context = Context {
-            algorithm,
-            connection: connection.clone(),
-            reporter: reporter.clone(),
-            color,
-        };
-        context.run(&args.command)?;
+    let (algorithms, failures) = target::algorithms(targets, &connection)?;
+    let mut contexts = algorithms.into_iter().map(|algorithm| Context {
+        algorithm,
+        connection: connection.clone(),
+        reporter: reporter.clone(),
+        color,
+    });
+    match &args.command {
+        Command::Save(save) => save::run(save, contexts, failures, &reporter),
+        command => contexts.try_for_each(|context| context.run(command)),
     }
-    Ok(())
 }
 
 impl Context {
@@ -59,7 +60,8 @@ impl Context {
             } => self.list_versions(*published, *callable, *limit, *json),
             Command::Log(log) => self.log(log),
             Command::Why(why) => self.why(why),
-            Command::Save(save) => self.save(save),
+            // `save` reports on all algorithms together.
+            Command::Save(_) => Ok(()),
         };
         let (list, waited) = match command {
             Command::Log(log) => {

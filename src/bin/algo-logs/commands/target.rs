@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::io;
 
-use algo_logs::{Algorithm, BaseUrl, Client};
+use algo_logs::{Algorithm, BaseUrl};
 
+use super::hints::add_connection_hint;
 use crate::cli::{AlgorithmArg, Command, SaveTarget};
-use crate::config::{project, read_all};
+use crate::config::{Connection, project, read_all};
 use crate::error::CliError;
 
 /// Returns what a command line names. Without an ALGO, that is the algorithm of the working directory; for `-`, it is
@@ -44,24 +45,35 @@ fn with_stdin(targets: &[SaveTarget]) -> Result<Vec<SaveTarget>, CliError> {
     Ok(named)
 }
 
-/// Returns the algorithms that are named, each once. Lists those of an owner.
+/// Returns the algorithms that are named, each once, and the failures to list those of an owner.
 pub(super) fn algorithms(
     targets: Vec<SaveTarget>,
-    client: &Client,
-) -> Result<Vec<Algorithm>, CliError> {
-    let mut algorithms = Vec::new();
+    connection: &Connection,
+) -> Result<(Vec<Algorithm>, Vec<CliError>), CliError> {
+    let client = &connection.client;
+    let (mut algorithms, mut owners) = (Vec::new(), Vec::new());
     for target in targets {
         match target {
             SaveTarget::Algorithm(algorithm) => {
                 algorithms.push(resolve(algorithm, client.base_url())?);
             }
-            SaveTarget::Owner(owner) => algorithms.extend(client.algorithms(&owner)?),
+            SaveTarget::Owner(owner) => owners.push(owner),
             SaveTarget::Stdin => {}
+        }
+    }
+    let mut failures: Vec<CliError> = Vec::new();
+    for owner in owners {
+        match client.algorithms(&owner) {
+            Ok(listed) => algorithms.extend(listed),
+            Err(error) => failures.push(add_connection_hint(error.into(), connection)),
+        }
+        if failures.last().is_some_and(CliError::is_fatal) {
+            break;
         }
     }
     let mut seen = HashSet::new();
     algorithms.retain(|algorithm| seen.insert(algorithm.clone()));
-    Ok(algorithms)
+    Ok((algorithms, failures))
 }
 
 /// Returns the algorithm of an ALGO. The URL of a page must be one of the cluster.

@@ -32,6 +32,17 @@ pub(crate) fn transfer(
     }
 }
 
+/// Returns the note about a log that had text which was not valid Unicode.
+pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
+    match logs.replacements() {
+        0 => None,
+        1 => Some("1 character was not valid Unicode and was replaced with U+FFFD".to_owned()),
+        n => Some(format!(
+            "{n} characters were not valid Unicode and were replaced with U+FFFD"
+        )),
+    }
+}
+
 /// Reads some of the log. It fails only with the library's errors.
 fn read(logs: &mut Logs, buf: &mut [u8]) -> Result<usize, CliError> {
     logs.read(buf).map_err(|error| match Error::from_io(error) {

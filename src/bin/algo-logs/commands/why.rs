@@ -31,7 +31,7 @@ impl Context {
     pub(crate) fn why(&self, args: &WhyArgs) -> Result<(), CliError> {
         let build = self.build_to_explain(&args.source)?;
         let (mut logs, note) = self
-            .build_log(&self.algorithm, &build.build_id)
+            .build_log(&self.algorithm, &build.build_id, Some(&build))
             .map_err(CliError::from_service)?;
         if let Some(note) = note {
             self.reporter.say(&note);

@@ -67,23 +67,8 @@ impl Destination {
 
     /// Opens a regular file or a new one, without following symbolic links.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let metadata = match fs::symlink_metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self::atomic(path.to_owned(), None));
-            }
-            Err(error) => return Err(error),
-        };
-        let not_regular = || io::Error::other("it exists, and is not a regular file");
-        if !metadata.is_file() {
-            return Err(not_regular());
-        }
-        let old = OpenOptions::new().write(true).open(path)?;
-        // A link can have taken its place in between.
-        if !is_same_file(&metadata, &old.metadata()?) {
-            return Err(not_regular());
-        }
-        Ok(Self::atomic(path.to_owned(), Some(old)))
+        let old = open_regular(path, OpenOptions::new().write(true))?;
+        Ok(Self::atomic(path.to_owned(), old))
     }
 
     /// Opens the stream of a descriptor. Opening its path instead would, on Linux, open the file behind it anew, at its
@@ -156,6 +141,24 @@ impl Destination {
                 ))
             }
         }
+    }
+}
+
+/// Opens a regular file, without following a symbolic link. Returns `None` if there is nothing at the path.
+pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Option<File>> {
+    let not_regular = || io::Error::other("it exists, and is not a regular file");
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => {
+            let file = options.open(path)?;
+            // A link can have taken its place in between.
+            if !is_same_file(&metadata, &file.metadata()?) {
+                return Err(not_regular());
+            }
+            Ok(Some(file))
+        }
+        Ok(_) => Err(not_regular()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

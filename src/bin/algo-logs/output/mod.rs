@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::error::CliError;
 use file::Destination;
-pub(crate) use file::remove_leftovers;
+pub(crate) use file::{open_regular, remove_leftovers};
 pub(crate) use reporter::{Progress, Reporter};
 use sanitize::{Mode, Sanitizer};
 use tail::Tail;

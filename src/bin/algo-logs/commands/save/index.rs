@@ -1,0 +1,155 @@
+//! `builds.json` and `versions.json`: everything that the service says of builds and versions, beside their logs.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+use algo_logs::{Build, Version};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::CliError;
+use crate::output::{Output, json, open_regular};
+
+/// A hundred times the size of any index that was seen.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// An entry of an index.
+pub(super) trait Entry: Serialize + DeserializeOwned {
+    /// Returns what distinguishes the entry from all others.
+    fn id(&self) -> Cow<'_, str>;
+
+    fn started(&self) -> Option<SystemTime>;
+}
+
+impl Entry for Build {
+    fn id(&self) -> Cow<'_, str> {
+        self.build_id.as_str().into()
+    }
+
+    fn started(&self) -> Option<SystemTime> {
+        self.started()
+    }
+}
+
+impl Entry for Version {
+    /// Returns the git hash, else the id of the build, else all that there is.
+    fn id(&self) -> Cow<'_, str> {
+        match self.git_hash().or(self.build_id()) {
+            Some(id) => id.into(),
+            // The keys are text, so this cannot fail.
+            None => serde_json::to_string(self).unwrap_or_default().into(),
+        }
+    }
+
+    fn started(&self) -> Option<SystemTime> {
+        self.build()?.started()
+    }
+}
+
+/// Reads an index. There is none before the first run.
+pub(super) fn read<T: Entry>(path: &Path) -> Result<Vec<T>, CliError> {
+    read_entries(path).map_err(|error| {
+        let name = path.display().to_string();
+        CliError::output(&name, &error)
+    })
+}
+
+fn read_entries<T: Entry>(path: &Path) -> io::Result<Vec<T>> {
+    let Some(file) = open_regular(path, OpenOptions::new().read(true))? else {
+        return Ok(Vec::new());
+    };
+    let mut bytes = Vec::new();
+    if file.take(MAX_BYTES + 1).read_to_end(&mut bytes)? as u64 > MAX_BYTES {
+        return Err(io::Error::other("it exists, and is larger than 256 MiB"));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let reason = format!("it exists, and is not a list that 'save' wrote: {error}");
+        io::Error::other(reason)
+    })
+}
+
+/// Returns the entries of both lists, newest first. A received entry replaces the earlier one with its id.
+pub(super) fn merge<'a, T: Entry>(earlier: &'a [T], received: &'a [T]) -> Vec<&'a T> {
+    let mut seen = HashSet::new();
+    let mut merged: Vec<&T> = received
+        .iter()
+        .chain(earlier)
+        .filter(|entry| seen.insert(entry.id()))
+        .collect();
+    merged.sort_by_cached_key(|entry| Reverse(entry.started()));
+    merged
+}
+
+pub(super) fn write<T: Entry>(path: &Path, entries: &[&T]) -> Result<(), CliError> {
+    let mut output = Output::create(path)?;
+    output.write(json::array(entries)?.as_bytes())?;
+    output.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn entries<T: Entry>(list: &Value) -> Vec<T> {
+        serde_json::from_value(list.clone()).unwrap()
+    }
+
+    #[track_caller]
+    fn merges<T: Entry>(earlier: &Value, received: &Value, merged: &Value) {
+        let (earlier, received) = (entries::<T>(earlier), entries::<T>(received));
+        let result = merge(&earlier, &received);
+        assert_eq!(serde_json::to_value(result).unwrap(), *merged);
+    }
+
+    fn build(id: &str, started: &str, status: &str) -> Value {
+        json!({"build_id": id, "status": status, "commit_sha": "c", "started_at": started, "new": [1]})
+    }
+
+    #[test]
+    fn builds_are_merged_by_id_newest_first() {
+        let first = build("b1", "2021-01-01T00:00:00Z", "failed");
+        let running = build("b2", "2021-01-02T00:00:00Z", "in-progress");
+        let finished = build("b2", "2021-01-02T00:00:00Z", "succeeded");
+        // The latest, although not as text.
+        let third = build("b3", "2021-01-01T23:00:00-02:00", "failed");
+        let unknown = build("b4", "soon", "failed");
+        merges::<Build>(
+            &json!([running, first]),
+            &json!([unknown, finished, third]),
+            &json!([third, finished, first, unknown]),
+        );
+        merges::<Build>(&json!([first]), &json!([]), &json!([first]));
+        merges::<Build>(&json!([]), &json!([first, first]), &json!([first]));
+    }
+
+    #[test]
+    fn versions_are_merged_by_hash_or_build() {
+        let hash = |summary: &str| json!({"version_info": {"git_hash": "h"}, "s": summary});
+        let by_build = |summary: &str| json!({"build": {"build_id": "b"}, "s": summary});
+        let other = |summary: &str| json!({"s": summary});
+        merges::<Version>(
+            &json!([hash("old"), by_build("old"), other("1"), other("2")]),
+            &json!([hash("new"), by_build("new"), other("1"), other("3")]),
+            &json!([
+                hash("new"),
+                by_build("new"),
+                other("1"),
+                other("3"),
+                other("2")
+            ]),
+        );
+        let built = |hash: &str, started: &str| json!({"version_info": {"git_hash": hash}, "build": build("b", started, "succeeded")});
+        let (old, new) = (
+            built("h1", "2021-01-01T00:00:00Z"),
+            built("h2", "2021-01-02T00:00:00Z"),
+        );
+        merges::<Version>(&json!([new]), &json!([old]), &json!([new, old]));
+    }
+}

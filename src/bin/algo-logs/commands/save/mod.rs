@@ -1,0 +1,87 @@
+//! `save`: an archive of the logs of algorithms.
+
+mod archive;
+mod index;
+mod summary;
+
+use std::fs;
+
+use algo_logs::Error;
+
+use super::context::{Context, take};
+use super::hints::{Situation, add_hint};
+use crate::cli::SaveArgs;
+use crate::error::CliError;
+use crate::output::Reporter;
+use archive::Archive;
+use summary::{Counts, Summary};
+
+/// Saves the logs of each context's algorithm. `failures` are those to list the algorithms of an owner.
+pub(super) fn run(
+    args: &SaveArgs,
+    contexts: impl Iterator<Item = Context>,
+    failures: Vec<CliError>,
+    reporter: &Reporter,
+) -> Result<(), CliError> {
+    fs::create_dir_all(&args.folder)
+        .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
+    let mut summary = Summary::new(failures);
+    for context in contexts {
+        if summary.has_ended() {
+            break;
+        }
+        match context.save(args) {
+            Ok(counts) => summary.add(&context.algorithm, counts),
+            Err(error) => summary.fail(error),
+        }
+    }
+    summary.report(reporter)
+}
+
+impl Context {
+    /// Saves the logs of one algorithm. It is an error if nothing is known of its builds, or if it can have no folder; all
+    /// other failures are among the counts.
+    fn save(&self, args: &SaveArgs) -> Result<Counts, CliError> {
+        let (builds, error) = read_list(take(self.builds(&args.filter), args.limit));
+        let error = error.map(|error| self.with_hint(error.into()));
+        let error = match error {
+            Some(error) if builds.is_empty() => return Err(error),
+            error => error,
+        };
+        if builds.is_empty() {
+            self.reporter.say(&self.no_build(&args.filter));
+        }
+        let archive = Archive::create(self, &args.folder, builds.len())?;
+        if let Some(error) = error {
+            archive.fail(error);
+        }
+        let earlier = archive.save_index("builds.json", &builds);
+        if !archive.has_ended() {
+            let (versions, error) = read_list(self.client().versions(&self.algorithm));
+            if error.is_none() || !versions.is_empty() {
+                archive.save_index("versions.json", &versions);
+            }
+            if let Some(error) = error {
+                archive.fail(error.into());
+            }
+        }
+        archive.save_logs(builds, &earlier, args.jobs);
+        Ok(archive.finish())
+    }
+
+    fn with_hint(&self, error: CliError) -> CliError {
+        let situation = Situation {
+            algorithm: &self.algorithm,
+            list: None,
+            waited: None,
+        };
+        add_hint(error, &self.connection, situation)
+    }
+}
+
+/// Reads a list to its end or its first error.
+fn read_list<T>(items: impl Iterator<Item = Result<T, Error>>) -> (Vec<T>, Option<Error>) {
+    let mut failure = None;
+    let items = items.map_while(|item| item.map_err(|error| failure = Some(error)).ok());
+    (items.collect(), failure)
+}

@@ -1,0 +1,319 @@
+//! What fails, and what is kept.
+
+use super::*;
+
+#[test]
+fn what_fails_is_told_and_the_rest_kept() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    cluster.script_always(&logs_path(lemmatizer::SUCCEEDED), Reply::status(500));
+    cluster.script_always(
+        &logs_path(lemmatizer::FULL),
+        Reply::json(200, r#"{"logs": 7}"#),
+    );
+    let outcome = save(&cluster, &folder, "acme/Lemmatizer -j 1 --retries 0");
+    let summary = summary(LEMMATIZER, [3, 0, 2, 2], 98_717);
+    is(
+        &outcome,
+        6,
+        &format!(
+            "{IN_PROGRESS_NOTE}{LOST_NOTE}\
+             algo-logs: log of build 610651f0a3e9d40007b2c5d8 of acme/Lemmatizer: \
+             the cluster failed (status 500)\n\
+             algo-logs: log of build d58b1f36-c72e-4e09-a1d4-7f3c60b9e821 of acme/Lemmatizer: \
+             the response is not the expected JSON: not a string at byte 9\n\
+             {summary}\
+             algo-logs: not everything was saved: 2 failures; \
+             the rest is kept, and the same command tries these again\n"
+        ),
+    );
+    assert_eq!(
+        names(&folder, LEMMATIZER),
+        [
+            CANCELED,
+            SAME_COMMIT,
+            FAILED,
+            "builds.json",
+            "versions.json"
+        ]
+    );
+}
+
+#[test]
+fn a_log_that_breaks_off_leaves_nothing_behind() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let cut = Reply::raw()
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"logs\":\"begun")
+        .fin();
+    cluster.script_always(&logs_path(lemmatizer::FAILED), cut);
+    save(
+        &cluster,
+        &folder,
+        "acme/Lemmatizer -s failed -q --retries 0",
+    )
+    .fails(
+        6,
+        "algo-logs: log of build b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630 of acme/Lemmatizer: \
+         the response was cut short\n\
+         algo-logs: not everything was saved: 1 failure; \
+         the rest is kept, and the same command tries these again\n",
+    );
+    assert_eq!(names(&folder, LEMMATIZER), ["builds.json", "versions.json"]);
+}
+
+#[test]
+fn a_list_that_breaks_off_keeps_what_came_before() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let path = "/v1/algorithms/acme/Odd/builds";
+    let page = json!({"marker": "m", "results": [build("b1", "2021")]}).to_string();
+    cluster.script(path, Reply::json(200, &page));
+    cluster.script(path, Reply::status(500));
+    cluster.script_always(&odd_logs_path("b1"), Reply::json(200, r#"{"logs":"x"}"#));
+    let versions = Reply::json(404, r#"{"error":{"code":5005,"message":"no"}}"#);
+    cluster.script_always("/v1/algorithms/acme/Odd/versions", versions);
+    let outcome = save(&cluster, &folder, "acme/Odd --retries 0");
+    let expected = summary("acme/Odd", [1, 0, 0, 2], 1);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let first = "algo-logs: builds of acme/Odd: the cluster failed (status 500)\n\
+                 algo-logs: versions of acme/Odd: ";
+    assert!(outcome.stderr.starts_with(first), "{}", outcome.stderr);
+    let counts = expected.split_once(" bytes in ").unwrap().0;
+    assert!(outcome.stderr.contains(counts), "{}", outcome.stderr);
+    // Nothing is known of the versions.
+    assert_eq!(names(&folder, "acme/Odd"), ["2021-b1.log", "builds.json"]);
+}
+
+#[test]
+fn an_algorithm_that_does_not_exist_leaves_no_folder() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    save(&cluster, &folder, "acme/Nothing").fails(
+        5,
+        "algo-logs: builds of acme/Nothing: there is no such algorithm (status 404), \
+         the service says: algorithm algo://acme/Nothing not found; check the name, and that CLUSTER is its cluster\n",
+    );
+    assert!(folder.names().is_empty());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_an_output_failure() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let file = folder.write("file", "");
+    let outcome = Program::on(&cluster).run(&format!("save acme/Lemmatizer -d {file}/logs"));
+    outcome.fails(
+        7,
+        &format!("algo-logs: cannot write {file}/logs: Not a directory (os error 20)\n"),
+    );
+    assert_eq!(cluster.requests().len(), 0);
+}
+
+#[test]
+fn a_rejected_key_ends_the_run_at_once() {
+    const JOBS: usize = 4;
+    let builds: Vec<Value> = (0..500)
+        .map(|number| build(&format!("b{number:03}"), "2021"))
+        .collect();
+    for status in [401, 403] {
+        let (cluster, folder) = (odd(&builds), Folder::new());
+        for build in &builds[9..] {
+            let id = build["build_id"].as_str().unwrap();
+            cluster.script_always(&odd_logs_path(id), Reply::status(status));
+        }
+        let arguments = format!("acme/Odd acme/Paged -j {JOBS}");
+        let outcome = save(&cluster, &folder, &arguments);
+        // The first nine logs and the lists, and one request of each thread that found out at the same time.
+        let requests = cluster.requests().len();
+        assert!((9 + 2 + 1..=9 + 2 + JOBS).contains(&requests), "{requests}");
+        let failure = format!("(status {status}); the key is from ALGORITHMIA_API_KEY\n");
+        assert_eq!(outcome.stderr.matches(&failure).count(), 1, "{outcome:?}");
+        let end = "algo-logs: the run ended early; what was saved is kept, and the same command continues\n";
+        assert!(outcome.stderr.ends_with(end), "{}", outcome.stderr);
+        let counts = "acme/Odd: 9 saved, 0 already there, 0 without a log, 1 failed; 36 bytes";
+        assert!(outcome.stderr.contains(counts), "{}", outcome.stderr);
+        assert_eq!(outcome.code, Some(4));
+        assert_eq!(names(&folder, "acme/Odd").len(), 9 + 2);
+        assert_eq!(names(&folder, "acme"), ["Odd"]);
+    }
+}
+
+#[test]
+fn a_key_that_is_rejected_for_a_list_ends_the_run_too() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    save(&cluster, &folder, "acme/Secret acme/Paged").fails(
+        4,
+        "algo-logs: builds of acme/Secret: the key is not allowed to read this (status 403), \
+         the service says: not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY\n",
+    );
+    assert_eq!(cluster.requests().len(), 1);
+
+    let cluster = Cluster::start();
+    cluster.script_always("/v1/users/one/algorithms", Reply::status(401));
+    let outcome = save(&cluster, &folder, "one acme acme/Paged");
+    assert_eq!(outcome.code, Some(4), "{outcome:?}");
+    assert_eq!(cluster.requests().len(), 1);
+
+    let cluster = odd(&[build("b1", "2021")]);
+    cluster.script_always("/v1/algorithms/acme/Odd/versions", Reply::status(401));
+    let outcome = save(&cluster, &folder, "acme/Odd acme/Paged");
+    assert_eq!(outcome.code, Some(4), "{outcome:?}");
+    assert_eq!(cluster.requests().len(), 2);
+    assert_eq!(names(&folder, "acme/Odd"), ["builds.json"]);
+}
+
+#[test]
+fn the_worst_failure_gives_the_exit_code() {
+    let folder = Folder::new();
+    let cluster = odd(&[
+        build("b1", "2021"),
+        build("b2", "2021"),
+        build("b3", "2021"),
+    ]);
+    cluster.script_always(&odd_logs_path("b1"), Reply::status(500));
+    let run = || save(&cluster, &folder, "acme/Odd acme/Gone -q --retries 0").code;
+    assert_eq!(run(), Some(1));
+    cluster.script_always(&odd_logs_path("b2"), Reply::json(200, "{"));
+    fs::remove_file(folder.join("acme/Odd/2021-b2.log")).unwrap();
+    assert_eq!(run(), Some(6));
+    fs::remove_file(folder.join("acme/Odd/2021-b3.log")).unwrap();
+    fs::create_dir(folder.join("acme/Odd/2021-b3.log")).unwrap();
+    assert_eq!(run(), Some(7));
+}
+
+#[test]
+fn a_lost_log_is_replaced_by_the_output_of_its_version() {
+    let lost = |id: &str, commit: &str, status: &str| {
+        let mut build = build(id, "2021");
+        build["commit_sha"] = commit.into();
+        build["status"] = status.into();
+        build
+    };
+    let version = |hash: &str, build: &str| {
+        json!({
+            "version_info": {"git_hash": hash},
+            "build": {"build_id": build},
+            "compilation": {"output": OLDEST_OUTPUT},
+        })
+    };
+    let builds = [
+        lost("b1", "c1", "succeeded"),
+        // Another build of the commit made the version.
+        lost("b2", "c1", "succeeded"),
+        // The response is for another commit.
+        lost("b3", "c3", "succeeded"),
+        lost("b4", "c4", "failed"),
+        lost("b5", "../c", "succeeded"),
+        // The version's output is lost, too.
+        lost("b6", "c6", "succeeded"),
+    ];
+    let cluster = odd(&builds);
+    for build in &builds {
+        let id = build["build_id"].as_str().unwrap();
+        let path = format!("/v1/algorithms/acme/Odd/builds/{id}");
+        cluster.script_always(&path, Reply::json(200, &build.to_string()));
+        let gone = Reply::json(404, r#"{"error":{"code":1011,"message":"gone"}}"#);
+        cluster.script_always(&odd_logs_path(id), gone);
+    }
+    let mut without_output = version("c6", "b6");
+    without_output["compilation"]["output"] = "".into();
+    for (hash, version) in [
+        ("c1", version("c1", "b1")),
+        ("c3", version("c4", "b3")),
+        ("c6", without_output),
+    ] {
+        let path = format!("/v1/algorithms/acme/Odd/versions/{hash}");
+        cluster.script_always(&path, Reply::json(200, &version.to_string()));
+    }
+    let folder = Folder::new();
+    let outcome = save(&cluster, &folder, "acme/Odd -j 1");
+    let lost = |id: &str, status: &str| {
+        format!(
+            "algo-logs: log of build {id} of acme/Odd: the build has finished ({status}), but its log is lost\n"
+        )
+    };
+    let notes = [
+        "algo-logs: the log of build b1 of acme/Odd is lost: this is the output of version c1\n"
+            .to_owned(),
+        lost("b2", "succeeded"),
+        lost("b3", "succeeded"),
+        lost("b4", "failed"),
+        lost("b5", "succeeded"),
+        lost("b6", "succeeded"),
+        summary("acme/Odd", [1, 0, 5, 0], OLDEST_OUTPUT.len()),
+    ];
+    is(&outcome, 0, &notes.concat());
+    assert_eq!(
+        names(&folder, "acme/Odd"),
+        ["2021-b1.log", "builds.json", "versions.json"]
+    );
+    assert_eq!(
+        folder.read("acme/Odd/2021-b1.log"),
+        OLDEST_OUTPUT.as_bytes()
+    );
+}
+
+#[test]
+fn an_unusable_id_is_an_invalid_response() {
+    let folder = Folder::new();
+    let cluster = odd(&[build("../b", "2021")]);
+    save(&cluster, &folder, "acme/Odd -q").fails(
+        6,
+        "algo-logs: builds of acme/Odd: '../b' is not a valid build id: \
+         only letters, digits, '_', '-' and '.' are allowed\n\
+         algo-logs: not everything was saved: 1 failure; \
+         the rest is kept, and the same command tries these again\n",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_ends_the_run_at_once() {
+    let folder = Folder::new();
+    let builds: Vec<Value> = (0..100)
+        .map(|number| build(&format!("b{number:03}"), "2021"))
+        .collect();
+    let cluster = odd(&builds);
+    let large = Reply::json(200, &json!({"logs": "x".repeat(300_000)}).to_string());
+    for build in &builds[5..] {
+        let id = build["build_id"].as_str().unwrap();
+        cluster.script_always(&odd_logs_path(id), large.clone());
+    }
+    let program = Program::on(&cluster);
+    let inner = program.command(&format!(
+        "save acme/Odd acme/Paged -j 2 -d {}",
+        folder.join(".")
+    ));
+    let script = format!(
+        "mount -t tmpfs -o size=200k none {0} || exit 99; \"$@\"; code=$?; ls {0}/acme/Odd; ls {0}/acme; exit $code",
+        folder.path().display()
+    );
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c"])
+        .args([&script, "sh"])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let Ok(output) = command.output() else { return };
+    let outcome = Outcome::new(output, None);
+    if outcome.code == Some(99) || outcome.stderr.starts_with("unshare") {
+        return; // The system does not allow it.
+    }
+    assert_eq!(outcome.code, Some(7), "{outcome:?}");
+    let full = "No space left on device (os error 28)\n";
+    assert_eq!(outcome.stderr.matches(full).count(), 1, "{outcome:?}");
+    let end =
+        "algo-logs: the run ended early; what was saved is kept, and the same command continues\n";
+    assert!(outcome.stderr.ends_with(end), "{}", outcome.stderr);
+    let found = outcome.stdout_text();
+    let kept: String = (0..5)
+        .map(|number| format!("2021-b00{number}.log\n"))
+        .collect();
+    assert_eq!(found, format!("{kept}builds.json\nversions.json\nOdd\n"));
+    assert!(
+        cluster.requests().len() <= 2 + 5 + 2,
+        "{:?}",
+        cluster.requests().len()
+    );
+}

@@ -1,0 +1,111 @@
+//! `builds.json` and `versions.json`.
+
+use super::*;
+
+#[test]
+fn filters_and_limits_choose_and_the_indexes_grow() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let run = |options: &str| {
+        save(&cluster, &folder, &format!("acme/Lemmatizer -q {options}")).prints("");
+        let mut logs = names(&folder, LEMMATIZER);
+        logs.retain(|name| name.ends_with(".log"));
+        let builds = index(&folder, "acme/Lemmatizer/builds.json", "/build_id");
+        (logs, builds)
+    };
+    let (in_progress, failed) = (lemmatizer::IN_PROGRESS, lemmatizer::FAILED);
+    let (logs, builds) = run("-L 2");
+    assert_eq!(logs, [FAILED]);
+    assert_eq!(builds, [in_progress, failed]);
+
+    let (logs, builds) = run("-c 4a6f8c0");
+    assert_eq!(logs, [FULL, FAILED]);
+    assert_eq!(builds, [in_progress, failed, lemmatizer::FULL]);
+
+    let (logs, builds) = run("--all -s succeeded");
+    assert_eq!(logs, [FULL, SAME_COMMIT, SUCCEEDED, FAILED]);
+    assert_eq!(builds.len(), 6);
+
+    // Everything, and then a run that lists less.
+    let (_, all) = run("");
+    assert_eq!(all.len(), 7);
+    let (_, builds) = run("-L 1 -s failed");
+    assert_eq!(builds, all);
+    let list = Program::on(&cluster).run("builds acme/Lemmatizer --all --json");
+    assert_eq!(folder.read("acme/Lemmatizer/builds.json"), list.stdout);
+}
+
+#[test]
+fn the_indexes_are_merged_by_id() {
+    let folder = Folder::new();
+    let mut first = build("b1", "2021-01-01T00:00:00Z");
+    first["status"] = "in-progress".into();
+    first["new"] = json!({"member": [1, null, 2.5]});
+    let other = build("b2", "2021-01-02T00:00:00Z");
+    let cluster = odd(&[other.clone(), first.clone()]);
+    let versions = |list: Value| {
+        let list = Reply::json(200, &json!({ "results": list }).to_string());
+        cluster.script_always("/v1/algorithms/acme/Odd/versions", list);
+    };
+    let version = |hash: &str, summary: &str| json!({"version_info": {"git_hash": hash}, "details": {"summary": summary}});
+    versions(json!([version("h1", "old"), version("h2", "kept"), {"no": "hash"}]));
+    save(&cluster, &folder, "acme/Odd -q").prints("");
+
+    // The build has finished, another has been added, and the service has forgotten the rest.
+    first["status"] = "failed".into();
+    let newest = build("b3", "2021-01-03T00:00:00Z");
+    cluster.script_always(&odd_logs_path("b3"), Reply::json(200, r#"{"logs":""}"#));
+    list_odd(&cluster, &[first.clone(), newest.clone()]);
+    versions(json!([version("h1", "new"), {"no": "hash"}]));
+    let expected = summary("acme/Odd", [2, 0, 0, 0], 2);
+    is(&save(&cluster, &folder, "acme/Odd"), 0, &expected);
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&folder.read(&format!("acme/Odd/{name}"))).unwrap()
+    };
+    assert_eq!(read("builds.json"), json!([newest, other, first]));
+    assert_eq!(
+        read("versions.json"),
+        json!([version("h1", "new"), {"no": "hash"}, version("h2", "kept")])
+    );
+    save(&cluster, &folder, "acme/Odd -q").prints("");
+    assert_eq!(read("builds.json"), json!([newest, other, first]));
+}
+
+#[test]
+fn an_index_that_save_did_not_write_is_kept() {
+    let cluster = odd(&[build("b1", "2021")]);
+    for (content, why) in [
+        ("", "EOF while parsing a value at line 1 column 0"),
+        (
+            r#"[{"build_id":"b1"}]"#,
+            "missing field `status` at line 1 column 18",
+        ),
+        ("[] x", "trailing characters at line 1 column 4"),
+    ] {
+        let folder = Folder::new();
+        fs::create_dir_all(folder.join("acme/Odd")).unwrap();
+        let path = folder.write("acme/Odd/builds.json", content);
+        let line = format!("save acme/Odd -d {}", folder.path().display());
+        is(
+            &Program::on(&cluster).run(&line),
+            7,
+            &format!(
+                "algo-logs: cannot write {path}: it exists, and is not a list that 'save' wrote: {why}\n\
+                 {}algo-logs: not everything was saved: 1 failure; \
+                 the rest is kept, and the same command tries these again\n",
+                summary("acme/Odd", [1, 0, 0, 1], 2)
+            ),
+        );
+        assert_eq!(folder.read("acme/Odd/builds.json"), content.as_bytes());
+        assert_eq!(folder.read("acme/Odd/2021-b1.log"), b"b1");
+    }
+    // A sparse file, which takes no space.
+    let folder = Folder::new();
+    fs::create_dir_all(folder.join("acme/Odd")).unwrap();
+    let path = folder.write("acme/Odd/versions.json", "");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(257 * 1024 * 1024).unwrap();
+    let outcome = save(&cluster, &folder, "acme/Odd -q");
+    assert_eq!(outcome.code, Some(7));
+    let why = "versions.json: it exists, and is larger than 256 MiB\n";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+}

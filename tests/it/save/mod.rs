@@ -1,0 +1,319 @@
+//! `save`: an archive of logs.
+
+mod failures;
+mod files;
+mod index;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::cluster::data::lemmatizer::{self, FAILED_LOG, OLDEST_OUTPUT, SUCCEEDED_LOG};
+use crate::cluster::{Cluster, Reply};
+use crate::program::{Folder, Outcome, Program};
+
+const FAILED: &str = "2021-08-02T21-12-56.442Z-b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630.log";
+const SUCCEEDED: &str = "2021-08-01T07-45-20.117Z-610651f0a3e9d40007b2c5d8.log";
+const SAME_COMMIT: &str = "2021-08-01T06-02-00.000Z-2e94d6b0-7c15-4a83-b0f9-5a61c3e87d24.log";
+const CANCELED: &str = "2021-07-31T16-20-09.300Z-c4a80e5d-3b97-4d12-86fe-0e92b7d1a35f.log";
+const FULL: &str = "2021-07-29T10-15-30.640Z-d58b1f36-c72e-4e09-a1d4-7f3c60b9e821.log";
+
+const IN_PROGRESS_NOTE: &str =
+    "algo-logs: build 5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8 of acme/Lemmatizer: still in progress\n";
+const LOST_NOTE: &str = "algo-logs: log of build 09f7c2e1-a4d8-4c36-9b50-d6e83f1a7c25 of acme/Lemmatizer: \
+                         the build has finished (succeeded), but its log is lost\n";
+
+/// The folder of `acme/Lemmatizer` in an archive.
+const LEMMATIZER: &str = "acme/Lemmatizer";
+
+/// Compares everything but the times at the ends of the summaries.
+#[track_caller]
+fn is(outcome: &Outcome, code: i32, stderr: &str) {
+    let told: String = outcome
+        .stderr
+        .lines()
+        .map(|line| match line.split_once(" bytes in ") {
+            Some((counts, _)) => format!("{counts} bytes in TIME\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    assert_eq!(
+        (&*outcome.stdout_text(), &*told, outcome.code),
+        ("", stderr, Some(code))
+    );
+}
+
+/// The summary of an algorithm, or of all.
+fn summary(name: &str, counts: [usize; 4], bytes: usize) -> String {
+    let [saved, already_there, without_log, failed] = counts;
+    format!(
+        "algo-logs: {name}: {saved} saved, {already_there} already there, {without_log} without a log, \
+         {failed} failed; {bytes} bytes in TIME\n"
+    )
+}
+
+fn save(cluster: &Cluster, folder: &Folder, arguments: &str) -> Outcome {
+    let line = format!("save {arguments} -d {}", folder.join("."));
+    Program::on(cluster).run(&line)
+}
+
+/// The names of the files in a folder of an archive, in order.
+fn names(folder: &Folder, path: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder.join(path)).expect("the folder is there");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The members `name` of the entries of an index.
+fn index(folder: &Folder, path: &str, name: &str) -> Vec<String> {
+    let list: Vec<Value> = serde_json::from_slice(&folder.read(path)).expect("a list");
+    let member = |entry: &Value| entry.pointer(name).unwrap_or(&Value::Null).to_string();
+    list.iter()
+        .map(|entry| member(entry).replace('"', ""))
+        .collect()
+}
+
+fn logs_path(build_id: &str) -> String {
+    format!("/v1/algorithms/acme/Lemmatizer/builds/{build_id}/logs")
+}
+
+fn build(id: &str, started: &str) -> Value {
+    json!({"build_id": id, "status": "failed", "commit_sha": "c", "started_at": started})
+}
+
+/// A cluster whose `acme/Odd` has these builds and no versions. Each log is the id of its build.
+fn odd(builds: &[Value]) -> Cluster {
+    let cluster = Cluster::start();
+    list_odd(&cluster, builds);
+    let none = Reply::json(200, r#"{"results":[]}"#);
+    cluster.script_always("/v1/algorithms/acme/Odd/versions", none);
+    for build in builds {
+        let id = build["build_id"].as_str().unwrap();
+        let logs = Reply::json(200, &json!({ "logs": id }).to_string());
+        cluster.script_always(&odd_logs_path(id), logs);
+    }
+    cluster
+}
+
+fn list_odd(cluster: &Cluster, builds: &[Value]) {
+    let list = Reply::json(200, &json!({ "results": builds }).to_string());
+    cluster.script_always("/v1/algorithms/acme/Odd/builds", list);
+}
+
+fn odd_logs_path(id: &str) -> String {
+    format!("/v1/algorithms/acme/Odd/builds/{id}/logs")
+}
+
+#[test]
+fn every_log_is_saved_with_what_the_service_says() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let to = folder.join("new/logs");
+    let outcome = Program::on(&cluster).run(&format!("save acme/Lemmatizer -d {to} -j 1"));
+    let summary = summary(LEMMATIZER, [5, 0, 2, 0], 100_685);
+    is(
+        &outcome,
+        0,
+        &format!("{IN_PROGRESS_NOTE}{LOST_NOTE}{summary}"),
+    );
+
+    let read = |name: &str| folder.read(&format!("new/logs/acme/Lemmatizer/{name}"));
+    assert_eq!(read(FAILED), FAILED_LOG.as_bytes());
+    for name in [SUCCEEDED, SAME_COMMIT, FULL] {
+        assert_eq!(read(name), SUCCEEDED_LOG.as_bytes());
+    }
+    assert_eq!(read(CANCELED), b"");
+    let builds = Program::on(&cluster).run("builds acme/Lemmatizer --all --json");
+    assert_eq!(read("builds.json"), builds.stdout);
+    let versions = Program::on(&cluster).run("versions acme/Lemmatizer --all --json");
+    let parsed = |json: &[u8]| serde_json::from_slice::<Vec<Value>>(json).unwrap();
+    let (saved, listed) = (parsed(&read("versions.json")), parsed(&versions.stdout));
+    assert_eq!(saved.len(), listed.len());
+    assert!(listed.iter().all(|version| saved.contains(version)));
+    let expected = [
+        FULL,
+        CANCELED,
+        SAME_COMMIT,
+        SUCCEEDED,
+        FAILED,
+        "builds.json",
+        "versions.json",
+    ];
+    assert_eq!(names(&folder, "new/logs/acme/Lemmatizer"), expected);
+    assert_eq!(names(&folder, "new/logs/acme"), ["Lemmatizer"]);
+    assert_eq!(names(&folder, "new/logs"), ["acme"]);
+}
+
+#[test]
+fn a_second_run_fetches_only_what_is_new() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let arguments = "acme/Lemmatizer -s failed";
+    is(
+        &save(&cluster, &folder, arguments),
+        0,
+        &summary(LEMMATIZER, [1, 0, 0, 0], 97_733),
+    );
+    let before = cluster.requests().len();
+    is(
+        &save(&cluster, &folder, arguments),
+        0,
+        &summary(LEMMATIZER, [0, 1, 0, 0], 0),
+    );
+    assert_eq!(
+        cluster.requests().len(),
+        before + 2,
+        "the lists, and no log"
+    );
+}
+
+#[test]
+fn replaced_characters_are_noted() {
+    let (cluster, folder) = (odd(&[build("b1", "2021")]), Folder::new());
+    let logs = Reply::json(200, r#"{"logs":"a\ud800b"}"#);
+    cluster.script_always(&odd_logs_path("b1"), logs);
+    let note = "algo-logs: log of build b1 of acme/Odd: \
+                1 character was not valid Unicode and was replaced with U+FFFD\n";
+    let expected = format!("{note}{}", summary("acme/Odd", [1, 0, 0, 0], 5));
+    is(&save(&cluster, &folder, "acme/Odd"), 0, &expected);
+    assert_eq!(folder.read("acme/Odd/2021-b1.log"), "a\u{fffd}b".as_bytes());
+}
+
+#[test]
+fn nothing_to_save_is_noted() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let summary = summary("acme/Empty", [0, 0, 0, 0], 0);
+    is(
+        &save(&cluster, &folder, "acme/Empty"),
+        0,
+        &format!("algo-logs: no build of acme/Empty\n{summary}"),
+    );
+    assert_eq!(folder.read("acme/Empty/builds.json"), b"[]\n");
+    assert_eq!(folder.read("acme/Empty/versions.json"), b"[]\n");
+}
+
+#[test]
+fn several_algorithms_and_owners() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let list = json!([
+        {"id": "1", "username": "acme", "algoname": "Lemmatizer"},
+        {"id": "2", "username": "acme", "algoname": "Gone"},
+        {"id": "3", "username": "acme", "algoname": "Empty"},
+        {"id": "4", "username": "acme", "algoname": "Paged"},
+    ]);
+    cluster.script_always(
+        "/v1/users/acme/algorithms",
+        Reply::json(200, &list.to_string()),
+    );
+    cluster.script_always("/v1/users/nobody/algorithms", Reply::status(404));
+    cluster.script_always("/v1/users/none/algorithms", Reply::json(200, "[]"));
+    // Names on stdin, and an algorithm that is named three times.
+    let line = format!(
+        "save acme/Paged - acme/Paged nobody none -L 2 -d {}",
+        folder.join(".")
+    );
+    let outcome = Program::on(&cluster).stdin("\nacme\n\n").run(&line);
+    assert_eq!(outcome.code, Some(5), "{outcome:?}");
+    let paged = names(&folder, "acme/Paged");
+    assert_eq!(paged.len(), 4);
+    let bytes = |name: &str| folder.read(&format!("acme/Paged/{name}")).len();
+    let size: usize = paged
+        .iter()
+        .filter(|name| name.ends_with(".log"))
+        .map(|name| bytes(name))
+        .sum();
+    let failed = FAILED_LOG.len();
+    let lines = [
+        IN_PROGRESS_NOTE,
+        "algo-logs: no build of acme/Empty\n",
+        "algo-logs: algorithms of nobody: not found (status 404)\n",
+        "algo-logs: builds of acme/Gone: there is no such algorithm (status 404), \
+         the service says: algorithm algo://acme/Gone not found; check the name, and that CLUSTER is its cluster\n",
+        &summary("acme/Paged", [2, 0, 0, 0], size),
+        &summary(LEMMATIZER, [1, 0, 1, 0], failed),
+        &summary("acme/Empty", [0, 0, 0, 0], 0),
+        &summary("total", [3, 0, 1, 2], size + failed),
+        "algo-logs: not everything was saved: 2 failures; \
+         the rest is kept, and the same command tries these again\n",
+    ];
+    is(&outcome, 5, &lines.concat());
+    assert_eq!(names(&folder, "acme"), ["Empty", "Lemmatizer", "Paged"]);
+}
+
+#[test]
+fn connections_are_kept_and_four_at_once_are_as_fast_as_that() {
+    let cluster = Cluster::start();
+    cluster.latency(Duration::from_millis(50));
+    let time = |jobs: usize| {
+        let folder = Folder::new();
+        let before = cluster.connections();
+        let started = Instant::now();
+        save(&cluster, &folder, &format!("acme/Paged -q -L 48 -j {jobs}")).prints("");
+        let elapsed = started.elapsed();
+        assert_eq!(names(&folder, "acme/Paged").len(), 50);
+        assert!(
+            cluster.connections() - before <= jobs,
+            "connections are kept alive"
+        );
+        elapsed.as_secs_f64()
+    };
+    // The machine may be busy with something else for a moment.
+    let mut ratios = Vec::new();
+    while ratios.len() < 3 && ratios.iter().all(|&ratio| ratio < 3.3) {
+        ratios.push(time(1) / time(4));
+    }
+    assert!(ratios.iter().any(|&ratio| ratio >= 3.3), "{ratios:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn fewer_threads_do_the_work_where_the_system_has_no_more() {
+    /// A user of whom there are no other processes.
+    const LONELY: &str = "54322";
+    let (cluster, folder, bin) = (Cluster::start(), Folder::new(), Folder::new());
+    let to = folder.join("logs");
+    let inner = Program::on(&cluster).command(&format!("save acme/Paged -q -j 8 -d {to}"));
+    // The program may be in a folder that other users cannot enter. `cp` copies it, because a file that this
+    // process writes can be open in the child of another test at the moment when it should run.
+    let program = bin.join("algo-logs");
+    let copied = Command::new("cp")
+        .args([inner.get_program(), Path::new(&program).as_os_str()])
+        .status();
+    assert!(copied.unwrap().success());
+    fs::create_dir(&to).unwrap();
+    let owned = Command::new("chown").args([LONELY, &to]).status().unwrap();
+    // For root there is no such limit, and only root can become another user.
+    let mut command = Command::new(if owned.success() {
+        "setpriv"
+    } else {
+        "prlimit"
+    });
+    if owned.success() {
+        let user = [
+            &format!("--reuid={LONELY}"),
+            "--regid=54322",
+            "--clear-groups",
+        ];
+        command.args(user).arg("prlimit");
+    }
+    command
+        .args(["--nproc=1", &program])
+        .args(inner.get_args())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    for (name, value) in inner.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let Ok(output) = command.output() else { return };
+    Outcome::new(output, None).prints("");
+    assert_eq!(names(&folder, "logs/acme/Paged").len(), 57 + 2);
+    assert_eq!(
+        cluster.connections(),
+        1,
+        "only the first thread was started"
+    );
+}
