@@ -8,6 +8,7 @@ mod proxy;
 mod algorithms;
 #[cfg(target_os = "linux")]
 mod anywhere;
+mod cargo;
 mod choose;
 mod client;
 mod connection;
@@ -20,7 +21,6 @@ mod lists;
 mod log;
 #[cfg(unix)]
 mod outputs;
-mod packages;
 mod pages;
 #[cfg(unix)]
 mod permissions;
