@@ -68,4 +68,16 @@ mod tests {
         assert!(!is_der_sequence(&[0x30, 0x82, 0]));
         assert!(!is_der_sequence(b"junk"));
     }
+
+    #[test]
+    #[cfg(all(
+        feature = "native-tls",
+        feature = "platform-verifier",
+        not(feature = "rustls")
+    ))]
+    fn native_tls_with_the_roots_of_the_system() {
+        let config = config(None).unwrap();
+        assert_eq!(config.provider(), TlsProvider::NativeTls);
+        assert!(matches!(config.root_certs(), RootCerts::PlatformVerifier));
+    }
 }
