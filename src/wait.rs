@@ -206,22 +206,26 @@ impl Client {
         let client = Self {
             http: Arc::new(self.http.with_no_retries()),
         };
-        let mut found: Option<Endpoint> = None;
+        let mut found: Option<(String, Endpoint)> = None;
         let build = wait
             .until_finished(|| {
-                if let Some(endpoint) = &found {
-                    return client.http.get_json(endpoint).map(Some);
+                if let Some((build_id, endpoint)) = &found {
+                    let mut build: Build = client.http.get_json(endpoint)?;
+                    // The wait is for the build that was found, even if the response names another one.
+                    build.build_id.clone_from(build_id);
+                    return Ok(Some(build));
                 }
                 let build = client.builds(algorithm).newest(&matches)?;
                 if let Some(build) = &build {
-                    let endpoint = build_endpoint(algorithm, &build.build_id);
-                    found = Some(endpoint.map_err(Error::into_invalid_response)?);
+                    let endpoint = build_endpoint(algorithm, &build.build_id)
+                        .map_err(Error::into_invalid_response)?;
+                    found = Some((build.build_id.clone(), endpoint));
                 }
                 Ok(build)
             })
             .map_err(|error| error.about(&format!("builds of {algorithm}")))?;
         match (&build, &found) {
-            (Some(build), Some(endpoint)) if !build.status.is_finished() => {
+            (Some(build), Some((_, endpoint))) if !build.status.is_finished() => {
                 Err(not_finished(&endpoint.what))
             }
             _ => Ok(build),

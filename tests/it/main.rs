@@ -12,6 +12,7 @@ mod cargo;
 mod choose;
 mod client;
 mod connection;
+mod explain;
 #[cfg(unix)]
 mod faults;
 mod files;
@@ -39,3 +40,4 @@ mod tidy;
 mod tls;
 mod usage;
 mod waiting;
+mod why;
