@@ -98,15 +98,25 @@ fn body_error(error: ureq::Error) -> Error {
         ureq::Error::Io(error) => cut_short().with_source(error),
         ureq::Error::BodyStalled => cut_short(),
         #[cfg(feature = "gzip")]
-        ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+        ureq::Error::Decompress("gzip", error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             cut_short()
         }
         #[cfg(feature = "gzip")]
-        ureq::Error::Decompress(encoding, error) => {
-            Error::invalid_response(format!("the response is not valid {encoding}"))
+        ureq::Error::Decompress("gzip", error) => {
+            Error::invalid_response("the response is not valid gzip").with_source(error)
+        }
+        // Another crate enabled this decoder in ureq.
+        #[cfg(feature = "gzip")]
+        ureq::Error::Decompress("brotli", error) => {
+            Error::invalid_response("the response is encoded as 'br', which was not requested")
                 .with_source(error)
         }
-        error => Error::invalid_response("the response is not valid HTTP").with_source(error),
+        ureq::Error::Protocol(error) => {
+            Error::invalid_response("the response is not valid HTTP").with_source(error)
+        }
+        // Any other such decoder. The source names it; without the feature gzip, its variant may not exist.
+        error => Error::invalid_response("the response has an encoding that was not requested")
+            .with_source(error),
     }
 }
 

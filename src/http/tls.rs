@@ -22,3 +22,20 @@ pub(super) fn config(root_certificates: Option<&[u8]>) -> Result<TlsConfig, Erro
         .root_certs(roots)
         .build())
 }
+
+#[cfg(all(
+    test,
+    feature = "native-tls",
+    feature = "platform-verifier",
+    not(feature = "rustls")
+))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn native_tls_with_the_roots_of_the_system() {
+        let config = config(None).unwrap();
+        assert_eq!(config.provider(), TlsProvider::NativeTls);
+        assert!(matches!(config.root_certs(), RootCerts::PlatformVerifier));
+    }
+}

@@ -50,14 +50,26 @@ fn the_flag_counts_and_not_the_variable() {
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_not_tried_again() {
-    for identity in [
-        Identity::good(),
-        Identity::wrong_host(),
-        Identity::expired(),
+    let folder = Folder::new();
+    let ours = folder.write("ours.pem", tls::ca_pem());
+    let other = folder.write("other.pem", tls::other_ca_pem());
+    for (identity, ca) in [
+        (Identity::good(), &other),
+        (Identity::wrong_host(), &ours),
+        (Identity::expired(), &ours),
+        (Identity::not_yet_valid(), &ours),
+        (Identity::missing_intermediate(), &ours),
+        // OpenSSL accepts this one.
+        #[cfg(feature = "rustls")]
+        (Identity::ca_as_server(), &ours),
     ] {
         let cluster = Cluster::start_tls(identity);
-        let outcome = Program::on(&cluster).run("builds acme/Empty");
-        assert_eq!(outcome.code, Some(1));
+        let outcome = Program::on(&cluster).run(&format!("builds acme/Empty --cacert {ca}"));
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let start = "algo-logs: builds of acme/Empty: no secure connection to https://localhost:";
+        let url = cluster.url();
+        let stderr = outcome.stderr.replace("CLUSTER", &url);
+        assert!(stderr.starts_with(start), "{stderr}");
         assert_eq!(cluster.connections(), 1);
     }
 }
@@ -188,11 +200,11 @@ fn failures_are_explained_in_words() {
             "its certificate is for another host",
         ),
         (
-            Identity::ca(),
+            Identity::ca_as_server(),
             "its certificate is that of a CA, not that of a server",
         ),
         (
-            Identity::of_a_client(),
+            Identity::client_only(),
             "its certificate is not meant for servers",
         ),
         (
