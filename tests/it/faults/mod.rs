@@ -1,14 +1,15 @@
-//! The table of faults: what a server, a network or a shell may do, and what the program makes of it.
+//! The table of faults: what a server, a network or a shell may do, and how the program handles it.
 //!
-//! Each row is run once into a pipe and, where it fetches a log, once more with `-v -o FILE`. Whatever a row does:
-//! the exit code and stdout are exact; FILE is as it was, or the whole log, and nothing is left beside it; stderr is one
-//! short line; the key is seen nowhere but in `Authorization`; and the kernel gives the program no more than 16 MiB.
+//! Each row runs once into a pipe and, if it fetches a log, once more with `-v -o FILE`. For every row, the exit code
+//! and stdout are exact; FILE is unchanged or the whole log, and nothing is left beside it; stderr is one short line;
+//! the key appears only in `Authorization`; and the program may use at most 16 MiB of memory.
 
 mod documents;
 mod http;
 mod machine;
 mod service;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -18,10 +19,10 @@ use std::time::Duration;
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::program::{Folder, Program};
 
-/// The log that a healthy row has, and the document that it comes in.
+/// A log, and its document.
 const TEXT: &str = "one\ntwo\nthree\n";
 const DOC: &str = r#"{"logs":"one\ntwo\nthree\n"}"#;
-/// A part of it, and what can be decoded of that.
+/// A document that is cut, and the part of the log that can be decoded from it.
 const CUT_DOC: &str = r#"{"logs":"one\ntwo\nth"#;
 const CUT_TEXT: &str = "one\ntwo\nth";
 
@@ -30,16 +31,16 @@ const BUILD: &str = "/v1/algorithms/acme/x/builds/b1";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
 const VERSIONS: &str = "/v1/algorithms/acme/x/versions";
 
-/// What the file given to `-o` holds beforehand.
+/// The content of FILE before a run.
 const BEFORE: &str = "as it was\n";
 
-/// The most memory that the program may have for itself, in KiB.
+/// The program's limit on memory, in KiB.
 const MEMORY: u32 = 16 * 1024;
 
-/// As much of a server's words as fits a line of a build server's log.
-const SHORT: usize = 400;
+/// The most characters on stderr, however long a server's message is.
+const MAX_STDERR: usize = 400;
 
-/// A part of the table. In braces rustfmt leaves a row on its line.
+/// Makes a `Vec` of rows. In braces, rustfmt leaves each row on its line.
 macro_rules! rows {
     ($($row:expr),* $(,)?) => {
         vec![$($row),*]
@@ -49,20 +50,24 @@ use rows;
 
 type Script = Box<dyn Fn(&Cluster) + Send + Sync>;
 
-/// What happens, and what comes of it.
+/// A fault, and the result to expect.
 struct Row {
     name: String,
+    /// The program's arguments.
     line: String,
+    /// Prepares the cluster.
     script: Script,
     tls: Option<Identity>,
     env: Vec<(&'static str, String)>,
-    /// What the shell does around `"$@"`, in a folder of its own.
+    /// The shell command that runs the program, `"$@"`, in a folder of its own.
     shell: &'static str,
+    /// The limit on memory, in KiB.
     memory: u32,
     code: i32,
     stdout: Vec<u8>,
+    /// A part of stderr.
     says: String,
-    /// How many requests there are, where that says something.
+    /// The number of requests, if it matters.
     requests: Option<usize>,
 }
 
@@ -83,7 +88,8 @@ impl Row {
         }
     }
 
-    /// The exit code, the whole of stdout, and a part of stderr; of a success without one stderr is empty.
+    /// Expects this exit code, exactly this stdout, and this part of stderr. If that is empty, a success must leave
+    /// stderr empty.
     fn is(mut self, code: i32, stdout: impl AsRef<[u8]>, says: &str) -> Row {
         self.code = code;
         self.stdout = stdout.as_ref().to_vec();
@@ -91,17 +97,17 @@ impl Row {
         self
     }
 
-    /// A failure that put nothing on stdout.
+    /// Expects a failure, and nothing on stdout.
     fn fails(self, code: i32, says: &str) -> Row {
         self.is(code, "", says)
     }
 
-    /// The whole log, in spite of all.
+    /// Expects the whole log.
     fn succeeds(self) -> Row {
         self.is(0, TEXT, "")
     }
 
-    /// A log that broke off.
+    /// Expects the log up to the cut.
     fn breaks_off(self, says: &str) -> Row {
         self.is(6, CUT_TEXT, says)
     }
@@ -132,17 +138,17 @@ impl Row {
     }
 }
 
-/// A log of which every answer is this one.
+/// Fetches a log; every response is this one.
 fn log(name: impl Into<String>, reply: Reply) -> Row {
     log_after(name, vec![reply], "--retries 0")
 }
 
-/// A log whose answers are these, the last of them for ever.
+/// Fetches a log; the responses are these, and the last one repeats.
 fn log_after(name: impl Into<String>, replies: Vec<Reply>, options: &str) -> Row {
     at(name, format!("log acme/x b1 {options}"), LOGS, replies)
 }
 
-/// A list of which every answer is this one.
+/// Fetches a list; every response is this one.
 fn builds(name: impl Into<String>, reply: Reply) -> Row {
     at(name, "builds acme/x --retries 0", BUILDS, vec![reply])
 }
@@ -167,91 +173,113 @@ fn good() -> Reply {
     Reply::json(200, DOC)
 }
 
-/// A 200 with these headers, and then these bytes.
+/// A 200 with these headers.
 fn head(headers: &str) -> Reply {
     Reply::raw().send(format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{headers}\r\n"
     ))
 }
 
+/// A 200 with these headers, followed by these bytes.
 fn body(headers: &str, bytes: impl AsRef<[u8]>) -> Reply {
     head(headers).send(bytes)
 }
 
+/// The header that gives the length of these bytes.
 fn length(bytes: impl AsRef<[u8]>) -> String {
     format!("Content-Length: {}\r\n", bytes.as_ref().len())
 }
 
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
-/// Long enough for what was sent to have been read, before a reset that overtakes it.
+/// Long enough for the program to read what was sent, which a reset would discard.
 const READ: Duration = Duration::from_millis(400);
 
-fn table(other: &str) -> Vec<Row> {
-    [
-        http::framing(),
-        http::large(),
-        http::heads(),
-        http::encodings(),
-        http::silence(),
-        service::statuses(),
-        service::redirects(other),
-        service::words(),
-        service::retries(),
-        service::going_on(),
-        service::waits(),
-        documents::documents(),
-        documents::lists(other),
-        documents::versions(),
-        machine::connections(),
-        machine::shells(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+/// A section of the table. It is given the URL of another cluster, which must not be contacted.
+type Section = fn(&str) -> Vec<Row>;
+
+/// Makes each section a test, so that the sections run beside each other and beside other tests.
+macro_rules! sections {
+    ($($name:ident: $section:expr,)*) => {
+        const SECTIONS: &[Section] = &[$($section),*];
+        $(
+            #[test]
+            fn $name() {
+                check_section($section);
+            }
+        )*
+    };
 }
 
-#[test]
-fn every_fault_is_told_and_nothing_is_lost() {
-    let other = Cluster::start();
-    let rows = table(&other.url());
-    assert!(rows.len() >= 120, "{} rows", rows.len());
-    let mut names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), rows.len(), "a row for each fault");
+sections! {
+    framing: |_| http::framing(),
+    large: |_| http::large(),
+    heads: |_| http::heads(),
+    encodings: |_| http::encodings(),
+    silence: |_| http::silence(),
+    statuses: |_| service::statuses(),
+    redirects: service::redirects,
+    words: |_| service::words(),
+    retries: |_| service::retries(),
+    going_on: |_| service::going_on(),
+    waits: |_| service::waits(),
+    documents: |_| documents::documents(),
+    lists: documents::lists,
+    versions: |_| documents::versions(),
+    connections: |_| machine::connections(),
+    shells: |_| machine::shells(),
+}
 
-    let queue = Mutex::new(rows.iter());
+/// How many runs of a section go on at a time. The slow ones wait, for a timeout or for the next try.
+const PARALLEL: usize = 16;
+
+#[track_caller]
+fn check_section(section: Section) {
+    let other = Cluster::start();
+    let rows = section(&other.url());
+    let runs = rows.iter().flat_map(|row| [(row, false), (row, true)]);
+    let queue = Mutex::new(runs);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..PARALLEL {
             scope.spawn(|| {
                 loop {
-                    let next = queue.lock().expect("nobody panics with it").next();
-                    let Some(row) = next else { break };
-                    for file in [false, true] {
-                        if let Err(why) = check(row, file) {
-                            let how = if file { " (-v -o FILE)" } else { "" };
-                            let why = format!("{}{how}: {} → {why}", row.name, row.line);
-                            failures.lock().expect("nobody panics with it").push(why);
-                        }
+                    let next = queue.lock().expect("not poisoned").next();
+                    let Some((row, file)) = next else { break };
+                    if let Err(why) = check(row, file) {
+                        let how = if file { " (-v -o FILE)" } else { "" };
+                        let why = format!("{}{how}: {} → {why}", row.name, row.line);
+                        failures.lock().expect("not poisoned").push(why);
                     }
                 }
             });
         }
     });
-    let failures = failures.into_inner().expect("nobody panics with it");
+    let failures = failures.into_inner().expect("not poisoned");
     assert!(
         failures.is_empty(),
-        "{} of {} rows:\n{}",
+        "{} failures in {} rows:\n{}",
         failures.len(),
         rows.len(),
         failures.join("\n")
     );
-    assert_eq!(other.connections(), 0, "nobody else was asked");
+    assert_eq!(other.connections(), 0, "another cluster was contacted");
 }
 
-/// That the limit on memory is one: a page as long as this needs more, and does not get it.
+#[test]
+fn each_fault_has_one_row() {
+    let rows: Vec<Row> = SECTIONS
+        .iter()
+        .flat_map(|section| section("http://127.0.0.1:1"))
+        .collect();
+    assert!(rows.len() >= 120, "{} rows", rows.len());
+    let mut names = HashSet::new();
+    for row in &rows {
+        assert!(names.insert(&row.name), "two rows named {:?}", row.name);
+    }
+}
+
+/// Checks that the limit on memory has an effect, with a page that needs more.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_limit_on_memory_holds() {
@@ -267,7 +295,7 @@ fn the_limit_on_memory_holds() {
     assert!(stderr.contains("out of memory"), "{stderr}");
 }
 
-/// Runs a row; `file` is for a log into a file, of which other rows know nothing.
+/// Checks a row; with `file`, a row that fetches a log writes it to FILE, and other rows are skipped.
 fn check(row: &Row, file: bool) -> Result<(), String> {
     let to_file = row.line.starts_with("log acme/x")
         && row.shell == r#"exec "$@""#
@@ -283,7 +311,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
     };
     (row.script)(&cluster);
     let output = run(row, &cluster, target.as_deref(), folder.path());
-    let stderr = String::from_utf8(output.stderr).map_err(|_| "stderr is no UTF-8")?;
+    let stderr = String::from_utf8(output.stderr).map_err(|_| "stderr is not UTF-8")?;
     let stderr = stderr.replace(&cluster.url(), "CLUSTER");
 
     let mut wrong = Vec::new();
@@ -320,7 +348,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
         format!("{lines} lines on stderr"),
     );
     expect(
-        said.iter().all(|line| line.chars().count() <= SHORT),
+        said.iter().all(|line| line.chars().count() <= MAX_STDERR),
         "stderr is long".to_owned(),
     );
     expect(!stderr.contains(KEY), "the key on stderr".to_owned());
@@ -378,7 +406,7 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
     }
     let mut program = Program::on(cluster);
     for (name, value) in &row.env {
-        // Certificates are made anew in each process.
+        // The certificates exist only in this process.
         let pem = |name: &str, pem: String| {
             let path = folder.with_extension(name);
             fs::write(&path, pem).expect("a file can be written");
@@ -407,7 +435,7 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .current_dir(folder)
-        .stdin(Stdio::from(File::open("/dev/null").expect("it is there")));
+        .stdin(Stdio::from(File::open("/dev/null").expect("it exists")));
     for (name, value) in inner.get_envs() {
         if let Some(value) = value {
             command.env(name, value);
@@ -426,7 +454,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
         .any(|window| window == text.as_bytes())
 }
 
-/// So much of what a program printed that it can be read.
+/// The beginning of what the program printed.
 fn shown(bytes: &[u8]) -> String {
     let end = bytes.len().min(600);
     format!(
