@@ -1,22 +1,21 @@
-//! Reads the build-time logs of an algorithm out of an Algorithmia cluster.
+//! Reads the build logs of an algorithm from an Algorithmia cluster, and explains why a build failed.
 //!
-//! It is synchronous, has no async runtime, prints nothing, keeps no global state, and reads nothing of the environment but
-//! the variables that name a proxy.
+//! The library is synchronous. It has no async runtime, starts no threads, prints nothing and keeps no global state. It reads
+//! no environment variables except those that name a proxy.
 //!
 //! # In order of use
 //!
-//! 1. A [`Client`] of one cluster, set up by [`Client::builder`]: its [`BaseUrl`], a [`Token`], and what else has a default.
-//! 2. An [`Algorithm`], parsed from `owner/name`.
-//! 3. Its [builds](Client::builds) and [versions](Client::versions), iterators that page as they go; or
-//!    [one build](Client::build), [one version](Client::version), or [the newest build that fits](Pages::newest).
-//! 4. The log of [a build](Client::build_logs) or [a version](Client::version_logs): [`Logs`], which is
-//!    [`std::io::Read`], in constant memory.
-//! 5. While a build is in progress it has no log: [wait for it](Client::wait_for_build), or
-//!    [for one that is not even listed](Client::wait_for_newest_build).
+//! 1. [`Client::builder`] sets up a [`Client`] of one cluster: its [`BaseUrl`] and a [`Token`]; everything else has a default.
+//! 2. An [`Algorithm`] is parsed from `owner/name`, or comes from [`Client::algorithms`].
+//! 3. [`Client::builds`] and [`Client::versions`] list what there is. [`Client::build`], [`Client::version`],
+//!    [`Client::find_version`] and [`Pages::newest`] return one of them.
+//! 4. [`Client::build_logs`] and [`Client::version_logs`] return a log as [`Logs`], which implements [`std::io::Read`] and
+//!    needs constant memory.
+//! 5. [`Client::wait_for_build`] waits for a build: there is no log while it is in progress.
 //! 6. [`explain`] finds out from a log [why the build failed](Failure).
 //!
 //! ```no_run
-//! use algo_logs::{Algorithm, Client, Token};
+//! use algo_logs::{Algorithm, BuildStatus, Client, Token};
 //!
 //! let client = Client::builder()
 //!     .base_url("https://cluster.example.com")
@@ -24,41 +23,38 @@
 //!     .build()?;
 //! let algorithm: Algorithm = "acme/Lemmatizer".parse()?;
 //!
-//! for build in client.builds(&algorithm).take(3) {
-//!     let build = build?;
-//!     println!("{} {} {}", build.build_id, build.status, build.started_at);
+//! if let Some(build) = client.builds(&algorithm).status(BuildStatus::Failed).newest(|_| true)? {
+//!     let log = client.build_logs(&algorithm, &build.build_id)?;
+//!     let failure = algo_logs::explain(log, 40)?;
+//!     println!("{}", failure.output.join("\n"));
 //! }
-//!
-//! let mut log = client.build_logs(&algorithm, "d01d403d-a853-4831-9fff-9783a7b7e956")?;
-//! std::io::copy(&mut log, &mut std::io::stdout())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Errors
 //!
-//! Every failure is an [`Error`]: its [kind](Error::kind) says what to do about it, its `Display` what was asked for and why
-//! it failed, its `source` what the operating system said. What may pass is tried again first, see
-//! [`ClientBuilder::retries`]. A reader of a log that says "end" has seen the whole answer, complete and valid.
+//! Every failure is an [`Error`]. Its [kind](Error::kind) says what to do about it, its `Display` what failed and why, and its
+//! `source` is the error of the operating system, if there is one. Transient failures are retried first, see
+//! [`ClientBuilder::retries`]. When [`Logs`] report the end of a log, the response was complete and valid.
 //!
-//! # Embedding it without the program
+//! # Features
 //!
-//! The default feature `cli` brings the dependency that only the program needs, so that a library user leaves it out:
+//! The default feature `cli` is for the program. A program that embeds the library leaves it out:
 //!
 //! ```toml
 //! [dependencies]
 //! algo-logs = { version = "0.1", default-features = false, features = ["rustls", "gzip"] }
 //! ```
 //!
-//! | feature | default | what it brings |
+//! | feature | default | what it adds |
 //! |---|---|---|
-//! | `cli` | yes | the program, and lexopt |
-//! | `gzip` | yes | asks for gzip, and decodes it as a stream |
-//! | `rustls` | yes | TLS by rustls, with Mozilla's roots compiled in |
-//! | `native-tls` | | TLS by the operating system's library, where `rustls` is off |
-//! | `platform-verifier` | | trusts what the operating system trusts, instead of the compiled-in roots |
+//! | `cli` | yes | the program and lexopt |
+//! | `gzip` | yes | requests gzip and decodes it as a stream |
+//! | `rustls` | yes | TLS by rustls, with Mozilla's root certificates compiled in |
+//! | `native-tls` | | TLS by the operating system's library, unless `rustls` is enabled too |
+//! | `platform-verifier` | | trusts the operating system's root certificates; needs one of the two above |
 //!
-//! A [`Client`] is cheap to clone and may be used by several threads. [`ClientBuilder::on_request`] reports each request.
-//! [`Client::shutdown`] interrupts all of them.
+//! Features that another crate enables in ureq change nothing here.
 //!
 //! # Logging
 //!
@@ -66,6 +62,42 @@
 //! bytes that it sends and receives, including the key. To turn that off, limit the target `ureq_proto` to level debug; with
 //! env_logger, for example, by `RUST_LOG=trace,ureq_proto=debug`. The key is never in records of a less verbose level,
 //! unless a server repeats it in a header of its response.
+//!
+//! # Testing a program that uses the library
+//!
+//! A test needs no cluster. [`Build`] and [`Version`] can be read from JSON, [`explain`] takes any reader, and a client accepts
+//! `http://` for a loopback address, so that a server of a few lines can stand in for the cluster. A short
+//! [`retry_delay`](ClientBuilder::retry_delay) and a short [`interval`](Wait::interval) keep tests fast.
+//!
+//! ```
+//! use std::io::{BufRead, BufReader, Write};
+//! use std::net::TcpListener;
+//! use std::time::Duration;
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let url = format!("http://{}", listener.local_addr()?);
+//! let server = std::thread::spawn(move || -> std::io::Result<String> {
+//!     let (mut stream, _) = listener.accept()?;
+//!     let request: Vec<String> = BufReader::new(&stream)
+//!         .lines()
+//!         .map_while(Result::ok)
+//!         .take_while(|line| !line.is_empty())
+//!         .collect();
+//!     let body = r#"{"logs":"Step 1/1 : FROM scratch\n"}"#;
+//!     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+//!     Ok(request[0].clone())
+//! });
+//!
+//! let client = algo_logs::Client::builder()
+//!     .base_url(url)
+//!     .no_proxy()
+//!     .retry_delay(Duration::from_millis(1))
+//!     .build()?;
+//! let mut log = client.build_logs(&"acme/Lemmatizer".parse()?, "b1")?;
+//! assert_eq!(std::io::read_to_string(&mut log)?, "Step 1/1 : FROM scratch\n");
+//! assert_eq!(server.join().unwrap()?, "GET /v1/algorithms/acme/Lemmatizer/builds/b1/logs HTTP/1.1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod algorithm;
 mod base_url;
@@ -95,3 +127,8 @@ pub use pages::Pages;
 pub use retry::RetryInfo;
 pub use token::Token;
 pub use wait::{Poll, Wait};
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

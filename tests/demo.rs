@@ -15,13 +15,13 @@ use std::process::{Command, Stdio};
 use cluster::{Cluster, KEY};
 
 const SHOWN: &[&[&str]] = &[
-    &["builds", "acme/Lemmatizer"],
+    &["builds", "acme/Lemmatizer", "-L", "3"],
+    &["why", "acme/Lemmatizer", "-n", "8"],
+    &["log", "acme/Lemmatizer", "-s", "failed", "-n", "3"],
     &["versions", "acme/Lemmatizer", "--published"],
-    &["log", "acme/Lemmatizer", "-s", "failed", "-n", "45"],
     &["log", "acme/Lemmatizer/1.2.0"],
     &["log", "acme/Waiting", "--wait", "--exit-status"],
-    &["save", "acme/Lemmatizer", "-d", "logs"],
-    &["save", "acme/Lemmatizer", "-d", "logs"],
+    &["save", "acme", "-d", "archive", "-L", "3"],
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

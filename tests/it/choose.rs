@@ -190,7 +190,7 @@ fn the_newest_is_in_progress() {
         8,
         &format!(
             "{chosen}algo-logs: build b-wait of acme/Waiting: the build is still in progress; \
-             use --wait to wait for it\n"
+             use --wait to wait for it, or -s failed or -s succeeded for an older build\n"
         ),
     );
 }
@@ -420,12 +420,17 @@ fn a_log_of_a_build_that_is_still_reported_as_in_progress() {
     cluster.script_always(&format!("{X}/builds/b1/logs"), logs("b1"));
     let program = Program::on(&cluster);
     let error = "algo-logs: build b1 of acme/x: the service still reports it as in progress; \
-                 use --wait to wait for it\n";
-    for line in [
-        "log acme/x b1 -q --exit-status",
-        "log acme/x -q --exit-status",
+                 use --wait to wait for it";
+    for (line, rest) in [
+        ("log acme/x b1 -q --exit-status", "\n"),
+        (
+            "log acme/x -q --exit-status",
+            ", or -s failed or -s succeeded for an older build\n",
+        ),
     ] {
-        program.run(line).is(8, "log of b1\n", error);
+        program
+            .run(line)
+            .is(8, "log of b1\n", &format!("{error}{rest}"));
     }
     program.run("log acme/x b1 -q").prints("log of b1\n");
 }

@@ -552,13 +552,15 @@ fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
 fn a_build_in_progress_leads_to_wait() {
     let cluster = Cluster::start();
     let unfinished = "build b-wait of acme/Waiting: the build is still in progress";
-    for line in ["log acme/Waiting", "log acme/Waiting b-wait"] {
-        fails(
-            &cluster,
-            line,
-            8,
-            &format!("{unfinished}; use --wait to wait for it"),
-        );
+    for (line, older) in [
+        (
+            "log acme/Waiting",
+            ", or -s failed or -s succeeded for an older build",
+        ),
+        ("log acme/Waiting b-wait", ""),
+    ] {
+        let expected = format!("{unfinished}; use --wait to wait for it{older}");
+        fails(&cluster, line, 8, &expected);
     }
     for line in [
         "log acme/Waiting --wait=0",

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::cluster::data::WAITING_LOG;
 use crate::cluster::data::lemmatizer::{self, FAILED_LOG};
-use crate::cluster::data::{WAITING_BUILD, WAITING_LOG};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::program::{Folder, Outcome};
 use crate::proxy::Proxy;
@@ -14,15 +14,11 @@ use crate::proxy::Proxy;
 fn recipe(words: &str) -> String {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(readme).expect("README.md can be read");
-    let (_, recipes) = readme.split_once("## Recipes\n").expect("it has recipes");
-    let (recipes, _) = recipes
-        .split_once("\n## ")
-        .expect("and something after them");
-    let mut found = recipes
+    let mut found = readme
         .split("```sh\n")
         .skip(1)
         .filter_map(|block| Some(block.split_once("\n```")?.0))
-        .filter(|line| line.contains(words));
+        .filter(|block| block.contains(words));
     let line = found.next().expect("there is such a recipe").to_owned();
     assert_eq!(found.next(), None, "and one only");
     line
@@ -83,45 +79,45 @@ fn fail_when_the_newest_build_failed_and_show_its_log() {
 
 #[test]
 fn wait_for_the_build_of_the_commit_just_pushed() {
+    let recipe = recipe("--wait --exit-status");
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    // A git that knows one commit.
     let commit = "d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7";
-    fs::create_dir(folder.join("bin")).unwrap();
-    let git = folder.write("bin/git", format!("#!/bin/sh\necho {commit}\n"));
-    make_executable(&git);
     cluster.finish_after(0);
-    let line = recipe("--wait --exit-status").replace("acme/tagger", "acme/Waiting");
+    let line = recipe
+        .replace("acme/tagger", "acme/Waiting")
+        .replace("$SHA", commit);
     let outcome = run(&line, &cluster, &folder);
-    assert!(outcome.stderr.starts_with(&format!(
-        "algo-logs: waiting up to 30m00s for the newest build of acme/Waiting\n\
-         algo-logs: build {WAITING_BUILD} (succeeded, commit {commit}"
-    )));
-    outcome.is(0, WAITING_LOG, &outcome.stderr);
-}
+    outcome.is(0, "", &outcome.stderr);
+    assert_eq!(folder.read("build.log"), WAITING_LOG.as_bytes());
 
-#[cfg(unix)]
-fn make_executable(path: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is our file");
+    // The build failed: the log is there, and the reason on stdout.
+    let line = recipe
+        .replace("acme/tagger", "acme/Lemmatizer")
+        .replace("$SHA", "9d41e7a");
+    let outcome = run(&line, &cluster, &folder);
+    assert_eq!(folder.read("build.log"), FAILED_LOG.as_bytes());
+    let step = "Step 19/21 : RUN python3.9 -m pytest -q src\n";
+    assert!(outcome.stdout_text().starts_with(step));
+    outcome.is(0, &outcome.stdout, &outcome.stderr);
 }
 
 #[test]
 fn keep_an_archive() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    let line = recipe("save acme/tagger").replace("acme/tagger", "acme/Lemmatizer");
+    let line = recipe("save acme ").replace("save acme ", "save acme/Lemmatizer ");
     for saved in ["5 saved, 0 already there", "0 saved, 5 already there"] {
         let outcome = run(&line, &cluster, &folder);
         assert_eq!(outcome.code, Some(0));
         assert!(outcome.stderr.contains(saved), "{}", outcome.stderr);
     }
-    let archive = folder.join("logs/acme/Lemmatizer");
+    let archive = folder.join("archive/acme/Lemmatizer");
     assert_eq!(fs::read_dir(archive).unwrap().count(), 7);
 }
 
 #[test]
 fn feed_jq() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    let line = recipe("jq").replace("acme/tagger", "acme/Lemmatizer");
+    let line = recipe("| jq").replace("acme/tagger", "acme/Lemmatizer");
     let outcome = run(&line, &cluster, &folder);
     if outcome.code == Some(127) {
         return; // no jq here; what it is fed is tested elsewhere
@@ -142,6 +138,7 @@ fn behind_a_proxy_with_a_private_ca() {
         .replace("http://proxy.example.com:3128", &proxy.url(""));
     let outcome = run(&line, &cluster, &folder);
     assert!(outcome.stdout_text().starts_with(lemmatizer::FAILED));
-    outcome.is(0, &outcome.stdout, "");
+    assert_eq!(outcome.code, Some(0));
+    assert!(outcome.stderr.starts_with("algo-logs: GET "));
     assert_eq!(proxy.heads().len(), 1, "it went through the proxy");
 }

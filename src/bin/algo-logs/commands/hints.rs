@@ -48,7 +48,10 @@ pub(crate) fn add_hint(
         },
         Kind::Library(ErrorKind::NotFinished) => match situation.waited {
             Some(waited) => format!("waited {}", format::duration(waited)),
-            None => "use --wait to wait for it".to_owned(),
+            None if situation.list.is_some() => "use --wait to wait for it".to_owned(),
+            // The newest build was chosen: an older one may be what the user wants.
+            None => "use --wait to wait for it, or -s failed or -s succeeded for an older build"
+                .to_owned(),
         },
         _ => return add_connection_hint(error, connection),
     };
