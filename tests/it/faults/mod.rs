@@ -2,7 +2,8 @@
 //!
 //! Each row is run once into a pipe and, where it fetches a log, once more with `-v -o FILE`. Whatever a row does:
 //! the exit code and stdout are exact; FILE is as it was, or the whole log, and nothing is left beside it; stderr is one
-//! short line; the key is seen nowhere but in `Authorization`; and the kernel gives the program no more than 16 MiB.
+//! short line that commands no build server; the key is seen nowhere but in `Authorization`; and the kernel gives the
+//! program no more than 16 MiB.
 
 mod documents;
 mod http;
@@ -319,6 +320,11 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
         "stderr is long".to_owned(),
     );
     expect(!stderr.contains(KEY), "the key on stderr".to_owned());
+    let commands = |line: &str| line.contains("##") || line.trim_start().starts_with("::");
+    expect(
+        !stderr.lines().any(commands),
+        "a build server's command on stderr".to_owned(),
+    );
     expect(
         !contains(&output.stdout, KEY),
         "the key on stdout".to_owned(),

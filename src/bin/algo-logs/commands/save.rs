@@ -175,9 +175,7 @@ impl Archive<'_> {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         for failure in &tally.failures {
-            if let Some(line) = failure.report(false) {
-                self.session.reporter.write(&line);
-            }
+            self.session.reporter.error(failure, false);
         }
         let failed = tally.failures.len();
         self.session.reporter.say(&format!(

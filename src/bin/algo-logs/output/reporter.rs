@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::write_all;
-use crate::output::sanitize::{sanitize_line, truncate};
+use crate::error::CliError;
+use crate::output::sanitize::{defuse, sanitize_line, truncate};
 
 /// The shortest time between two drawings of the progress line.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
@@ -55,12 +56,29 @@ impl Reporter {
     /// Writes a note, unless notes are turned off.
     pub(crate) fn say(&self, note: &str) {
         if !self.quiet {
-            self.write(&format!("algo-logs: {}\n", sanitize_line(note)));
+            self.write(&format!("algo-logs: {}\n", self.clean(note)));
         }
     }
 
+    /// Writes an error: a line, or an object with `json`. Writes nothing if the program ends silently.
+    pub(crate) fn error(&self, error: &CliError, json: bool) {
+        if let Some(report) = error.report(json, |text| self.clean(text)) {
+            self.write(&report);
+        }
+    }
+
+    /// Writes the usage, which is the program's own text.
+    pub(crate) fn usage(&self, text: &str) {
+        self.write(text);
+    }
+
+    /// Makes text safe to write as part of a line. Everything but the program's own usage passes through here.
+    fn clean(&self, text: &str) -> String {
+        defuse(&sanitize_line(text))
+    }
+
     /// Writes whole lines in one piece, so that they do not mix with another program's.
-    pub(crate) fn write(&self, lines: &str) {
+    fn write(&self, lines: &str) {
         let mut last_line = self.lock();
         last_line.clear_progress();
         let end = if last_line.log { "\n" } else { "" };
@@ -112,7 +130,7 @@ impl Progress {
         let drawn = &mut reporter.lock().progress;
         if drawn.is_none_or(|at| at.elapsed() >= REDRAW_INTERVAL) {
             *drawn = Some(Instant::now());
-            let text = sanitize_line(&text());
+            let text = reporter.clean(&text());
             // Characters beyond ASCII can take two columns each; the `…` takes one.
             let max = if text.is_ascii() {
                 MAX_WIDTH - 1
