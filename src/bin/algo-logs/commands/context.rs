@@ -20,9 +20,9 @@ impl Context {
         &self.connection.client
     }
 
-    /// Prepares a word from the service for a message.
+    /// Shortens a word from the service for a message.
     pub(crate) fn word(&self, word: &str) -> String {
-        self.connection.word(word)
+        self.reporter.word(word)
     }
 
     /// Lists the builds that pass the filter.

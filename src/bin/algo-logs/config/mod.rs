@@ -36,7 +36,9 @@ pub(crate) fn connect(
         _ => 1,
     };
     let verbose = args.verbose.then_some(reporter);
-    Config::resolve(&args.connect, environment, reporter)?.connect(verbose, connections)
+    let config = Config::resolve(&args.connect, environment, reporter)?;
+    reporter.redact(config.token.value.clone());
+    config.connect(verbose, connections)
 }
 
 /// The configuration of the client.

@@ -2,8 +2,10 @@
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+use algo_logs::Token;
 
 use super::write_all;
 use crate::error::CliError;
@@ -20,10 +22,11 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// Writes notes and errors to stderr, and takes the progress line away first.
 ///
-/// Clones share that line. Errors of writing are ignored: a lost note must not stop the data.
+/// Clones share that line and the key to redact. Errors of writing are ignored: a lost note must not stop the data.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
     quiet: bool,
+    token: Arc<OnceLock<Token>>,
     last_line: Arc<Mutex<LastLine>>,
 }
 
@@ -53,6 +56,12 @@ impl Reporter {
         }
     }
 
+    /// Redacts the key from now on, in what clones of this write as well.
+    pub(crate) fn redact(&self, token: Token) {
+        // The configuration is resolved once.
+        let _ = self.token.set(token);
+    }
+
     /// Writes a note, unless notes are turned off.
     pub(crate) fn say(&self, note: &str) {
         if !self.quiet {
@@ -72,9 +81,24 @@ impl Reporter {
         self.write(text);
     }
 
+    /// Shortens a word from the service for a message.
+    pub(crate) fn word(&self, word: &str) -> String {
+        /// No ID, hash or time is longer.
+        const MAX_CHARS: usize = 80;
+        // Part of a key would not be recognized later.
+        truncate(&self.without_key(word), MAX_CHARS)
+    }
+
     /// Makes text safe to write as part of a line. Everything but the program's own usage passes through here.
     fn clean(&self, text: &str) -> String {
-        defuse(&sanitize_line(text))
+        defuse(&sanitize_line(&self.without_key(text)))
+    }
+
+    fn without_key(&self, text: &str) -> String {
+        match self.token.get() {
+            Some(token) => token.redact(text),
+            None => text.to_owned(),
+        }
     }
 
     /// Writes whole lines in one piece, so that they do not mix with another program's.
