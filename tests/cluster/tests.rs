@@ -710,7 +710,7 @@ fn dropping_it_waits_for_nothing() {
 #[test]
 fn a_port_can_be_had_again() {
     let port = Cluster::start().port();
-    let again = Cluster::start_on(port);
+    let again = Cluster::start_on(port).unwrap();
     assert_eq!(again.url(), format!("http://127.0.0.1:{port}"));
 }
 

@@ -11,6 +11,7 @@ mod anywhere;
 mod choose;
 mod client;
 mod connection;
+mod demo;
 #[cfg(unix)]
 mod faults;
 mod files;
