@@ -11,7 +11,7 @@ use crate::logs::{Logs, Source};
 use crate::model::{Build, Version};
 use crate::pages::Pages;
 use crate::token::Token;
-use crate::wait::{Wait, not_finished};
+use crate::wait::not_finished;
 
 /// A client of one cluster. It is cheap to clone. Clones share its connections, which are kept alive.
 ///
@@ -55,7 +55,7 @@ use crate::wait::{Wait, not_finished};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: Arc<Http>,
+    pub(crate) http: Arc<Http>,
 }
 
 impl Client {
@@ -157,59 +157,6 @@ impl Client {
         self.http.get_json(&version_endpoint(algorithm, git_hash)?)
     }
 
-    /// Finds a version by its semantic version, or by the first 7 digits or more of its git hash.
-    ///
-    /// The service has no such lookup, so this reads the list of versions. Most lists leave out the log;
-    /// [`version_logs`](Client::version_logs) reads it.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::InvalidInput`] if the digits are those of several
-    /// versions, and the errors of any request.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let algorithm = "acme/Lemmatizer".parse()?;
-    /// let version = client.find_version(&algorithm, "1.2.0")?;
-    /// if let Some(hash) = version.git_hash() {
-    ///     let log = client.version_logs(&algorithm, hash)?;
-    /// }
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
-    pub fn find_version(&self, algorithm: &Algorithm, version: &str) -> Result<Version, Error> {
-        let context = format!("version {} of {algorithm}", segment("version", version)?);
-        let digits = version.to_ascii_lowercase();
-        let is_hash = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let mut found: Option<Version> = None;
-        for candidate in self.versions(algorithm) {
-            let candidate = candidate?;
-            // The service identifies a version by its hash. One without a hash cannot be requested.
-            let Some(hash) = candidate.git_hash() else {
-                continue;
-            };
-            if candidate.semantic_version() == Some(version) {
-                return Ok(candidate);
-            }
-            if !is_hash || !hash.to_ascii_lowercase().starts_with(&digits) {
-                continue;
-            }
-            match found.as_ref().and_then(Version::git_hash) {
-                Some(other) if other != hash => {
-                    let hashes = self.http.redact(&format!("{other}, {hash}"));
-                    let message = format!("more than one git hash begins with it: {hashes}");
-                    return Err(Error::invalid_input(message).about(&context));
-                }
-                Some(_) => {}
-                None => found = Some(candidate),
-            }
-        }
-        found.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "there is no such version").about(&context)
-        })
-    }
-
     /// Returns the log of a build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`, member `logs`.
     ///
     /// The service responds with 404 in several cases. The error says which one it is: either the service's own error
@@ -284,104 +231,8 @@ impl Client {
         }
     }
 
-    /// Polls a build until it has finished, and returns it.
-    ///
-    /// Transient errors (no connection, a timeout, 429, 5xx) do not end the wait.
-    ///
-    /// # Errors
-    ///
-    /// When the time is up: [`ErrorKind::NotFinished`] if the build is still in progress, or the error of the last poll.
-    /// At once: [`ErrorKind::Cancelled`] if the callback ended the wait, and any error that is not transient.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use algo_logs::Wait;
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let build = client.wait_for_build(&"acme/Lemmatizer".parse()?, "8a366318", &Wait::default())?;
-    /// assert!(build.status.is_finished());
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
-    pub fn wait_for_build(
-        &self,
-        algorithm: &Algorithm,
-        build_id: &str,
-        wait: &Wait<'_>,
-    ) -> Result<Build, Error> {
-        let endpoint = build_endpoint(algorithm, build_id)?;
-        let http = self.http.with_no_retries();
-        let build = wait
-            .until_finished(|| http.get_json(&endpoint).map(Some))
-            .map_err(|error| error.about(&endpoint.what))?;
-        build
-            .filter(|build| build.status.is_finished())
-            .ok_or_else(|| not_finished(&endpoint.what))
-    }
-
-    /// Polls until there is a build for which `matches` returns true and the newest such build has finished, and returns
-    /// it.
-    ///
-    /// The build need not be listed yet, such as that of a commit that has just been pushed. Once a build has been found,
-    /// the wait is for that build, even if a newer one is listed later. Transient errors do not end the wait.
-    ///
-    /// # Errors
-    ///
-    /// As for [`wait_for_build`](Client::wait_for_build). Returns `Ok(None)` if there is still no such build when the
-    /// time is up.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use algo_logs::{Build, Wait};
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let pushed = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
-    /// let of_commit = |build: &Build| build.commit_sha == pushed;
-    /// let build = client.wait_for_newest_build(&"acme/Lemmatizer".parse()?, of_commit, &Wait::default())?;
-    /// # Ok::<(), algo_logs::Error>(())
-    /// ```
-    pub fn wait_for_newest_build(
-        &self,
-        algorithm: &Algorithm,
-        matches: impl Fn(&Build) -> bool,
-        wait: &Wait<'_>,
-    ) -> Result<Option<Build>, Error> {
-        let client = Self {
-            http: Arc::new(self.http.with_no_retries()),
-        };
-        let mut found: Option<Endpoint> = None;
-        let build = wait
-            .until_finished(|| {
-                if let Some(endpoint) = &found {
-                    return client.http.get_json(endpoint).map(Some);
-                }
-                let build = client.builds(algorithm).newest(&matches)?;
-                if let Some(build) = &build {
-                    let endpoint = build_endpoint(algorithm, &build.build_id);
-                    found = Some(endpoint.map_err(Error::into_invalid_response)?);
-                }
-                Ok(build)
-            })
-            .map_err(|error| error.about(&format!("builds of {algorithm}")))?;
-        match (&build, &found) {
-            (Some(build), Some(endpoint)) if !build.status.is_finished() => {
-                Err(not_finished(&endpoint.what))
-            }
-            _ => Ok(build),
-        }
-    }
-
     fn pages<T>(&self, list: Endpoint) -> Pages<T> {
         Pages::new(self.http.clone(), list)
-    }
-
-    /// Returns the id of the build that a version in the list names.
-    fn build_of_listed_version(&self, algorithm: &Algorithm, git_hash: &str) -> Option<String> {
-        // A list that cannot be read does not replace the error that led here.
-        let version = self
-            .versions(algorithm)
-            .map_while(Result::ok)
-            .find(|version| version.git_hash() == Some(git_hash))?;
-        version.build_id().map(str::to_owned)
     }
 
     /// Finds out what a 404 for a log means, from the service's error code or from the build itself.
@@ -413,7 +264,7 @@ struct ListedAlgorithm {
     algoname: String,
 }
 
-fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {
+pub(crate) fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {
     let build_id = segment("build id", build_id)?;
     Ok(Endpoint {
         path: format!("{}/builds/{build_id}", algorithm.path()),

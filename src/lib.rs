@@ -73,6 +73,7 @@ mod error;
 mod http;
 mod json_string;
 mod logs;
+mod lookup;
 mod model;
 mod pages;
 mod retry;

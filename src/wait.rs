@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::algorithm::Algorithm;
+use crate::client::{Client, build_endpoint};
 use crate::error::{Error, ErrorKind, Retry};
+use crate::http::Endpoint;
 use crate::model::Build;
 
 /// How long to wait for a build, how often to poll, and whether to continue.
@@ -33,6 +37,7 @@ use crate::model::Build;
 pub struct Wait<'a> {
     timeout: Duration,
     interval: Duration,
+    until_listed: bool,
     on_poll: Option<Box<OnPoll<'a>>>,
 }
 
@@ -53,6 +58,7 @@ impl Default for Wait<'_> {
         Self {
             timeout: Duration::from_secs(1800),
             interval: Duration::from_secs(5),
+            until_listed: false,
             on_poll: None,
         }
     }
@@ -71,6 +77,13 @@ impl<'a> Wait<'a> {
         self
     }
 
+    /// Sets whether [`wait_for_build`](crate::Client::wait_for_build) also waits for a build that does not exist yet,
+    /// instead of failing with [`ErrorKind::NotFound`]. Defaults to `false`.
+    pub fn until_listed(mut self, until_listed: bool) -> Self {
+        self.until_listed = until_listed;
+        self
+    }
+
     /// Sets a function to call after each poll that does not end the wait. It decides whether to continue; if it breaks,
     /// the wait ends with [`ErrorKind::Cancelled`]. Defaults to none.
     pub fn on_poll(
@@ -79,6 +92,10 @@ impl<'a> Wait<'a> {
     ) -> Self {
         self.on_poll = Some(Box::new(on_poll));
         self
+    }
+
+    pub(crate) fn is_until_listed(&self) -> bool {
+        self.until_listed
     }
 
     /// Polls until the build has finished. When the time is up, returns the result of the last poll.
@@ -113,6 +130,112 @@ impl<'a> Wait<'a> {
             std::thread::sleep(pause.min(left));
         }
     }
+}
+
+impl Client {
+    /// Polls a build until it has finished, and returns it.
+    ///
+    /// A build that does not exist is an error at once, unless [`Wait::until_listed`] is set. Transient errors (no connection, a timeout, 429, 5xx) do not end the wait.
+    ///
+    /// # Errors
+    ///
+    /// When the time is up: [`ErrorKind::NotFinished`] if the build is still in progress, or the error of the last poll.
+    /// At once: [`ErrorKind::Cancelled`] if the callback ended the wait, and any error that is not transient.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use algo_logs::Wait;
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let build = client.wait_for_build(&"acme/Lemmatizer".parse()?, "8a366318", &Wait::default())?;
+    /// assert!(build.status.is_finished());
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn wait_for_build(
+        &self,
+        algorithm: &Algorithm,
+        build_id: &str,
+        wait: &Wait<'_>,
+    ) -> Result<Build, Error> {
+        let endpoint = build_endpoint(algorithm, build_id)?;
+        let http = self.http.with_no_retries();
+        let mut missing = None;
+        let build = wait
+            .until_finished(|| match http.get_json(&endpoint) {
+                Err(error) if wait.is_until_listed() && is_missing_build(&error) => {
+                    missing = Some(error);
+                    Ok(None)
+                }
+                result => result.map(Some),
+            })
+            .map_err(|error| error.about(&endpoint.what))?;
+        match (build, missing) {
+            (Some(build), _) if build.status.is_finished() => Ok(build),
+            (None, Some(error)) => Err(error),
+            _ => Err(not_finished(&endpoint.what)),
+        }
+    }
+
+    /// Polls until there is a build for which `matches` returns true and the newest such build has finished, and returns
+    /// it.
+    ///
+    /// The build need not be listed yet, such as that of a commit that has just been pushed. Once a build has been found,
+    /// the wait is for that build, even if a newer one is listed later. Transient errors do not end the wait.
+    ///
+    /// # Errors
+    ///
+    /// As for [`wait_for_build`](Client::wait_for_build). Returns `Ok(None)` if there is still no such build when the
+    /// time is up.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use algo_logs::{Build, Wait};
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let pushed = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
+    /// let of_commit = |build: &Build| build.commit_sha == pushed;
+    /// let build = client.wait_for_newest_build(&"acme/Lemmatizer".parse()?, of_commit, &Wait::default())?;
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn wait_for_newest_build(
+        &self,
+        algorithm: &Algorithm,
+        matches: impl Fn(&Build) -> bool,
+        wait: &Wait<'_>,
+    ) -> Result<Option<Build>, Error> {
+        let client = Self {
+            http: Arc::new(self.http.with_no_retries()),
+        };
+        let mut found: Option<(String, Endpoint)> = None;
+        let build = wait
+            .until_finished(|| {
+                if let Some((build_id, endpoint)) = &found {
+                    let mut build: Build = client.http.get_json(endpoint)?;
+                    // The wait is for the build that was found, even if the response names another one.
+                    build.build_id.clone_from(build_id);
+                    return Ok(Some(build));
+                }
+                let build = client.builds(algorithm).newest(&matches)?;
+                if let Some(build) = &build {
+                    let endpoint = build_endpoint(algorithm, &build.build_id)
+                        .map_err(Error::into_invalid_response)?;
+                    found = Some((build.build_id.clone(), endpoint));
+                }
+                Ok(build)
+            })
+            .map_err(|error| error.about(&format!("builds of {algorithm}")))?;
+        match (&build, &found) {
+            (Some(build), Some((_, endpoint))) if !build.status.is_finished() => {
+                Err(not_finished(&endpoint.what))
+            }
+            _ => Ok(build),
+        }
+    }
+}
+
+/// Returns whether the error says that the algorithm has no such build, as opposed to that there is no such algorithm.
+fn is_missing_build(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound && matches!(error.code(), None | Some(1010))
 }
 
 /// Returns the error for a build whose log is requested too early.

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::cluster::Cluster;
 use crate::cluster::data::lemmatizer::{FAILED, FAILED_LOG};
+use crate::cluster::{Cluster, Reply};
 use crate::program::{Folder, Program};
 
 const CONF: &str = r#"{"username": "acme", "algoname": "Lemmatizer", "language": "python3"}"#;
@@ -141,15 +141,18 @@ fn a_folder_is_no_algorithmia_conf() {
 fn without_algo_and_algorithmia_conf() {
     let folder = Folder::new();
     let program = Program::bare().current_dir(folder.path());
-    for line in ["builds", "versions --all", "log -n 5", "log b-1"] {
+    for line in [
+        "builds",
+        "versions --all",
+        "log -n 5",
+        "log b-1",
+        "why",
+        "why b-1",
+    ] {
         program
             .run(line)
             .fails(2, &no_algorithm(&real_path(&folder)));
     }
-    program.run("save -d f").fails(
-        2,
-        "algo-logs: 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs\n",
-    );
 }
 
 #[test]
@@ -188,4 +191,90 @@ fn an_algorithmia_conf_that_cannot_be_used() {
             .run("builds")
             .fails(2, &format!("algo-logs: cannot use {path}: {why}\n"));
     }
+}
+
+/// The algorithms whose builds `save` has listed, in order.
+fn saved(cluster: &Cluster) -> Vec<String> {
+    let requests = cluster.requests().into_iter();
+    let lists = requests.filter_map(|request| {
+        let path = request.path().strip_prefix("/v1/algorithms/")?;
+        Some(path.strip_suffix("/builds")?.to_owned())
+    });
+    lists.collect()
+}
+
+#[test]
+fn save_takes_algorithms_owners_and_names_on_stdin() {
+    let folder = Folder::new();
+    let options = format!("-d {} -s failed -L 1 -q", folder.join("logs"));
+    for (arguments, stdin, expected) in [
+        ("acme/Paged", "", &["acme/Paged"][..]),
+        (
+            "acme/Paged algo://acme/Lemmatizer acme/Paged",
+            "",
+            &["acme/Paged", "acme/Lemmatizer"],
+        ),
+        ("example", "", &["acme/Empty", "acme/Paged"]),
+        ("acme/Paged example", "", &["acme/Paged", "acme/Empty"]),
+        (
+            "-",
+            "\n acme/Paged\t\r\n\nacme/Lemmatizer",
+            &["acme/Paged", "acme/Lemmatizer"],
+        ),
+        (
+            "- acme/Lemmatizer",
+            "example\n",
+            &["acme/Lemmatizer", "acme/Empty", "acme/Paged"],
+        ),
+    ] {
+        let cluster = Cluster::start();
+        let list = r#"[{"id": "1", "username": "acme", "algoname": "Empty"},
+                       {"id": "2", "username": "acme", "algoname": "Paged"}]"#;
+        cluster.script_always("/v1/users/example/algorithms", Reply::json(200, list));
+        let program = Program::on(&cluster).stdin(stdin);
+        program
+            .run(&format!("save {arguments} {options}"))
+            .prints("");
+        assert_eq!(saved(&cluster), expected, "{arguments}");
+    }
+}
+
+#[test]
+fn names_that_save_cannot_use() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let folder = Folder::new();
+    let options = format!("-d {}", folder.join("logs"));
+    let owner = "is not a valid owner: only letters, digits, '_', '-' and '.' are allowed";
+    for (arguments, stdin, why) in [
+        (
+            "",
+            "",
+            "'save' needs an ALGO, an OWNER, or '-' for names on stdin; \
+                  as in: algo-logs save acme/tagger -d logs"
+                .to_owned(),
+        ),
+        ("acme/x a/b/c", "", "'a/b/c' is not OWNER/NAME".to_owned()),
+        (
+            "acme/x acme/x/1.2.0",
+            "",
+            "'acme/x/1.2.0' is not OWNER/NAME".to_owned(),
+        ),
+        ("acme/x ac%me", "", format!("'ac%me' {owner}")),
+        ("-", "acme/x\nac me\n", format!("'ac me' {owner}")),
+        ("-", "acme/x\n\u{fffd}\n", format!("'\u{fffd}' {owner}")),
+        ("-", " \n\n", "there are no names on stdin".to_owned()),
+        (
+            "- --api-key-file -",
+            "",
+            "'--api-key-file -' contradicts '-'; both read stdin".to_owned(),
+        ),
+    ] {
+        let outcome = program
+            .clone()
+            .stdin(stdin)
+            .run(&format!("save {arguments} {options}"));
+        outcome.fails(2, &format!("algo-logs: {why}\n"));
+    }
+    assert_eq!(cluster.requests().len(), 0);
 }

@@ -309,7 +309,7 @@ fn an_abbreviation_that_fits_more_than_one_hash() {
     let ambiguous = |outcome: Outcome| {
         outcome.fails(
             2,
-            &format!("algo-logs: version abcdef0 of acme/Paged: more than one git hash begins with it: {one}, {other}\n"),
+            &format!("algo-logs: version abcdef0 of acme/Paged: it is the beginning of more than one: {one}, {other}\n"),
         );
     };
     ambiguous(Program::on(&cluster).run("log acme/Paged/abcdef0"));

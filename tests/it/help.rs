@@ -8,11 +8,12 @@ use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Folder, Program};
 
-const COMMANDS: [&str; 5] = ["builds", "versions", "log", "save", "help"];
-const TOPICS: [&str; 7] = [
+const COMMANDS: [&str; 6] = ["builds", "versions", "log", "why", "save", "help"];
+const TOPICS: [&str; 8] = [
     "builds",
     "versions",
     "log",
+    "why",
     "save",
     "help",
     "environment",
@@ -67,7 +68,8 @@ fn output(command: &mut Command) -> String {
 /// The options in a help text, short and long.
 fn options(help: &str) -> BTreeSet<String> {
     let lines = help.lines().map(str::trim_start);
-    let lines = lines.filter(|line| line.starts_with('-'));
+    // A lone dash is an argument.
+    let lines = lines.filter(|line| line.starts_with('-') && !line.starts_with("- "));
     let names = lines.flat_map(|line| {
         let (names, _) = line.split_once("  ").unwrap_or((line, ""));
         names.split(", ").map(|name| {
@@ -106,6 +108,16 @@ fn the_man_page_renders_without_a_warning() {
             text.contains(&format!("\n{heading}\n")),
             "{heading}:\n{text}"
         );
+    }
+    for text_of_files in [
+        "~/.algorithmia/config",
+        "algorithmia.conf",
+        "DIR/OWNER/NAME/STARTED-BUILD_ID.log",
+        "DIR/OWNER/NAME/builds.json",
+        "DIR/OWNER/NAME/versions.json",
+        "curl(1), docker-build(1), jq(1)",
+    ] {
+        assert!(text.contains(text_of_files), "{text_of_files}:\n{text}");
     }
     let mut wanted = options(&printed("--help"));
     for command in COMMANDS {

@@ -184,7 +184,7 @@ fn a_version_is_found_by_its_semantic_version_or_the_first_digits_of_its_hash() 
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(
         error.to_string(),
-        "version 0123456 of acme/Lemmatizer: more than one git hash begins with it: 0123456aa, 0123456bb"
+        "version 0123456 of acme/Lemmatizer: it is the beginning of more than one: 0123456aa, 0123456bb"
     );
 }
 
@@ -215,5 +215,29 @@ fn algorithms_of_an_owner() {
     assert_eq!(
         error.to_string(),
         "algorithms of acme: '../x' is not a valid algorithm name: only letters, digits, '_', '-' and '.' are allowed"
+    );
+}
+
+#[test]
+fn a_build_is_found_by_the_first_characters_of_its_id() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let lemmatizer = algorithm("acme/Lemmatizer");
+    let find = |id: &str| client.find_build(&lemmatizer, id);
+    for id in [&lemmatizer::FAILED[..7], lemmatizer::FAILED] {
+        assert_eq!(find(id).unwrap().build_id, lemmatizer::FAILED);
+    }
+    for id in [&lemmatizer::FAILED[..6], "b7d3f1c8"] {
+        let error = find(id).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let message = format!("build {id} of acme/Lemmatizer: there is no such build");
+        assert_eq!(error.to_string(), message);
+    }
+    let error = client.find_build(&paged(), "a0000000").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let ids = format!("{}, {}", data::paged_build_id(0), data::paged_build_id(1));
+    assert_eq!(
+        error.to_string(),
+        format!("build a0000000 of acme/Paged: it is the beginning of more than one: {ids}")
     );
 }

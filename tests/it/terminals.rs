@@ -146,7 +146,24 @@ fn colours_can_be_turned_off_and_everything_on() {
     let cluster = with_log(r"\u001b[91mred\u001b[0m\u001b]0;t\u0007\n");
     let program = Program::on(&cluster);
     shows(&program, &format!("{LINE} --plain"), 0, "red\n");
-    shows(&program.clone().env("NO_COLOR", "1"), LINE, 0, "red\n");
+    let never = "red\n";
+    let coloured = "\u{1b}[91mred\u{1b}[0m\n\u{1b}[0m";
+    for (name, value, auto) in [
+        ("NO_COLOR", "1", never),
+        ("NO_COLOR", "", coloured),
+        ("TERM", "dumb", never),
+        ("TERM", "xterm", coloured),
+    ] {
+        let program = program.clone().env(name, value);
+        for (option, expected) in [
+            ("", auto),
+            (" --color auto", auto),
+            (" --color always", coloured),
+            (" --color never", never),
+        ] {
+            shows(&program, &format!("{LINE}{option}"), 0, expected);
+        }
+    }
     shows(
         &program,
         &format!("{LINE} --raw"),

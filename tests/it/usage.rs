@@ -56,9 +56,14 @@ fn help_of_a_command_is_one_text_however_it_is_requested() {
              [--public | --private] [-L N | --all] [--json]",
         ),
         (
+            "why",
+            "Show why a build failed, by default the newest failed one.",
+            "algo-logs why [ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]",
+        ),
+        (
             "save",
-            "Save the logs of all builds, or of those that match, in a folder.",
-            "algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]",
+            "Save the logs of algorithms, or of all algorithms of an owner.",
+            "algo-logs save ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]\n                 [-j N]",
         ),
     ] {
         let text = program.run(&format!("help {command}"));
@@ -137,6 +142,8 @@ fn topics() {
         "HTTPS_PROXY",
         "NO_PROXY",
         "NO_COLOR",
+        "TERM",
+        "algorithmia.conf",
         if cfg!(windows) {
             r"%LOCALAPPDATA%\Algorithmia\config"
         } else {
@@ -153,6 +160,7 @@ fn help_of_a_command_has_only_its_own_exit_codes() {
         ("builds", "0 1 2 4 5 6 7 141"),
         ("versions", "0 1 2 4 5 6 7 141"),
         ("log", "0 1 2 3 4 5 6 7 8 141"),
+        ("why", "0 1 2 4 5 6 7 8 141"),
         ("save", "0 1 2 4 5 6 7 141"),
         ("help", "0 2 7 141"),
     ] {
@@ -212,18 +220,18 @@ fn commands() {
          logs acme/x => unknown command 'logs'; did you mean 'log'?
          safe acme/x => unknown command 'safe'; did you mean 'save'?
          BUILDS acme/x => unknown command 'BUILDS'; did you mean 'builds'?
-         l acme/x => unknown command 'l'; the commands are builds, versions, log, save, help
-         xyz => unknown command 'xyz'; the commands are builds, versions, log, save, help
-         acme/tagger => unknown command 'acme/tagger'; the commands are builds, versions, log, save, help
-         documentation => unknown command 'documentation'; the commands are builds, versions, log, save, help
-         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, save, help
-         d01d403d-a853-4831-9fff-9783a7b7e956 => unknown command 'd01…'; the commands are builds, versions, log, save, help",
+         l acme/x => unknown command 'l'; the commands are builds, versions, log, why, save, help
+         xyz => unknown command 'xyz'; the commands are builds, versions, log, why, save, help
+         acme/tagger => unknown command 'acme/tagger'; the commands are builds, versions, log, why, save, help
+         documentation => unknown command 'documentation'; the commands are builds, versions, log, why, save, help
+         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, why, save, help
+         d01d403d-a853-4831-9fff-9783a7b7e956 => unknown command 'd01…'; the commands are builds, versions, log, why, save, help",
     );
     fail(
         "help lgo => there is no help on 'lgo'; did you mean 'log'?
          help exit => there is no help on 'exit'; did you mean 'exit-codes'?
          help env => there is no help on 'env'; did you mean 'environment'?
-         help xyz => there is no help on 'xyz'; the topics are builds, versions, log, save, help, environment, exit-codes",
+         help xyz => there is no help on 'xyz'; the topics are builds, versions, log, why, save, help, environment, exit-codes",
     );
     // Words of similar programs.
     fail(
@@ -232,6 +240,7 @@ fn commands() {
          run => unknown command 'run'; did you mean 'builds'?
          watch => unknown command 'watch'; did you mean 'log --wait'?
          show => unknown command 'show'; did you mean 'log'?
+         explain => unknown command 'explain'; did you mean 'why'?
          download => unknown command 'download'; did you mean 'save'?
          completion => unknown command 'completion'; did you mean '--generate complete-bash'?
          completions bash => unknown command 'completions'; did you mean '--generate complete-bash'?",
@@ -244,11 +253,14 @@ const BUILDS_USAGE: &str =
 #[test]
 fn arguments() {
     fail(
-        "save => 'save' needs an algorithm, OWNER/NAME; as in: algo-logs save acme/tagger -d logs
+        "save => 'save' needs an ALGO, an OWNER, or '-' for names on stdin; as in: algo-logs save acme/tagger -d logs
          save a/x => 'save' needs a folder, -d DIR; as in: algo-logs save acme/tagger -d logs
          versions a/b c => unexpected argument 'c'; usage: algo-logs versions [ALGO] [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
          log a/b c d => unexpected argument 'd'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
-         save a/x f => unexpected argument 'f'; usage: algo-logs save ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]
+         why a/b c d => unexpected argument 'd'; usage: algo-logs why [ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]
+         why a/b 1.2.0 => '1.2.0' is a version, not a BUILD_ID; 'algo-logs log a/b/1.2.0' writes the log of a version
+         why v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; 'algo-logs log OWNER/NAME/1.2.0' writes the log of a version
+         why a/b/1.2.0 => 'a/b/1.2.0' is not OWNER/NAME
          help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND | environment | exit-codes]
          help log something-else => unexpected argument 'something-else'; usage: algo-logs help [COMMAND | environment | exit-codes]
          builds acme => 'acme' is not OWNER/NAME
@@ -277,7 +289,7 @@ fn arguments() {
     fails(&["log", ""], "ALGO or BUILD_ID is empty");
     fails(&["log", "", "b-1"], "'' is not OWNER/NAME");
     fails(&["builds", ""], "ALGO is empty");
-    fails(&["save", "", "-d", "f"], "ALGO is empty");
+    fails(&["save", "", "-d", "f"], "ALGO or OWNER is empty");
 }
 
 #[test]
@@ -300,6 +312,8 @@ fn unknown_options() {
          builds a/b --lines 5 => unknown option '--lines'; did you mean '--limit'?
          builds a/b --failed => unknown option '--failed'; did you mean '--status failed'?
          versions a/b --failed => unknown option '--failed'; see 'algo-logs versions --help'
+         log a/b --no-color => unknown option '--no-color'; did you mean '--color never'?
+         log a/b --colour never => unknown option '--colour'; did you mean '--color'?
          log a/b --watch => unknown option '--watch'; did you mean '--wait'?
          --server x builds => unknown option '--server'; did you mean '--api'?
          builds a/b --key SECRET => there is no option '--key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
@@ -318,12 +332,12 @@ fn unknown_options() {
 #[test]
 fn options_that_do_not_fit() {
     fail(
-        "builds a/b -n 3 => 'builds' takes no option '-n'; '-n' belongs to log
+        "builds a/b -n 3 => 'builds' takes no option '-n'; '-n' belongs to log, why
          builds a/b --raw => 'builds' takes no option '--raw'; '--raw' belongs to log
          versions a/b -s failed => 'versions' takes no option '-s'; '-s' belongs to builds, log, save
          log a/b --all => 'log' takes no option '--all'; '--all' belongs to builds, versions, save
          log a/b -d f => 'log' takes no option '-d'; '-d' belongs to save
-         help -v => 'help' takes no option '-v'; '-v' belongs to builds, versions, log, save
+         help -v => 'help' takes no option '-v'; '-v' belongs to builds, versions, log, why, save
          builds a/b --all -L 3 => '-L' contradicts '--all'
          save a/b -d f --limit 3 --all => '--limit' contradicts '--all'
          versions a/b --published --unpublished => '--published' contradicts '--unpublished'
@@ -332,6 +346,9 @@ fn options_that_do_not_fit() {
          log a/b -qv => '-v' contradicts '-q'
          log a/b c -s failed => 'BUILD_ID' contradicts '-s'; each of them selects the build
          log a/b c --commit 7b => 'BUILD_ID' contradicts '--commit'; each of them selects the build
+         why a/b c -c 7b => 'BUILD_ID' contradicts '-c'; each of them selects the build
+         why a/b -s failed => 'why' takes no option '-s'; '-s' belongs to builds, log, save
+         why a/b -o f => 'why' takes no option '-o'; '-o' belongs to log
          log a/b/1.0.0 c => 'VERSION' contradicts 'BUILD_ID'; each of them selects the build
          log a/b/1.0.0 -s failed => 'VERSION' contradicts '-s'; each of them selects the build
          log a/b/1.0.0 -c 7b => 'VERSION' contradicts '-c'; each of them selects the build
@@ -354,6 +371,9 @@ fn values() {
          builds a/b -s FAILED => invalid value 'FAILED' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'failed'?
          builds a/b -s success => invalid value 'success' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'succeeded'?
          builds a/b --status in_progress => invalid value 'in_progress' for '--status STATUS': not one of succeeded, failed, in-progress; did you mean 'in-progress'?
+         builds a/b --color sometimes => invalid value 'sometimes' for '--color WHEN': not one of auto, always, never
+         builds a/b --color => option '--color WHEN' needs a value
+         help --color never => 'help' takes no option '--color'; '--color' belongs to builds, versions, log, why, save
          builds a/b -s bad => invalid value 'bad' for '-s STATUS': not one of succeeded, failed, in-progress
          --generate nroff => invalid value 'nroff' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish
          --generate complete-zhs => invalid value 'complete-zhs' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-zsh'?
@@ -367,6 +387,8 @@ fn values() {
          log a/b -n= => invalid value '' for '-n N': it is empty
          log a/b --tail +5 => invalid value '+5' for '--tail N': not a number
          log a/b -n 99999999999999999999 => invalid value '999…' for '-n N': too large
+         why a/b -n 0 => invalid value '0' for '-n N': must be from 1 to 1000
+         why a/b --tail 1001 => invalid value '1001' for '--tail N': must be from 1 to 1000
          log a/b -n eyJxxxxxxxxx => invalid value 'eyJ…' for '-n N': not a number
          save a/b -d f -j 0 => invalid value '0' for '-j N': must be from 1 to 64
          save a/b -d f --jobs 65 => invalid value '65' for '--jobs N': must be from 1 to 64
@@ -403,6 +425,7 @@ fn keys_are_not_echoed() {
         "builds KEY x",
         "builds a/x KEY",
         "log a/x b-1 KEY",
+        "why a/x b-1 KEY",
         "help KEY",
         "log a/x/KEY",
         "log a/x -n KEY",
@@ -575,6 +598,8 @@ Connection:
 General:
   -v, --verbose            Print a line on stderr for each request
   -q, --quiet              Print only errors on stderr, no notes
+      --color WHEN         Use colours 'always', 'never' or 'auto'
+                           [default: auto]
   -h, --help               Show the help of a command, or a summary
   -V, --version            Show the version of the program
 

@@ -206,3 +206,31 @@ fn the_callback_can_cancel_it() {
     let error = client.wait_for_newest_build(&waiting(), |_| true, &stop);
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Cancelled);
 }
+
+#[test]
+fn a_build_that_does_not_exist_yet_is_waited_for_if_the_caller_says_so() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    cluster.finish_after(0);
+    let missing = || Reply::json(404, r#"{"error":{"code":1010,"message":"no such build"}}"#);
+    let wait = |wait: Wait<'_>| client.wait_for_build(&waiting(), WAITING_BUILD, &wait);
+    cluster.script(BUILD, missing());
+    assert_eq!(wait(often()).unwrap_err().kind(), ErrorKind::NotFound);
+    (0..3).for_each(|_| cluster.script(BUILD, missing()));
+    let build = wait(often().until_listed(true)).unwrap();
+    assert_eq!(build.build_id, WAITING_BUILD);
+    // An algorithm that does not exist is an error at once, and so is the build when the time is up.
+    let no_algorithm = r#"{"error":{"code":1001,"message":"no such algorithm"}}"#;
+    cluster.script(BUILD, Reply::json(404, no_algorithm));
+    let error = wait(often().until_listed(true)).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::NotFound, Some(1001))
+    );
+    cluster.script_always(BUILD, missing());
+    let error = wait(often().until_listed(true).timeout(millis(20))).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::NotFound, Some(1010))
+    );
+}

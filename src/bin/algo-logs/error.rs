@@ -110,6 +110,12 @@ impl CliError {
         Self::new(Exit::BuildFailed, Kind::BuildFailed, message)
     }
 
+    /// The service still reports the build as in progress.
+    pub(crate) fn not_finished(message: impl Into<String>) -> Self {
+        let kind = Kind::Library(ErrorKind::NotFinished);
+        Self::new(Exit::NotFinished, kind, message)
+    }
+
     /// The service sent something that cannot be used.
     pub(crate) fn invalid_response(message: impl Into<String>) -> Self {
         let kind = Kind::Library(ErrorKind::InvalidResponse);
@@ -133,6 +139,11 @@ impl CliError {
             io::ErrorKind::BrokenPipe => Self::new(Exit::StdoutClosed, Kind::Output, ""),
             _ => Self::output("standard output", error),
         }
+    }
+
+    /// Returns whether the service has no such build, as opposed to no such algorithm.
+    pub(crate) fn is_missing_build(&self) -> bool {
+        self.kind == Kind::Library(ErrorKind::NotFound) && matches!(self.code, None | Some(1010))
     }
 
     /// Adds the next step to take, unless there is one already.
@@ -163,6 +174,16 @@ impl CliError {
         let hint = self.hint.as_ref().map(|hint| format!("; {hint}"));
         let line = format!("{}{}", self.message, hint.unwrap_or_default());
         Some(format!("algo-logs: {}\n", clean(&line)))
+    }
+}
+
+impl CliError {
+    /// Converts an error about an id or a hash that came from the service: it is not the user's mistake.
+    pub(crate) fn from_service(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidInput => Self::invalid_response(error.to_string()),
+            _ => error.into(),
+        }
     }
 }
 

@@ -17,6 +17,16 @@ pub(crate) enum AlgorithmArg {
     },
 }
 
+/// An argument of `save`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SaveTarget {
+    Algorithm(AlgorithmArg),
+    /// Every algorithm of this owner.
+    Owner(String),
+    /// `-`: the names on stdin.
+    Stdin,
+}
+
 /// The VERSION of `OWNER/NAME/VERSION`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum VersionSpec {
@@ -69,12 +79,26 @@ impl AlgorithmArg {
             _ => Err(error()),
         }
     }
+}
 
-    /// Returns the algorithm, which does not say yet that a page is one of the cluster.
-    pub(super) fn unchecked(&self) -> &Algorithm {
-        match self {
-            Self::Name(algorithm) | Self::Page { algorithm, .. } => algorithm,
+impl SaveTarget {
+    pub(super) fn parse(word: &str) -> Result<Self, CliError> {
+        match word {
+            // Most likely an unset variable.
+            "" => Err(CliError::usage("ALGO or OWNER is empty")),
+            "-" => Ok(Self::Stdin),
+            _ => Self::from_name(word),
         }
+    }
+
+    /// Reads a name, which can also come from stdin.
+    pub(crate) fn from_name(name: &str) -> Result<Self, CliError> {
+        if name.contains('/') {
+            return Ok(Self::Algorithm(AlgorithmArg::parse(name)?));
+        }
+        // An algorithm's name is checked as a whole.
+        let algorithm = Algorithm::new(name, "any")?;
+        Ok(Self::Owner(algorithm.owner().to_owned()))
     }
 }
 
@@ -113,9 +137,28 @@ pub(super) fn split_build_id(
     }
 }
 
-/// Returns the version that was given as a BUILD_ID. No ID looks like a semantic version.
-pub(super) fn semantic_version(build_id: &str) -> Option<&str> {
-    let version = build_id.strip_prefix('v').unwrap_or(build_id);
+/// Rejects a version in the place of BUILD_ID, since no ID looks like one. `hint` is given the ALGO that was meant.
+pub(super) fn parse_build_id(
+    id: &str,
+    algorithm: Option<&AlgorithmArg>,
+    hint: fn(&str) -> String,
+) -> Result<String, CliError> {
+    let Some(version) = semantic_version(id) else {
+        return Ok(id.to_owned());
+    };
+    let algorithm = match algorithm {
+        Some(AlgorithmArg::Name(algorithm) | AlgorithmArg::Page { algorithm, .. }) => {
+            algorithm.to_string()
+        }
+        None => "OWNER/NAME".to_owned(),
+    };
+    let message = format!("'{}' is a version, not a BUILD_ID", redact(id));
+    Err(CliError::usage(message).hint(hint(&format!("{algorithm}/{version}"))))
+}
+
+/// Returns the semantic version that a text is, perhaps after a `v`.
+fn semantic_version(text: &str) -> Option<&str> {
+    let version = text.strip_prefix('v').unwrap_or(text);
     is_semantic(version).then_some(version)
 }
 
@@ -225,6 +268,32 @@ mod tests {
                 error(AlgorithmArg::parse(url)),
                 "algo-logs: the URL is not that of an algorithm's page; \
                  ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME\n"
+            );
+        }
+    }
+
+    #[test]
+    fn save_targets() {
+        let name = || SaveTarget::Algorithm(AlgorithmArg::Name(acme_x()));
+        for (word, expected) in [
+            ("acme/x", name()),
+            ("algo://acme/x", name()),
+            ("acme", SaveTarget::Owner("acme".to_owned())),
+            ("-", SaveTarget::Stdin),
+        ] {
+            assert_eq!(SaveTarget::parse(word).unwrap(), expected);
+        }
+        for (word, why) in [
+            ("", "ALGO or OWNER is empty"),
+            ("acme/x/1.2.0", "'acme/x/1.2.0' is not OWNER/NAME"),
+            (
+                "ac me",
+                "'ac me' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed",
+            ),
+        ] {
+            assert_eq!(
+                error(SaveTarget::parse(word)),
+                format!("algo-logs: {why}\n")
             );
         }
     }

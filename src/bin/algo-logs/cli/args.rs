@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use algo_logs::{Build, BuildStatus};
 
-use super::algorithm::{AlgorithmArg, VersionSpec, semantic_version, split_build_id};
-use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions};
+use super::algorithm::{AlgorithmArg, SaveTarget, VersionSpec, parse_build_id, split_build_id};
+use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions, Why};
 use super::flags::{CONTRADICTIONS, Flag};
 use super::help::Topic;
 use super::parse::topic_by_word;
@@ -15,6 +15,8 @@ use super::{Parsed, help};
 use crate::error::CliError;
 
 const DEFAULT_LIMIT: usize = 20;
+const DEFAULT_WHY_LINES: usize = 40;
+const MAX_WHY_LINES: usize = 1000;
 const DEFAULT_JOBS: usize = 4;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 3;
@@ -27,6 +29,7 @@ pub(crate) struct Args {
     pub(crate) connect: Connect,
     pub(crate) verbose: bool,
     pub(crate) quiet: bool,
+    pub(crate) color: ColorChoice,
 }
 
 /// The commands that send requests.
@@ -49,6 +52,7 @@ pub(crate) enum Command {
         json: bool,
     },
     Log(LogArgs),
+    Why(WhyArgs),
     Save(SaveArgs),
 }
 
@@ -75,10 +79,30 @@ pub(crate) enum LogSource {
     Version(VersionSpec),
 }
 
+/// The arguments of `why`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct WhyArgs {
+    pub(crate) algorithm: Option<AlgorithmArg>,
+    pub(crate) source: WhySource,
+    /// How many lines of output to show: from 1 to 1,000.
+    pub(crate) lines: usize,
+    pub(crate) json: bool,
+}
+
+/// Which build `why` explains.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum WhySource {
+    /// The newest failed build, perhaps of a commit: its first 1 to 40 digits, in lower case.
+    NewestFailed { commit: Option<String> },
+    /// The build with this ID.
+    Build(String),
+}
+
 /// The arguments of `save`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SaveArgs {
-    pub(crate) algorithm: AlgorithmArg,
+    /// At least one.
+    pub(crate) targets: Vec<SaveTarget>,
     pub(crate) filter: BuildFilter,
     pub(crate) limit: Limit,
     pub(crate) folder: PathBuf,
@@ -123,6 +147,27 @@ pub(crate) enum Escapes {
     Auto,
     Raw,
     Plain,
+}
+
+/// Whether the output has colours: `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless the environment forbids it.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl ColorChoice {
+    /// Decides for one output.
+    pub(crate) fn is_enabled(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Auto => is_terminal,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 /// The connection and the credentials, as far as the command line sets them.
@@ -195,6 +240,7 @@ pub(super) struct RawArgs {
     pub(super) connect: Connect,
     pub(super) verbose: bool,
     pub(super) quiet: bool,
+    pub(super) color: ColorChoice,
 }
 
 impl RawArgs {
@@ -254,8 +300,18 @@ impl RawArgs {
                     escapes: self.escapes,
                 })
             }
+            Why => {
+                let (algorithm, build_id) = split_build_id(&arguments)?;
+                let algorithm = algorithm.map(AlgorithmArg::parse).transpose()?;
+                Command::Why(WhyArgs {
+                    source: self.why_source(algorithm.as_ref(), build_id)?,
+                    algorithm,
+                    lines: self.why_lines()?,
+                    json: self.json,
+                })
+            }
             Save => Command::Save(SaveArgs {
-                algorithm: required_algorithm(name, arguments.first())?,
+                targets: self.save_targets(&arguments)?,
                 filter: self.filter,
                 limit: self.limit.unwrap_or(Limit::All),
                 folder: self.folder.ok_or_else(|| {
@@ -269,6 +325,7 @@ impl RawArgs {
             connect: self.connect,
             verbose: self.verbose,
             quiet: self.quiet,
+            color: self.color,
         }))
     }
 
@@ -287,15 +344,58 @@ impl RawArgs {
             (Some(_), None, Some(filter)) => clash("VERSION", filter),
             (None, Some(_), Some(filter)) => clash("BUILD_ID", filter),
             (Some(version), None, None) => Ok(LogSource::Version(version)),
-            (None, Some(id), None) => match semantic_version(id) {
-                None => Ok(LogSource::Build(id.to_owned())),
-                Some(version) => {
-                    let meant = format!("{}/{version}", shown_algorithm(algorithm));
-                    Err(not_a_build_id(id).hint(format!("did you mean '{meant}'?")))
-                }
-            },
+            (None, Some(id), None) => {
+                let hint = |version: &str| format!("did you mean '{version}'?");
+                Ok(LogSource::Build(parse_build_id(id, algorithm, hint)?))
+            }
             (None, None, _) => Ok(LogSource::Newest(std::mem::take(&mut self.filter))),
         }
+    }
+
+    fn why_source(
+        &mut self,
+        algorithm: Option<&AlgorithmArg>,
+        build_id: Option<&str>,
+    ) -> Result<WhySource, CliError> {
+        let Some(id) = build_id else {
+            let commit = self.filter.commit.take();
+            return Ok(WhySource::NewestFailed { commit });
+        };
+        if let Some(filter) = self.spelling("commit") {
+            return Err(contradiction("BUILD_ID", filter).hint("each of them selects the build"));
+        }
+        let hint = |version: &str| format!("'algo-logs log {version}' writes the log of a version");
+        Ok(WhySource::Build(parse_build_id(id, algorithm, hint)?))
+    }
+
+    fn why_lines(&self) -> Result<usize, CliError> {
+        match self.tail {
+            None => Ok(DEFAULT_WHY_LINES),
+            Some(lines @ 1..=MAX_WHY_LINES) => Ok(lines),
+            Some(lines) => {
+                let flag = self.spelling("tail").unwrap_or("-n");
+                Err(CliError::usage(format!(
+                    "invalid value '{lines}' for '{flag} N': must be from 1 to {MAX_WHY_LINES}"
+                )))
+            }
+        }
+    }
+
+    fn save_targets(&self, arguments: &[String]) -> Result<Vec<SaveTarget>, CliError> {
+        if arguments.is_empty() {
+            return Err(CliError::usage(
+                "'save' needs an ALGO, an OWNER, or '-' for names on stdin",
+            )
+            .hint(example(Save)));
+        }
+        let targets = arguments.iter().map(|word| SaveTarget::parse(word));
+        let targets: Vec<_> = targets.collect::<Result<_, _>>()?;
+        if targets.contains(&SaveTarget::Stdin)
+            && self.connect.api_key_file == Some(PathOrStdin::Stdin)
+        {
+            return Err(contradiction("--api-key-file -", "-").hint("both read stdin"));
+        }
+        Ok(targets)
     }
 
     fn check_generate_alone(&self) -> Result<(), CliError> {
@@ -370,29 +470,6 @@ fn optional_algorithm(word: Option<&String>) -> Result<Option<AlgorithmArg>, Cli
         Some(word) if word.is_empty() => Err(CliError::usage("ALGO is empty")),
         Some(word) => Ok(Some(AlgorithmArg::parse(word)?)),
     }
-}
-
-fn required_algorithm(
-    command: CommandName,
-    word: Option<&String>,
-) -> Result<AlgorithmArg, CliError> {
-    optional_algorithm(word)?.ok_or_else(|| {
-        let word = command.word();
-        CliError::usage(format!("'{word}' needs an algorithm, OWNER/NAME")).hint(example(command))
-    })
-}
-
-fn shown_algorithm(algorithm: Option<&AlgorithmArg>) -> String {
-    algorithm.map_or("OWNER/NAME".to_owned(), |algorithm| {
-        algorithm.unchecked().to_string()
-    })
-}
-
-fn not_a_build_id(version: &str) -> CliError {
-    CliError::usage(format!(
-        "'{}' is a version, not a BUILD_ID",
-        redact(version)
-    ))
 }
 
 fn example(command: CommandName) -> String {
@@ -536,6 +613,44 @@ mod tests {
     }
 
     #[test]
+    fn why() {
+        let commit = Some("3fa9".to_owned());
+        let newest = WhySource::NewestFailed { commit: None };
+        for (line, algorithm, source, lines, json) in [
+            ("why acme/x", Some(algorithm()), newest, 40, false),
+            (
+                "why -c 3FA9 -n 1000 --json",
+                None,
+                WhySource::NewestFailed { commit },
+                1000,
+                true,
+            ),
+            (
+                "why b-1 --tail=1",
+                None,
+                WhySource::Build("b-1".to_owned()),
+                1,
+                false,
+            ),
+            (
+                "why acme/x b-1",
+                Some(algorithm()),
+                WhySource::Build("b-1".to_owned()),
+                40,
+                false,
+            ),
+        ] {
+            let expected = WhyArgs {
+                algorithm,
+                source,
+                lines,
+                json,
+            };
+            assert_eq!(run(line).command, Command::Why(expected), "{line}");
+        }
+    }
+
+    #[test]
     fn save() {
         for (line, limit, jobs) in [
             ("save acme/x -d f", Limit::All, 4),
@@ -544,7 +659,7 @@ mod tests {
             ("save acme/x -d f --jobs=64", Limit::All, 64),
         ] {
             let expected = SaveArgs {
-                algorithm: algorithm(),
+                targets: vec![SaveTarget::Algorithm(algorithm())],
                 filter: BuildFilter::default(),
                 limit,
                 folder: "f".into(),
@@ -555,7 +670,7 @@ mod tests {
     }
 
     #[test]
-    fn connection() {
+    fn connection_and_general() {
         assert_eq!(run("builds acme/x").connect, Connect::default());
         let args = run(
             "--api g --api h --api-key-file k --cacert c --profile p --allow-http --timeout 5 \
@@ -572,6 +687,14 @@ mod tests {
         };
         assert_eq!(args.connect, expected);
         assert!(args.verbose && !args.quiet);
+        for (line, color) in [
+            ("builds acme/x", ColorChoice::Auto),
+            ("builds acme/x --color never", ColorChoice::Never),
+            ("--color=never builds --color=always", ColorChoice::Always),
+            ("log --color auto", ColorChoice::Auto),
+        ] {
+            assert_eq!(run(line).color, color, "{line}");
+        }
         let args = run("builds acme/x -q --api-key-file -");
         assert_eq!(args.connect.api_key_file, Some(PathOrStdin::Stdin));
         assert!(args.quiet && !args.verbose);
@@ -583,10 +706,12 @@ mod tests {
             ("limit", Builds, DEFAULT_LIMIT.to_string()),
             ("limit", Versions, DEFAULT_LIMIT.to_string()),
             ("limit", Save, "all".to_owned()),
+            ("tail", Why, DEFAULT_WHY_LINES.to_string()),
             ("jobs", Save, DEFAULT_JOBS.to_string()),
             ("wait", Log, DEFAULT_WAIT.as_secs().to_string()),
             ("timeout", Log, DEFAULT_TIMEOUT.as_secs().to_string()),
             ("retries", Log, DEFAULT_RETRIES.to_string()),
+            ("color", Log, "auto".to_owned()),
         ] {
             let flag = FLAGS.iter().find(|flag| flag.long == long).unwrap();
             let doc = flag.doc(command).unwrap();

@@ -1,6 +1,6 @@
 //! The commands, one row each: what help says about them.
 
-use CommandName::{Builds, Help, Log, Save, Versions};
+use CommandName::{Builds, Help, Log, Save, Versions, Why};
 
 /// A command without its arguments, to name it in rows and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,13 +8,14 @@ pub(crate) enum CommandName {
     Builds,
     Versions,
     Log,
+    Why,
     Save,
     Help,
 }
 
 /// The commands that send requests.
-pub(super) const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Save];
-pub(super) const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Save, Help];
+pub(super) const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Why, Save];
+pub(super) const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Why, Save, Help];
 
 /// One row.
 pub(super) struct CommandSpec {
@@ -46,7 +47,7 @@ const BUILD_ID: (&str, &str) = (
 
 /// In the order of [`CommandName`], which is the index.
 #[rustfmt::skip] // an example is one line where it fits
-pub(super) static COMMANDS: [CommandSpec; 5] = [
+pub(super) static COMMANDS: [CommandSpec; 6] = [
     CommandSpec {
         name: Builds,
         word: "builds",
@@ -105,19 +106,43 @@ pub(super) static COMMANDS: [CommandSpec; 5] = [
         ],
     },
     CommandSpec {
+        name: Why,
+        word: "why",
+        about: "Show why a build failed, by default the newest failed one.",
+        details: "The output is the failed step, the last lines that it printed, and the line that reports the failure. It \
+                  leaves out the clean-up that follows in the log. Nothing is printed before the log has been read to its \
+                  end. Of a log without Docker steps, the last lines are printed.",
+        usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]"],
+        arguments: &[ALGO, BUILD_ID],
+        max_arguments: 2,
+        examples: &[
+            ("Show why the newest failed build failed", "algo-logs why acme/tagger"),
+            ("Show more output of the step that failed for a commit", "algo-logs why acme/tagger -c \"$SHA\" -n 200"),
+            ("Get the line that reports the failure in a script",
+             "algo-logs why acme/tagger --json | jq -r .error"),
+        ],
+    },
+    CommandSpec {
         name: Save,
         word: "save",
-        about: "Save the logs of all builds, or of those that match, in a folder.",
-        details: "Each log is a file, which is complete or absent. A log that is already in the folder is not fetched again, so \
-                  an interrupted run can be repeated. Failures are listed at the end and do not affect other logs; the \
-                  exit status is that of the worst failure.",
-        usage: &["ALGO -d DIR [-s STATUS] [-c SHA] [-L N | --all] [-j N]"],
-        arguments: &[ALGO],
-        max_arguments: 1,
+        about: "Save the logs of algorithms, or of all algorithms of an owner.",
+        details: "Each algorithm has a folder of its own, DIR/OWNER/NAME, with a file for each log, which is complete or \
+                  absent, and the lists of builds and versions. A later run fetches only what is new and adds to these \
+                  lists, so an interrupted run can be repeated. A rejected key or a full disk ends the run. Other \
+                  failures are listed at the end and do not affect other logs; the exit status is that of the worst \
+                  failure.",
+        usage: &["ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]", "[-j N]"],
+        arguments: &[
+            ("ALGO", "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME"),
+            ("OWNER", "a user or an organization, for all of its algorithms"),
+            ("-", "the names of algorithms and owners on stdin, one per line"),
+        ],
+        max_arguments: usize::MAX,
         examples: &[
-            ("Save all logs not yet in 'logs'", "algo-logs save acme/tagger -d logs"),
-            ("Save the newest 50 failures, 8 at a time",
-             "algo-logs save acme/tagger -d failed -s failed -L 50 -j 8"),
+            ("Save all logs of an algorithm; rerun to add new ones", "algo-logs save acme/tagger -d logs"),
+            ("Save all logs of two owners, 8 at a time", "algo-logs save acme example -d logs -j 8"),
+            ("Save the newest 50 failures of the algorithms in a file",
+             "algo-logs save - -d failed -s failed -L 50 < names.txt"),
         ],
     },
     CommandSpec {

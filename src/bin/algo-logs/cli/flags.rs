@@ -5,8 +5,8 @@
 
 use algo_logs::BuildStatus;
 
-use super::args::{DEFAULT_WAIT, Escapes, Limit, PathOrStdin, RawArgs};
-use super::commands::CommandName::{self, Builds, Log, Save, Versions};
+use super::args::{ColorChoice, DEFAULT_WAIT, Escapes, Limit, PathOrStdin, RawArgs};
+use super::commands::CommandName::{self, Builds, Log, Save, Versions, Why};
 use super::commands::{EVERY_COMMAND, REQUESTS};
 use super::value::Value;
 use super::{completions, man};
@@ -66,7 +66,10 @@ pub(super) static FLAGS: &[Flag] = &[
             ("in-progress", |args| args.filter.status = Some(BuildStatus::InProgress)),
         ]) },
     Flag { short: Some('c'), long: "commit", group: Command,
-        docs: &[(&[Builds, Log, Save], "Select only builds of this commit; the first digits are enough")],
+        docs: &[
+            (&[Builds, Log, Save], "Select only builds of this commit; the first digits are enough"),
+            (&[Why], "Explain the newest failed build of this commit; the first digits are enough"),
+        ],
         kind: Required("SHA", Nothing, |args, value| set(&mut args.filter.commit, value.commit())) },
     Flag { short: None, long: "published", group: Command,
         docs: &[(&[Versions], "Show only published versions")],
@@ -93,11 +96,16 @@ pub(super) static FLAGS: &[Flag] = &[
         ],
         kind: Switch(|args| args.limit = Some(Limit::All)) },
     Flag { short: None, long: "json", group: Command,
-        docs: &[(&[Builds, Versions],
-            "Print one JSON array of the service's objects; errors become JSON objects too")],
+        docs: &[
+            (&[Builds, Versions], "Print one JSON array of the service's objects; errors become JSON objects too"),
+            (&[Why], "Print one JSON object; an error becomes one too"),
+        ],
         kind: Switch(|args| args.json = true) },
     Flag { short: Some('n'), long: "tail", group: Command,
-        docs: &[(&[Log], "Write only the last N lines")],
+        docs: &[
+            (&[Log], "Write only the last N lines"),
+            (&[Why], "Show up to N lines of the step's output, from 1 to 1000 [default: 40]"),
+        ],
         kind: Required("N", Nothing, |args, value| set(&mut args.tail, value.number::<usize>())) },
     Flag { short: Some('o'), long: "output", group: Command,
         docs: &[(&[Log],
@@ -155,6 +163,13 @@ pub(super) static FLAGS: &[Flag] = &[
     Flag { short: Some('q'), long: "quiet", group: General,
         docs: &[(REQUESTS, "Print only errors on stderr, no notes")],
         kind: Switch(|args| args.quiet = true) },
+    Flag { short: None, long: "color", group: General,
+        docs: &[(REQUESTS, "Use colours 'always', 'never' or 'auto' [default: auto]")],
+        kind: Choice("WHEN", &[
+            ("auto", |args| args.color = ColorChoice::Auto),
+            ("always", |args| args.color = ColorChoice::Always),
+            ("never", |args| args.color = ColorChoice::Never),
+        ]) },
     Flag { short: Some('h'), long: "help", group: General,
         docs: &[(EVERY_COMMAND, "Show the help of a command, or a summary")],
         kind: Switch(|args| args.help = true) },

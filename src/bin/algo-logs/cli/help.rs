@@ -11,8 +11,6 @@ pub(super) const ABOUT: &str = "Read the build logs of algorithms from an Algori
 pub(super) const ORDER: &str =
     "Options may appear anywhere; '--' ends them. If repeated, the last one counts.";
 
-const MORE: &str = "'algo-logs help COMMAND' shows examples, options and exit codes.";
-
 const WIDTH: usize = 80;
 
 /// What help is about.
@@ -56,7 +54,8 @@ pub(super) fn text(topic: Topic) -> String {
 
 /// Returns what the program prints if it is started without arguments.
 pub(super) fn usage() -> String {
-    format!("{}\n{MORE}\n", usage_and_commands())
+    let more = "'algo-logs help COMMAND' shows examples, options and exit codes.";
+    format!("{}\n{more}\n", usage_and_commands())
 }
 
 fn usage_and_commands() -> String {
@@ -84,7 +83,6 @@ fn summary() -> String {
             flags.map(|flag| (flag, flag.general_doc())),
         );
     }
-    text += &format!("\n{MORE}\n");
     text
 }
 
@@ -182,15 +180,18 @@ fn push_row(text: &mut String, name: &str, meaning: &str, column: usize) {
 
 /// Adds words to a line that has begun, and wraps it at [`WIDTH`]. The next lines begin at `column`.
 fn push_wrapped(text: &mut String, mut line: String, words: &str, column: usize) {
+    // A default stays in one piece.
+    const TIED: char = '\u{1}';
+    let words = words.replace("[default: ", &format!("[default:{TIED}"));
     let mut separator = "";
-    for word in words.split_whitespace() {
+    for word in words.split(' ') {
         if line.len() + separator.len() + word.len() > WIDTH {
             *text += &format!("{line}\n");
             line = " ".repeat(column);
             separator = "";
         }
         line += separator;
-        line += word;
+        line += &word.replace(TIED, " ");
         separator = " ";
     }
     *text += &format!("{line}\n");

@@ -16,9 +16,10 @@ mod value;
 
 use std::ffi::OsString;
 
-pub(crate) use algorithm::{AlgorithmArg, VersionSpec};
+pub(crate) use algorithm::{AlgorithmArg, SaveTarget, VersionSpec};
 pub(crate) use args::{
-    Args, BuildFilter, Command, Connect, Escapes, Limit, LogArgs, LogSource, PathOrStdin, SaveArgs,
+    Args, BuildFilter, ColorChoice, Command, Connect, Escapes, Limit, LogArgs, LogSource,
+    PathOrStdin, SaveArgs, WhyArgs, WhySource,
 };
 pub(crate) use commands::CommandName;
 
@@ -82,6 +83,7 @@ mod tests {
     fn every_example_is_valid() {
         for (_, line) in COMMANDS.iter().flat_map(|spec| spec.examples) {
             let (line, _) = line.split_once(" | jq ").unwrap_or((line, ""));
+            let (line, _) = line.split_once(" < ").unwrap_or((line, ""));
             let line = line.strip_prefix("algo-logs ").expect("the program's name");
             assert!(
                 parse_line(&line.replace("\"$SHA\"", "3fa9c1d")).is_ok(),

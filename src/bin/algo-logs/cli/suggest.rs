@@ -9,6 +9,7 @@ const ALIASES: &[(&[&str], &str)] = &[
     (&["cat", "get", "show", "view"], "'log'"),
     (&["tail"], "'log -n 50'"),
     (&["follow", "wait", "watch"], "'log --wait'"),
+    (&["diagnose", "error", "errors", "explain"], "'why'"),
     (&["archive", "backup", "download", "export"], "'save'"),
     (&["version"], "'versions' or '--version'"),
     (&["completion", "completions"], "'--generate complete-bash'"),
@@ -29,6 +30,10 @@ const OPTION_ALIASES: &[(&[&str], &str)] = &[
     (&["poll", "watch"], "wait"),
     (&["base-url", "cluster", "host", "server", "url"], "api"),
     (&["ca", "ca-bundle", "cert", "insecure"], "cacert"),
+    (
+        &["no-color", "no-colors", "no-colour", "nocolor"],
+        "color never",
+    ),
     (&["debug", "trace"], "verbose"),
     (&["silent"], "quiet"),
 ];

@@ -1,6 +1,6 @@
 //! The environment variables, files and exit codes, as help and the man page list them.
 
-use super::commands::CommandName::{self, Builds, Log, Save, Versions};
+use super::commands::CommandName::{self, Builds, Log, Save, Versions, Why};
 use super::commands::{EVERY_COMMAND, REQUESTS};
 
 /// The file with the profiles.
@@ -23,20 +23,25 @@ pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ("ALL_PROXY", "the proxy for both"),
     ("NO_PROXY", "what to reach without a proxy: '*', names with their subdomains, \
                   addresses and CIDR blocks, each with an optional port"),
-    ("NO_COLOR", "unless empty, no colours on a terminal"),
+    ("NO_COLOR", "unless empty, no colours with '--color auto'"),
+    ("TERM", "if 'dumb', the same"),
 ];
 
 #[rustfmt::skip] // one line each
 pub(super) const FILES: &[(&str, &str)] = &[
     (PROFILES, "profiles: tables '[profiles.NAME]' with the keys 'api_server', 'api_key', 'bearer_token' and \
                 'ca_cert'; read for '--profile', or if the cluster or the key is not set elsewhere"),
+    ("algorithmia.conf", "the algorithm, if ALGO is omitted: JSON with 'username' and 'algoname', in the working \
+                          directory or the nearest one above it"),
 ];
 
 /// What `save` writes.
 #[rustfmt::skip] // one line each
 pub(super) const SAVED_FILES: &[(&str, &str)] = &[
-    ("DIR/STARTED-BUILD_ID.log", "a log, whole; STARTED is when its build started"),
-    ("DIR/builds.json", "the builds, as 'builds --json' prints them"),
+    ("DIR/OWNER/NAME/STARTED-BUILD_ID.log", "the log of a build, written by 'save'; STARTED is when the build started, \
+                                             with '-' for ':'"),
+    ("DIR/OWNER/NAME/builds.json", "the builds that 'save' has seen, as 'builds --json' prints them"),
+    ("DIR/OWNER/NAME/versions.json", "the versions that 'save' has seen, as 'versions --json' prints them"),
 ];
 
 /// What an exit code means for some commands.
@@ -67,10 +72,12 @@ pub(super) const EXIT_CODES: &[ExitCode] = &[
     exit("4", REQUESTS, "no key, or the service rejected it (401, 403)"),
     exit("5", &[Builds, Versions], "no such algorithm"),
     exit("5", &[Log], "no such algorithm, build or version; no log; nothing matches"),
-    exit("5", &[Save], "no such algorithm"),
+    exit("5", &[Why], "no such algorithm or build; nothing failed; an empty log"),
+    exit("5", &[Save], "no such algorithm or owner"),
     exit("6", REQUESTS, "the response was truncated or invalid"),
     exit("7", EVERY_COMMAND, "the output could not be written"),
     exit("8", &[Log], "the build has not finished, also after '--wait' timed out"),
+    exit("8", &[Why], "the build has not finished"),
     exit("141", EVERY_COMMAND, "the reader of stdout went away"),
 ];
 

@@ -129,7 +129,7 @@ impl Context {
             received
                 .iter()
                 .for_each(|item| table.push((list.cells)(item)));
-            to_stdout(&table.aligned(self.colour))?;
+            to_stdout(&table.aligned(self.color.is_enabled(true)))?;
         }
         failure.map_or(Ok(()), |error| Err(error.into()))
     }

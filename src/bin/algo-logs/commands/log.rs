@@ -1,10 +1,10 @@
 //! `log`: selects a log and writes it.
 
 use std::ops::ControlFlow;
-use std::sync::Once;
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use algo_logs::{Build, BuildStatus, Error, ErrorKind, Logs, Version, Wait};
+use algo_logs::{Build, BuildStatus, ErrorKind, Logs, Version, Wait};
 
 use super::context::Context;
 use super::transfer::transfer;
@@ -23,24 +23,14 @@ struct SelectedLog {
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
         // A file that cannot be written is an error before anything is fetched.
-        let output = Output::open(
-            args.output.as_deref(),
-            self.output_options(args),
-            &self.reporter,
-        )?;
+        let options = self.output_options(args);
+        let output = Output::open(args.output.as_deref(), options, &self.reporter)?;
         let selected = match &args.source {
             LogSource::Newest(filter) => {
                 let build = self.newest_build(filter, args.wait)?;
                 self.log_of(&build.build_id, Some(&build))?
             }
-            LogSource::Build(id) => {
-                let build = match (args.wait, args.exit_status) {
-                    (Some(timeout), _) => Some(self.wait_for_build(id, timeout)?),
-                    (None, true) => Some(self.client().build(&self.algorithm, id)?),
-                    (None, false) => None,
-                };
-                self.log_of(id, build.as_ref())?
-            }
+            LogSource::Build(id) => self.log_of_requested(id, args)?,
             LogSource::Version(version) => self.log_of_version(version, args.exit_status)?,
         };
         self.write(selected.logs, output, args)?;
@@ -65,7 +55,9 @@ impl Context {
         };
         // The build is named as soon as it is known, and not again once it has finished.
         let named = Once::new();
-        let wait = self.wait(timeout, |build| named.call_once(|| self.name_build(build)));
+        let name = |build: &Build| named.call_once(|| self.name_build(build));
+        let what = format!("the newest build of {}", self.algorithm);
+        let wait = self.wait(timeout, &what, name);
         let matches = |build: &Build| filter.matches(build);
         let found = self
             .client()
@@ -76,66 +68,131 @@ impl Context {
         Ok(build)
     }
 
-    fn wait_for_build(&self, id: &str, timeout: Duration) -> Result<Build, Error> {
-        let wait = self.wait(timeout, |_| {});
-        self.client().wait_for_build(&self.algorithm, id, &wait)
+    /// Returns the log of the build with this id, or with an id that begins like this.
+    fn log_of_requested(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
+        let found = match args.wait {
+            Some(_) => self.complete_id(id)?,
+            None => None,
+        };
+        let result = self.log_of_id(found.as_deref().unwrap_or(id), args);
+        match result {
+            Err(error) if args.wait.is_none() && error.is_missing_build() => {
+                match self.complete_id(id)? {
+                    Some(id) => self.log_of_id(&id, args),
+                    None => Err(error),
+                }
+            }
+            result => result,
+        }
+    }
+
+    fn log_of_id(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
+        let build = match (args.wait, args.exit_status) {
+            (Some(timeout), _) => {
+                let what = format!("build {id} of {}", self.algorithm);
+                let wait = self.wait(timeout, &what, |_| {}).until_listed(true);
+                Some(self.client().wait_for_build(&self.algorithm, id, &wait)?)
+            }
+            (None, true) => Some(self.client().build(&self.algorithm, id)?),
+            (None, false) => None,
+        };
+        self.log_of(id, build.as_ref())
+    }
+
+    /// Returns the whole id of the only build whose id begins with `id`, if there is one and `id` is not whole itself.
+    fn complete_id(&self, id: &str) -> Result<Option<String>, CliError> {
+        const UUID_LENGTH: usize = 36;
+        if !(7..UUID_LENGTH).contains(&id.len()) {
+            return Ok(None);
+        }
+        match self.client().find_build(&self.algorithm, id) {
+            Ok(build) if build.build_id == id => Ok(None),
+            Ok(build) => {
+                self.name_build(&build);
+                Ok(Some(build.build_id))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Returns a wait that shows its progress, and calls `found` for a build that has not finished yet.
+    ///
+    /// Build servers stop a job that prints nothing for a while. So off a terminal, the wait prints a line at the start
+    /// and one a minute.
     fn wait<'a>(
         &'a self,
         timeout: Duration,
+        what: &str,
         found: impl Fn(&Build) + Send + Sync + 'a,
     ) -> Wait<'a> {
+        const NOTE_INTERVAL: Duration = Duration::from_secs(60);
         let progress = self.reporter.progress();
+        if !progress.is_shown() {
+            let timeout = format::duration(timeout);
+            self.reporter
+                .say(&format!("waiting up to {timeout} for {what}"));
+        }
+        let next_note = Mutex::new(NOTE_INTERVAL);
         Wait::default().timeout(timeout).on_poll(move |poll| {
             if let Ok(Some(build)) = poll.build {
                 found(build);
             }
-            progress.show(|| {
+            let state = || {
                 let state = match poll.build {
                     Ok(Some(build)) => format!("the build is {}", build.status),
-                    Ok(None) => "no such build yet".to_owned(),
+                    Ok(None) => "there is no such build yet".to_owned(),
                     Err(error) => error.to_string(),
                 };
-                let waited = format::duration(poll.waited);
-                format!("{}, waited {waited}", self.word(&state))
-            });
+                format!(
+                    "waited {}: {}",
+                    format::duration(poll.waited),
+                    self.word(&state)
+                )
+            };
+            progress.show(state);
+            let mut next_note = next_note.lock().unwrap_or_else(PoisonError::into_inner);
+            if !progress.is_shown() && poll.waited >= *next_note {
+                *next_note = poll.waited + NOTE_INTERVAL;
+                self.reporter.say(&state());
+            }
             ControlFlow::Continue(())
         })
     }
 
     /// Returns the log of a build. `build` is the build as far as it is known.
     fn log_of(&self, id: &str, build: Option<&Build>) -> Result<SelectedLog, CliError> {
-        let logs = match self.client().build_logs(&self.algorithm, id) {
-            Ok(logs) => logs,
-            // An id from the service is not the user's mistake.
-            Err(error) if build.is_some() && error.kind() == ErrorKind::InvalidInput => {
-                return Err(CliError::invalid_response(error.to_string()));
-            }
+        let (logs, note) = match self.build_log(&self.algorithm, id) {
+            Ok(found) => found,
+            Err(error) if build.is_some() => return Err(CliError::from_service(error)),
             Err(error) => return Err(error.into()),
         };
+        if let Some(note) = note {
+            self.reporter.say(&note);
+        }
         let result = match build {
+            // There is a log, so the build may have finished in the meantime.
             Some(build) if !build.status.is_finished() => {
-                // The build has finished in the meantime, or it would have no log.
-                self.result_of(&self.client().build(&self.algorithm, id)?)
+                self.result_of(id, &self.client().build(&self.algorithm, id)?)
             }
-            Some(build) => self.result_of(build),
+            Some(build) => self.result_of(id, build),
             None => Ok(()),
         };
         Ok(SelectedLog { logs, result })
     }
 
     /// Returns what `--exit-status` makes of a build: every end but a success is a failure.
-    fn result_of(&self, build: &Build) -> Result<(), CliError> {
-        match build.status {
-            BuildStatus::Succeeded | BuildStatus::InProgress => Ok(()),
-            _ => Err(CliError::build_failed(format!(
-                "build {} of {}: {}",
-                self.word(&build.build_id),
-                self.algorithm,
-                self.word(build.status.as_str())
+    fn result_of(&self, id: &str, build: &Build) -> Result<(), CliError> {
+        let what = format!("build {} of {}", self.word(id), self.algorithm);
+        match &build.status {
+            BuildStatus::Succeeded => Ok(()),
+            BuildStatus::InProgress => Err(CliError::not_finished(format!(
+                "{what}: the service still reports it as in progress"
             ))),
+            status => {
+                let status = self.word(status.as_str());
+                Err(CliError::build_failed(format!("{what}: {status}")))
+            }
         }
     }
 
@@ -167,7 +224,7 @@ impl Context {
         self.reporter.say(&format!("version {number}commit {hash}"));
         let result = match &found {
             Some(found) => match found.build() {
-                Some(build) => self.result_of(&build),
+                Some(build) => self.result_of(&build.build_id, &build),
                 None if found.compilation_successful() == Some(false) => {
                     let message = format!("version {hash} of {}: not compiled", self.algorithm);
                     Err(CliError::build_failed(message))
@@ -217,7 +274,7 @@ impl Context {
         let (on_terminal, elsewhere) = match args.escapes {
             Escapes::Raw => (None, None),
             Escapes::Plain => (Some(Mode::NoColours), Some(Mode::Strip)),
-            Escapes::Auto if self.colour => (Some(Mode::Colours), None),
+            Escapes::Auto if self.color.is_enabled(true) => (Some(Mode::Colours), None),
             Escapes::Auto => (Some(Mode::NoColours), None),
         };
         OutputOptions {

@@ -7,71 +7,82 @@ mod log;
 mod save;
 mod target;
 mod transfer;
+mod why;
 
-use std::time::Duration;
-
-use crate::cli::{AlgorithmArg, Args, Command, CommandName, LogSource};
-use crate::config::{self, Environment, project};
+use crate::cli::{Args, ColorChoice, Command, CommandName, LogSource, WhySource};
+use crate::config::{self, Environment};
 use crate::error::CliError;
 use crate::output::Reporter;
 use context::Context;
 use hints::{Situation, add_hint};
 
-/// Runs a command.
+/// Runs a command, for each algorithm that it is about.
 pub(crate) fn run(
     args: &Args,
     environment: &Environment,
     reporter: &Reporter,
 ) -> Result<(), CliError> {
-    let (algorithm, list, waited): (_, _, Option<Duration>) = match &args.command {
-        Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => {
-            (algorithm.as_ref(), None, None)
-        }
-        Command::Log(log) => {
-            let list = match log.source {
-                LogSource::Newest(_) => None,
-                LogSource::Build(_) => Some(CommandName::Builds),
-                LogSource::Version(_) => Some(CommandName::Versions),
-            };
-            (log.algorithm.as_ref(), list, log.wait)
-        }
-        Command::Save(save) => (Some(&save.algorithm), None, None),
-    };
-    let algorithm = match algorithm {
-        Some(algorithm) => algorithm.clone(),
-        None => AlgorithmArg::Name(project::algorithm()?),
-    };
+    let targets = target::targets(&args.command)?;
     let reporter = reporter.quiet(args.quiet);
     let connection = config::connect(args, environment, &reporter)?;
-    let context = Context {
-        algorithm: target::resolve(algorithm, connection.client.base_url())?,
-        connection,
-        reporter,
-        colour: !environment.no_color(),
+    let color = match args.color {
+        ColorChoice::Auto if environment.no_color() => ColorChoice::Never,
+        color => color,
     };
-    let outcome = match &args.command {
-        Command::Builds {
-            filter,
-            limit,
-            json,
-            ..
-        } => context.list_builds(filter, *limit, *json),
-        Command::Versions {
-            published,
-            callable,
-            limit,
-            json,
-            ..
-        } => context.list_versions(*published, *callable, *limit, *json),
-        Command::Log(log) => context.log(log),
-        Command::Save(save) => context.save(save),
-    };
-    outcome.map_err(|error| {
-        let situation = Situation {
-            algorithm: &context.algorithm,
-            list,
-            waited,
+    for algorithm in target::algorithms(targets, &connection.client)? {
+        let context = Context {
+            algorithm,
+            connection: connection.clone(),
+            reporter: reporter.clone(),
+            color,
         };
-        add_hint(error, &context.connection, situation)
-    })
+        context.run(&args.command)?;
+    }
+    Ok(())
+}
+
+impl Context {
+    fn run(&self, command: &Command) -> Result<(), CliError> {
+        let outcome = match command {
+            Command::Builds {
+                filter,
+                limit,
+                json,
+                ..
+            } => self.list_builds(filter, *limit, *json),
+            Command::Versions {
+                published,
+                callable,
+                limit,
+                json,
+                ..
+            } => self.list_versions(*published, *callable, *limit, *json),
+            Command::Log(log) => self.log(log),
+            Command::Why(why) => self.why(why),
+            Command::Save(save) => self.save(save),
+        };
+        let (list, waited) = match command {
+            Command::Log(log) => {
+                let list = match log.source {
+                    LogSource::Newest(_) => None,
+                    LogSource::Build(_) => Some(CommandName::Builds),
+                    LogSource::Version(_) => Some(CommandName::Versions),
+                };
+                (list, log.wait)
+            }
+            Command::Why(why) => match why.source {
+                WhySource::NewestFailed { .. } => (None, None),
+                WhySource::Build(_) => (Some(CommandName::Builds), None),
+            },
+            _ => (None, None),
+        };
+        outcome.map_err(|error| {
+            let situation = Situation {
+                algorithm: &self.algorithm,
+                list,
+                waited,
+            };
+            add_hint(error, &self.connection, situation)
+        })
+    }
 }

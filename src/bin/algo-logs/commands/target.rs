@@ -1,12 +1,71 @@
-//! Which algorithm a command is about.
+//! Which algorithms a command is about.
 
-use algo_logs::{Algorithm, BaseUrl};
+use std::collections::HashSet;
+use std::io;
 
-use crate::cli::AlgorithmArg;
+use algo_logs::{Algorithm, BaseUrl, Client};
+
+use crate::cli::{AlgorithmArg, Command, SaveTarget};
+use crate::config::{project, read_all};
 use crate::error::CliError;
 
+/// Returns what a command line names. Without an ALGO, that is the algorithm of the working directory; for `-`, it is
+/// what stdin names.
+pub(super) fn targets(command: &Command) -> Result<Vec<SaveTarget>, CliError> {
+    let algorithm = match command {
+        Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
+        Command::Log(log) => &log.algorithm,
+        Command::Why(why) => &why.algorithm,
+        Command::Save(save) => return with_stdin(&save.targets),
+    };
+    let algorithm = match algorithm {
+        Some(algorithm) => algorithm.clone(),
+        None => AlgorithmArg::Name(project::algorithm()?),
+    };
+    Ok(vec![SaveTarget::Algorithm(algorithm)])
+}
+
+/// Replaces `-` with the names on stdin, one per line.
+fn with_stdin(targets: &[SaveTarget]) -> Result<Vec<SaveTarget>, CliError> {
+    let mut named = targets.to_vec();
+    if !targets.contains(&SaveTarget::Stdin) {
+        return Ok(named);
+    }
+    named.retain(|target| *target != SaveTarget::Stdin);
+    let bytes = read_all(io::stdin())
+        .map_err(|error| CliError::usage(format!("cannot read names from stdin: {error}")))?;
+    let text = String::from_utf8_lossy(&bytes);
+    for name in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        named.push(SaveTarget::from_name(name)?);
+    }
+    if named.is_empty() {
+        return Err(CliError::usage("there are no names on stdin"));
+    }
+    Ok(named)
+}
+
+/// Returns the algorithms that are named, each once. Lists those of an owner.
+pub(super) fn algorithms(
+    targets: Vec<SaveTarget>,
+    client: &Client,
+) -> Result<Vec<Algorithm>, CliError> {
+    let mut algorithms = Vec::new();
+    for target in targets {
+        match target {
+            SaveTarget::Algorithm(algorithm) => {
+                algorithms.push(resolve(algorithm, client.base_url())?);
+            }
+            SaveTarget::Owner(owner) => algorithms.extend(client.algorithms(&owner)?),
+            SaveTarget::Stdin => {}
+        }
+    }
+    let mut seen = HashSet::new();
+    algorithms.retain(|algorithm| seen.insert(algorithm.clone()));
+    Ok(algorithms)
+}
+
 /// Returns the algorithm of an ALGO. The URL of a page must be one of the cluster.
-pub(super) fn resolve(algorithm: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliError> {
+fn resolve(algorithm: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliError> {
     match algorithm {
         AlgorithmArg::Name(algorithm) => Ok(algorithm),
         AlgorithmArg::Page {

@@ -44,7 +44,7 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Reads a reader to its end, up to a limit.
-pub(super) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
+pub(crate) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
     /// More than any key, CA bundle or profile file has. A device such as `/dev/zero` has more.
     const MAX_BYTES: u64 = 16 * 1024 * 1024;
     let mut bytes = Vec::new();

@@ -18,7 +18,7 @@ use crate::error::CliError;
 use crate::output::Reporter;
 
 pub(crate) use connection::Connection;
-pub(crate) use environment::Environment;
+pub(crate) use environment::{Environment, read_all};
 use layer::{Layer, Source, Sourced};
 
 /// The next steps that errors suggest.

@@ -142,6 +142,11 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Returns whether the line is shown at all.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.reporter.is_some()
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }

@@ -1,0 +1,113 @@
+//! Lookups that the service does not offer. They read a list.
+
+use crate::algorithm::{Algorithm, segment};
+use crate::client::Client;
+use crate::error::{Error, ErrorKind};
+use crate::model::{Build, Version};
+use crate::pages::Pages;
+
+/// The fewest characters that are taken for the beginning of an id or a hash.
+const MIN_PREFIX: usize = 7;
+
+impl Client {
+    /// Finds a build by its id, or by the first 7 characters or more of it.
+    ///
+    /// The service has no such lookup, so this reads the list of builds. To get a build by its whole id, use
+    /// [`build`](Client::build).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such build, [`ErrorKind::InvalidInput`] if the ids of several builds begin
+    /// with the characters, and the errors of any request.
+    pub fn find_build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
+        let context = format!("build {} of {algorithm}", segment("build id", build_id)?);
+        let id = |build: &Build| Some(build.build_id.clone());
+        let is_exact = |build: &Build| build.build_id == build_id;
+        self.find(self.builds(algorithm), id, is_exact, build_id)
+            .and_then(|found| found.ok_or_else(|| not_found("there is no such build")))
+            .map_err(|error| error.about(&context))
+    }
+
+    /// Finds a version by its semantic version, or by the first 7 digits or more of its git hash.
+    ///
+    /// The service has no such lookup, so this reads the list of versions. Most lists leave out the log;
+    /// [`version_logs`](Client::version_logs) reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::InvalidInput`] if the digits are those of several
+    /// versions, and the errors of any request.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let client = algo_logs::Client::builder().build()?;
+    /// let algorithm = "acme/Lemmatizer".parse()?;
+    /// let version = client.find_version(&algorithm, "1.2.0")?;
+    /// if let Some(hash) = version.git_hash() {
+    ///     let log = client.version_logs(&algorithm, hash)?;
+    /// }
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn find_version(&self, algorithm: &Algorithm, version: &str) -> Result<Version, Error> {
+        let context = format!("version {} of {algorithm}", segment("version", version)?);
+        let hash = |version: &Version| version.git_hash().map(str::to_ascii_lowercase);
+        let is_exact = |candidate: &Version| candidate.semantic_version() == Some(version);
+        let digits = version.to_ascii_lowercase();
+        self.find(self.versions(algorithm), hash, is_exact, &digits)
+            .and_then(|found| found.ok_or_else(|| not_found("there is no such version")))
+            .map_err(|error| error.about(&context))
+    }
+
+    /// Returns the first exact match in a list, or the only item whose id begins with `prefix`. Skips items without an
+    /// id, which cannot be requested.
+    fn find<T: serde::de::DeserializeOwned>(
+        &self,
+        list: Pages<T>,
+        id: impl Fn(&T) -> Option<String>,
+        is_exact: impl Fn(&T) -> bool,
+        prefix: &str,
+    ) -> Result<Option<T>, Error> {
+        let mut found: Option<(String, T)> = None;
+        for item in list {
+            let item = item?;
+            let Some(id) = id(&item) else {
+                continue;
+            };
+            if is_exact(&item) {
+                return Ok(Some(item));
+            }
+            if prefix.len() < MIN_PREFIX || !id.starts_with(prefix) {
+                continue;
+            }
+            match &found {
+                Some((other, _)) if *other != id => {
+                    let ids = self.http.redact(&format!("{other}, {id}"));
+                    let message = format!("it is the beginning of more than one: {ids}");
+                    return Err(Error::invalid_input(message));
+                }
+                Some(_) => {}
+                None => found = Some((id, item)),
+            }
+        }
+        Ok(found.map(|(_, item)| item))
+    }
+
+    /// Returns the id of the build that a version in the list names.
+    pub(crate) fn build_of_listed_version(
+        &self,
+        algorithm: &Algorithm,
+        git_hash: &str,
+    ) -> Option<String> {
+        // A list that cannot be read does not replace the error that led here.
+        let version = self
+            .versions(algorithm)
+            .map_while(Result::ok)
+            .find(|version| version.git_hash() == Some(git_hash))?;
+        version.build_id().map(str::to_owned)
+    }
+}
+
+fn not_found(message: &str) -> Error {
+    Error::new(ErrorKind::NotFound, message)
+}
