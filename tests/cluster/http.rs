@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::big::{BigLog, write_repeated};
 use super::data::{self, Normal};
 use super::reply::{self, Answer, End, Reply, Step};
-use super::tls::{Identity, TlsStream};
+use super::tls::TlsStream;
 use super::{Settings, Shared};
 
 /// A request, as it came.
@@ -83,12 +83,59 @@ impl Request {
     }
 }
 
+/// How often a read that waits for the client looks whether the cluster has stopped.
+const POLL: Duration = Duration::from_millis(100);
+
 /// Serves a connection until either side ends it.
-pub(super) fn serve(socket: Arc<TcpStream>, shared: &Shared, connection: usize) {
+pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: usize) {
     // Small answers must not wait for acknowledgements. An error here, as below, says that the client went away.
-    let _ = socket.set_nodelay(true);
-    let mut link = Link::new(socket, shared.identity.as_ref());
-    let _ = serve_requests(&mut link, shared, connection);
+    let _ = stream.set_nodelay(true);
+    let _ = stream.set_read_timeout(Some(POLL));
+    let shared = Arc::clone(shared);
+    let socket = Socket { stream, shared };
+    let mut link = Link::new(socket.clone());
+    let _ = serve_requests(&mut link, &socket.shared, connection);
+}
+
+/// A socket that has other owners too. Its reads end when the cluster stops.
+#[derive(Debug, Clone)]
+pub(super) struct Socket {
+    stream: Arc<TcpStream>,
+    shared: Arc<Shared>,
+}
+
+impl Socket {
+    /// Waits for bytes, and leaves them unread. On some systems nothing else wakes a thread that waits.
+    fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.peek(buffer) {
+                Err(error) if is_timeout(&error) && !self.shared.state().stop => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    use io::ErrorKind::{TimedOut, WouldBlock};
+    matches!(error.kind(), TimedOut | WouldBlock)
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.peek(&mut [0])?;
+        (&*self.stream).read(buffer)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.stream).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Result<()> {
@@ -134,7 +181,7 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// The line to the client.
 struct Link {
-    socket: Arc<TcpStream>,
+    socket: Socket,
     /// Over the same socket; none where the line is not encrypted.
     tls: Option<Box<TlsStream>>,
     /// How much of the request's head was not read yet.
@@ -142,8 +189,9 @@ struct Link {
 }
 
 impl Link {
-    fn new(socket: Arc<TcpStream>, identity: Option<&Identity>) -> Link {
-        let tls = identity.map(|identity| Box::new(identity.accept(Arc::clone(&socket))));
+    fn new(socket: Socket) -> Link {
+        let identity = socket.shared.identity.as_ref();
+        let tls = identity.map(|identity| Box::new(identity.accept(socket.clone())));
         Link {
             socket,
             tls,
@@ -219,7 +267,7 @@ impl Link {
             tls.conn.send_close_notify();
             tls.flush()?;
         }
-        self.socket.shutdown(Shutdown::Write)
+        self.socket.stream.shutdown(Shutdown::Write)
     }
 }
 
@@ -227,7 +275,7 @@ impl Read for Link {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
             Some(tls) => tls.read(buffer),
-            None => (&*self.socket).read(buffer),
+            None => self.socket.read(buffer),
         }
     }
 }
@@ -236,7 +284,7 @@ impl Write for Link {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.tls {
             Some(tls) => tls.write(bytes),
-            None => (&*self.socket).write(bytes),
+            None => self.socket.write(bytes),
         }
     }
 

@@ -172,6 +172,7 @@ impl Drop for Cluster {
                 std::mem::take(&mut state.serving),
             )
         };
+        // This ends reads and writes at once where the system lets it. Elsewhere a read looks by itself soon.
         for socket in open.iter().filter_map(Weak::upgrade) {
             // An error says that the client closed it first.
             let _ = socket.shutdown(Shutdown::Both);

@@ -1,7 +1,5 @@
 //! Certificates, made anew in each process, and what the server needs to serve TLS with them.
 
-use std::io;
-use std::net::TcpStream;
 use std::sync::{Arc, OnceLock};
 
 use rcgen::{
@@ -11,6 +9,8 @@ use rcgen::{
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::http::Socket;
 
 /// What a cluster shows of itself over TLS.
 #[derive(Debug, Clone)]
@@ -60,10 +60,10 @@ impl Identity {
         }
     }
 
-    pub(super) fn accept(&self, socket: Arc<TcpStream>) -> TlsStream {
+    pub(super) fn accept(&self, socket: Socket) -> TlsStream {
         let connection = ServerConnection::new(Arc::clone(&self.config));
         let connection = connection.expect("the configuration is complete");
-        StreamOwned::new(connection, Socket(socket))
+        StreamOwned::new(connection, socket)
     }
 }
 
@@ -109,23 +109,3 @@ fn new_key() -> KeyPair {
 }
 
 pub(super) type TlsStream = StreamOwned<ServerConnection, Socket>;
-
-/// A socket that has other owners too.
-#[derive(Debug)]
-pub(super) struct Socket(Arc<TcpStream>);
-
-impl io::Read for Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self.0).read(buffer)
-    }
-}
-
-impl io::Write for Socket {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
