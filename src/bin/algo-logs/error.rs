@@ -242,6 +242,12 @@ mod tests {
         let failure = CliError::stdout(&io::ErrorKind::BrokenPipe.into());
         assert_eq!(failure.exit, Exit::StdoutClosed);
         assert_eq!(failure.report(false, str::to_owned), None);
+        // ERROR_BROKEN_PIPE and ERROR_NO_DATA: a pipe whose reader has gone away, or is about to.
+        #[cfg(windows)]
+        for code in [109, 232] {
+            let failure = CliError::stdout(&io::Error::from_raw_os_error(code));
+            assert_eq!(failure.exit, Exit::StdoutClosed);
+        }
         let failure = CliError::stdout(&io::ErrorKind::StorageFull.into());
         assert_eq!(failure.exit, Exit::Output);
     }

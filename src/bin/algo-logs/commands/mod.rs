@@ -9,7 +9,7 @@ mod target;
 mod transfer;
 mod why;
 
-use crate::cli::{Args, ColorChoice, Command, CommandName, LogSource, WhySource};
+use crate::cli::{Args, Command, CommandName, LogSource, WhySource};
 use crate::config::{self, Environment};
 use crate::error::CliError;
 use crate::output::Reporter;
@@ -23,18 +23,16 @@ pub(crate) fn run(
     reporter: &Reporter,
 ) -> Result<(), CliError> {
     let targets = target::targets(&args.command)?;
-    let reporter = reporter.quiet(args.quiet);
+    let reporter = reporter
+        .quiet(args.quiet)
+        .animated(environment.has_escape_sequences(args.color));
     let connection = config::connect(args, environment, &reporter)?;
-    let color = match args.color {
-        ColorChoice::Auto if environment.no_color() => ColorChoice::Never,
-        color => color,
-    };
     for algorithm in target::algorithms(targets, &connection.client)? {
         let context = Context {
             algorithm,
             connection: connection.clone(),
             reporter: reporter.clone(),
-            color,
+            color: environment.color(args.color),
         };
         context.run(&args.command)?;
     }

@@ -1,6 +1,5 @@
 //! Notes, errors and the progress line: everything on stderr.
 
-use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,6 +25,8 @@ const CLEAR: &str = "\r\x1b[K";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
     quiet: bool,
+    /// Whether terminals understand escape sequences, which the progress line needs.
+    animated: bool,
     token: Arc<OnceLock<Token>>,
     last_line: Arc<Mutex<LastLine>>,
 }
@@ -54,6 +55,11 @@ impl Reporter {
             quiet: self.quiet || quiet,
             ..self.clone()
         }
+    }
+
+    /// Returns a reporter that can show progress on a terminal.
+    pub(crate) fn animated(self, animated: bool) -> Self {
+        Self { animated, ..self }
     }
 
     /// Redacts the key from now on, in what clones of this write as well.
@@ -119,8 +125,7 @@ impl Reporter {
 
     /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
     pub(crate) fn progress(&self) -> Progress {
-        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let shown = !self.quiet && !is_dumb && io::stderr().is_terminal();
+        let shown = !self.quiet && self.animated && io::stderr().is_terminal();
         Progress {
             reporter: shown.then(|| self.clone()),
             started: Instant::now(),
