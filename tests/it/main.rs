@@ -27,6 +27,7 @@ mod pages;
 mod permissions;
 mod profiles;
 mod proxies;
+#[cfg(unix)]
 mod recipes;
 mod resume;
 mod retries;

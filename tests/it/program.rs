@@ -8,6 +8,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cluster::{Cluster, KEY};
 
+/// The file with the profiles, in [`Program::home`].
+pub const PROFILES: &str = if cfg!(windows) {
+    r"Algorithmia\config"
+} else {
+    ".algorithmia/config"
+};
+
 /// A command line being put together.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -45,6 +52,16 @@ impl Program {
         self
     }
 
+    /// Sets the folder in which the program looks for [`PROFILES`].
+    pub fn home(self, folder: impl Into<OsString>) -> Program {
+        let name = if cfg!(windows) {
+            "LOCALAPPDATA"
+        } else {
+            "HOME"
+        };
+        self.env(name, folder)
+    }
+
     pub fn without(mut self, name: &str) -> Program {
         self.env.retain(|(other, _)| other != name);
         self
@@ -66,6 +83,8 @@ impl Program {
         command
             .args(line.split_whitespace())
             .env_clear()
+            // Windows opens no socket without it.
+            .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
             .envs(self.env.iter().cloned())
             .stdin(Stdio::null());
         if let Some(path) = &self.current_dir {
@@ -148,6 +167,13 @@ impl Outcome {
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
+}
+
+/// What the system says of a file that cannot be opened.
+#[track_caller]
+pub fn open_error(path: &str) -> String {
+    let error = std::fs::File::open(path).expect_err("it cannot be opened");
+    error.to_string()
 }
 
 /// A folder of its own for a test, gone when dropped.

@@ -98,7 +98,6 @@ fn wait_for_the_build_of_the_commit_just_pushed() {
     outcome.is(0, WAITING_LOG, &outcome.stderr);
 }
 
-#[cfg(unix)]
 fn make_executable(path: &str) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is our file");
