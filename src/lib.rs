@@ -13,6 +13,7 @@
 //!    [`std::io::Read`], in constant memory.
 //! 5. While a build is in progress it has no log: [wait for it](Client::wait_for_build), or
 //!    [for one that is not even listed](Client::wait_for_newest_build).
+//! 6. [`explain`] finds out from a log [why the build failed](Failure).
 //!
 //! ```no_run
 //! use algo_logs::{Algorithm, Client, Token};
@@ -70,6 +71,7 @@ mod algorithm;
 mod base_url;
 mod client;
 mod error;
+mod explain;
 mod http;
 mod json_string;
 mod logs;
@@ -85,6 +87,7 @@ pub use algorithm::Algorithm;
 pub use base_url::BaseUrl;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
+pub use explain::{Builder, Failure, explain};
 pub use http::RequestSummary;
 pub use logs::Logs;
 pub use model::{Build, BuildStatus, Version};

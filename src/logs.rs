@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::{ApiError, Body, Endpoint, Http, from_io};
-use crate::json_string::{Fault, JsonString};
+use crate::json_string::{DecodeError, JsonString};
 use crate::retry::Attempts;
 
 /// The log of a build or a version, as a stream.
@@ -181,11 +181,11 @@ impl Logs {
         match self.decoder.read(buf) {
             Ok(0) if !self.decoder.found() => self.check_missing().map(|()| 0),
             Ok(n) => Ok(n),
-            Err(Fault::Read(error)) => Err(from_io(error)),
-            Err(Fault::Cut) => Err(Error::incomplete(
+            Err(DecodeError::Read(error)) => Err(from_io(error)),
+            Err(DecodeError::Truncated) => Err(Error::incomplete(
                 "the response ends in the middle of its JSON",
             )),
-            Err(Fault::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
+            Err(DecodeError::Invalid { offset, reason }) => Err(Error::invalid_response(format!(
                 "the response is not the expected JSON: {reason} at byte {offset}"
             ))),
         }

@@ -1,143 +1,125 @@
-//! One string out of a JSON document that arrives as a stream.
+//! Reads one string out of a JSON document that arrives as a stream.
 //!
-//! A log is a single JSON string of any size, and it is not worth keeping whole just to undo its escapes.
-//! [`JsonString`] reads the document through one fixed buffer, hands out the string at a key path as it comes, and
-//! checks all the rest by RFC 8259, to the very end: whoever gets `Ok(0)` knows that the document was complete and
-//! that nothing followed it.
+//! A log is a single JSON string of any size. [`JsonString`] reads the document through one fixed buffer, unescapes
+//! the string at a key path as it arrives, and validates the rest by RFC 8259, to the end of the reader. `Ok(0)`
+//! therefore means that the document was complete and that nothing followed it.
 
 mod unescape;
 
-use std::fmt;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use unescape::{HALF_PAIR, Piece, Spill, Stop, decode, ends_plain, ends_text, piece, run};
+use unescape::{Item, MAX_CHAR, MAX_TEXT, Stop, next_item, unescape};
 
-/// How much is asked of the reader at once. The log is copied twice, from the reader to here and from here to the
-/// caller: undoing escapes in the caller's buffer would save neither, since what follows an escape has to be moved
-/// there too, and U+FFFD is longer than what it stands for. So this is small enough to stay in a core's cache
-/// between the two. With half of it a large log takes 1.03 of the time, with twice as much hardly less.
+/// Small enough to stay in a core's cache. Larger buffers are hardly faster.
 const BUFFER: usize = 64 * 1024;
 
-/// The most objects and arrays that may be open at once: as many as [`JsonString::kinds`] has bits.
-const DEPTH: usize = u128::BITS as usize;
+/// How many objects and arrays may be open at once. Skipping a value recurses as deep.
+const MAX_DEPTH: usize = 128;
 
-/// The string at a key path of a JSON object, unescaped, in constant memory.
+/// Reads the string at a key path of a JSON object, unescaped, in constant memory.
 ///
-/// The string's bytes are UTF-8, whatever was sent: half a surrogate pair and invalid UTF-8 become U+FFFD, and are
-/// counted.
+/// The result is always UTF-8: lone surrogates and invalid UTF-8 in the string become U+FFFD and are counted.
 pub(crate) struct JsonString<R> {
     reader: R,
-    /// Set once the reader has said that there is no more: it is not asked again.
-    ended: bool,
     buffer: Box<[u8]>,
-    /// What is still to be looked at: `buffer[start..end]`.
+    /// The unread bytes are `buffer[start..end]`.
     start: usize,
     end: usize,
-    /// Where in the document the buffer's first byte stands.
+    /// The document's offset of the buffer's first byte.
     base: u64,
 
     path: &'static [&'static str],
-    expect: Expect,
-    /// How many objects and arrays are open.
+    state: State,
+    /// How many objects of the path are open, the document itself included.
     depth: usize,
-    /// One bit for each of them, the innermost lowest: 1 is an object.
-    kinds: u128,
-    /// How many of them, from the outermost, are those that the path leads through.
-    on_path: usize,
-    /// How many members of the path have been seen. One number is enough: a member is looked for only within the
-    /// one before it, of which there can be only one.
-    seen: usize,
+    /// How many keys of the path have been found. A counter is enough to notice repeated keys: each is looked up only
+    /// in the object that the key before it leads to.
+    matched: usize,
 
     found: bool,
     replacements: u64,
-    spill: Spill,
-    fault: Option<Fault>,
+    /// Decoded bytes that did not fit into a buffer smaller than [`MAX_CHAR`].
+    pending: VecDeque<u8>,
 }
 
-/// Why there is no more.
+/// The position in the document, relative to the objects of the path.
+#[derive(Clone, Copy)]
+enum State {
+    /// Before the document.
+    Start,
+    /// After the `{` of an object of the path.
+    ObjectStart,
+    /// After a member of an object of the path.
+    AfterMember,
+    /// Inside the wanted string.
+    InString,
+    /// After the document, where only whitespace may follow.
+    AfterDocument,
+    /// At the end of the reader, which is not read again.
+    Done,
+}
+
+/// Why decoding failed.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum DecodeError {
     /// The reader failed.
     Read(io::Error),
     /// The reader ended before the document did.
-    Cut,
-    /// The document is not JSON, or not of the shape that the path asks for.
+    Truncated,
+    /// The document is not JSON, or not of the expected shape.
     Invalid {
-        /// The offending byte's place in the document, counted from 0.
+        /// The offset of the offending byte in the document.
         offset: u64,
         reason: &'static str,
     },
 }
 
-/// What has to come next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expect {
-    /// The object that the document is.
-    Document,
-    /// A member or `}`, after `{`.
-    FirstMember,
-    /// A member, after `,`.
-    Member,
-    /// A value or `]`, after `[`.
-    FirstElement,
-    /// A value, after `,`.
-    Element,
-    /// `,` or the end of the innermost object or array.
-    Separator,
-    /// More of the wanted string.
-    Wanted,
-    /// Nothing but whitespace, until the reader ends.
-    Nothing,
-}
-
 impl<R: Read> JsonString<R> {
-    /// Looks in the object that `reader` sends for the string that the keys of `path`, outermost first, lead to.
+    /// Decodes the string at `path`, given as keys from the outermost object inwards.
     pub(crate) fn new(reader: R, path: &'static [&'static str]) -> Self {
         JsonString {
             reader,
-            ended: false,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             start: 0,
             end: 0,
             base: 0,
             path,
-            expect: Expect::Document,
+            state: State::Start,
             depth: 0,
-            kinds: 0,
-            on_path: 0,
-            seen: 0,
+            matched: 0,
             found: false,
             replacements: 0,
-            spill: Spill::default(),
-            fault: None,
+            pending: VecDeque::new(),
         }
     }
 
-    /// Puts the string's next bytes into `buf`, and says how many they are.
+    /// Decodes the next bytes of the string into `buf` and returns their number.
     ///
-    /// 0 (unless `buf` is empty) means that the reader has ended and that the whole document was valid. What was
-    /// decoded before a fault is handed out before the fault is. The first fault is also the answer to every later
-    /// call, and the reader is left alone. Bytes of `buf` beyond those counted may have been overwritten.
-    pub(crate) fn read(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
+    /// 0 means that the reader has ended and the whole document was valid (or that `buf` is empty). Everything decoded
+    /// before an error is returned before the error. After an error the caller must not read on, because the result
+    /// would be unspecified.
+    pub(crate) fn read(&mut self, buf: &mut [u8]) -> Result<usize, DecodeError> {
         if buf.is_empty() {
             return Ok(0);
         }
-        if let Some(fault) = &self.fault {
-            return Err(fault.again());
+        if self.pending.is_empty() {
+            if buf.len() >= MAX_CHAR {
+                return self.decode(buf);
+            }
+            let mut char = [0; MAX_CHAR];
+            let length = self.decode(&mut char)?;
+            self.pending.extend(&char[..length]);
         }
-        let result = self.read_on(buf);
-        if let Err(fault) = &result {
-            self.fault = Some(fault.again());
-        }
-        result
+        self.pending.read(buf).map_err(DecodeError::Read)
     }
 
-    /// Whether there is a string at the path; final once `read` has returned 0. A `null` is none.
+    /// Returns whether the document has a string at the path, as far as it has been read. A `null` does not count.
     pub(crate) fn found(&self) -> bool {
         self.found
     }
 
-    /// How many U+FFFD stand for something that could not be decoded, so far.
+    /// Returns how many lone surrogates and invalid sequences have become U+FFFD so far.
     pub(crate) fn replacements(&self) -> u64 {
         self.replacements
     }
@@ -146,254 +128,183 @@ impl<R: Read> JsonString<R> {
         &self.reader
     }
 
-    /// Fails only while nothing has been put into `buf`: a fault that comes later is met again, at the same byte,
-    /// by the next call.
-    fn read_on(&mut self, buf: &mut [u8]) -> Result<usize, Fault> {
-        let spilt = self.spill.pour(buf);
-        if spilt > 0 {
-            return Ok(spilt);
-        }
-        while self.find_wanted()? {
-            let input = &self.buffer[self.start..self.end];
-            let (done, stop) = decode(input, buf, &mut self.spill);
-            self.start += done.used;
-            self.replacements += done.replaced;
-            if stop == Stop::Quote {
-                self.expect = Expect::Separator;
+    /// Decodes into `buf`, which must have room for a character.
+    fn decode(&mut self, buf: &mut [u8]) -> Result<usize, DecodeError> {
+        while self.find_string()? {
+            let progress = unescape(&self.buffer[self.start..self.end], buf);
+            self.start += progress.read;
+            self.replacements += progress.replacements;
+            if let Some(Stop::Quote) = progress.stop {
+                self.start += 1;
+                self.state = State::AfterMember;
             }
-            if done.written > 0 {
-                return Ok(done.written);
+            if progress.written > 0 {
+                return Ok(progress.written);
             }
-            match stop {
-                Stop::Quote | Stop::Full => {}
-                Stop::Short => self.need_more()?,
-                Stop::Bad(at, reason) => return Err(self.invalid_at(at, reason)),
+            match progress.stop {
+                Some(Stop::Incomplete) => self.need_more()?,
+                Some(Stop::Invalid { at, reason }) => return Err(self.invalid_at(at, reason)),
+                Some(Stop::Quote) | None => {}
             }
         }
         Ok(0)
     }
 
-    /// Checks the document up to the wanted string (true) or its end and the reader's (false).
-    fn find_wanted(&mut self) -> Result<bool, Fault> {
+    /// Reads up to the wanted string and returns true, or to the end of the reader and returns false.
+    fn find_string(&mut self) -> Result<bool, DecodeError> {
         loop {
-            let expect = self.expect;
-            match expect {
-                Expect::Wanted => return Ok(true),
-                Expect::Nothing => return self.nothing_follows().map(|()| false),
-                Expect::Document => match self.token()? {
-                    b'{' => {
-                        self.on_path = 1;
-                        self.open(true)?;
-                    }
-                    _ => return Err(self.invalid("not an object")),
-                },
-                Expect::FirstMember if self.token()? == b'}' => self.close(),
-                Expect::FirstMember | Expect::Member => self.member()?,
-                Expect::FirstElement if self.token()? == b']' => self.close(),
-                Expect::FirstElement | Expect::Element => {
-                    self.token()?;
-                    self.value()?;
+            match self.state {
+                State::Start => {
+                    self.expect(b'{', "not an object")?;
+                    self.enter_object();
                 }
-                Expect::Separator => self.separator()?,
+                State::ObjectStart => match self.skip_if(b'}')? {
+                    true => self.leave_object(),
+                    false => self.member()?,
+                },
+                State::AfterMember => match self.skip_if(b',')? {
+                    true => self.member()?,
+                    false => {
+                        self.expect(b'}', "expected ',' or '}'")?;
+                        self.leave_object();
+                    }
+                },
+                State::InString => return Ok(true),
+                State::AfterDocument => self.expect_end()?,
+                State::Done => return Ok(false),
             }
         }
     }
 
-    fn separator(&mut self) -> Result<(), Fault> {
-        let in_object = self.kinds & 1 == 1;
-        match (self.token()?, in_object) {
-            (b',', _) => {
-                self.start += 1;
-                self.expect = if in_object {
-                    Expect::Member
-                } else {
-                    Expect::Element
-                };
-            }
-            (b'}', true) | (b']', false) => self.close(),
-            (_, true) => return Err(self.invalid("expected ',' or '}'")),
-            (_, false) => return Err(self.invalid("expected ',' or ']'")),
+    /// Reads a member of an object of the path. If its value is the next object of the path or the wanted string, stops
+    /// after its opening `{` or `"`.
+    fn member(&mut self) -> Result<(), DecodeError> {
+        self.expect(b'"', "expected a key")?;
+        let key_offset = self.offset() - 1;
+        if !self.key_is(self.path[self.depth - 1])? {
+            self.expect(b':', "expected ':'")?;
+            self.state = State::AfterMember;
+            return self.skip_value(self.depth);
         }
-        Ok(())
-    }
-
-    fn member(&mut self) -> Result<(), Fault> {
-        if self.token()? != b'"' {
-            return Err(self.invalid("expected a key"));
-        }
-        let offset = self.offset();
-        self.start += 1;
-        let level = self.depth;
-        let on_path = self.on_path == level && level <= self.path.len();
-        let matched = if on_path {
-            self.key_is(self.path[level - 1])?
-        } else {
-            self.skip_string()?;
-            false
-        };
-        if matched && self.seen >= level {
-            return Err(Fault::Invalid {
-                offset,
+        if self.matched >= self.depth {
+            return Err(DecodeError::Invalid {
+                offset: key_offset,
                 reason: "a repeated key",
             });
         }
-        if self.token()? != b':' {
-            return Err(self.invalid("expected ':'"));
-        }
-        self.start += 1;
-        let first = self.token()?;
-        if !matched {
-            return self.value();
-        }
-        self.seen = level;
-        match first {
-            b'n' => self.value(),
-            b'"' if level == self.path.len() => {
+        self.matched = self.depth;
+        self.expect(b':', "expected ':'")?;
+        match (self.token()?, self.depth == self.path.len()) {
+            (b'n', _) => {
+                self.state = State::AfterMember;
+                self.skip_literal("null")?;
+            }
+            (b'"', true) => {
                 self.start += 1;
+                self.state = State::InString;
                 self.found = true;
-                self.expect = Expect::Wanted;
-                Ok(())
             }
-            b'{' if level < self.path.len() => {
-                self.on_path += 1;
-                self.open(true)
-            }
-            _ if level == self.path.len() => Err(self.invalid("not a string")),
-            _ => Err(self.invalid("not an object")),
-        }
-    }
-
-    /// Skips a value that is not wanted, or, of an object or an array, its opening bracket.
-    fn value(&mut self) -> Result<(), Fault> {
-        match self.byte()? {
-            b'{' => return self.open(true),
-            b'[' => return self.open(false),
-            b'"' => {
+            (b'{', false) => {
                 self.start += 1;
-                self.skip_string()?;
+                self.enter_object();
             }
-            b'-' | b'0'..=b'9' => self.skip_number()?,
-            b't' => self.skip_literal(b"true")?,
-            b'f' => self.skip_literal(b"false")?,
-            b'n' => self.skip_literal(b"null")?,
-            _ => return Err(self.invalid("expected a value")),
+            (_, true) => return Err(self.invalid("not a string")),
+            (_, false) => return Err(self.invalid("not an object")),
         }
-        self.expect = Expect::Separator;
         Ok(())
     }
 
-    fn open(&mut self, object: bool) -> Result<(), Fault> {
-        if self.depth == DEPTH {
-            return Err(self.invalid("nested too deep"));
-        }
-        self.start += 1;
+    fn enter_object(&mut self) {
         self.depth += 1;
-        self.kinds = (self.kinds << 1) | u128::from(object);
-        self.expect = if object {
-            Expect::FirstMember
-        } else {
-            Expect::FirstElement
-        };
-        Ok(())
+        self.state = State::ObjectStart;
     }
 
-    fn close(&mut self) {
-        self.start += 1;
+    fn leave_object(&mut self) {
         self.depth -= 1;
-        self.kinds >>= 1;
-        self.on_path = self.on_path.min(self.depth);
-        self.expect = if self.depth == 0 {
-            Expect::Nothing
-        } else {
-            Expect::Separator
+        self.state = match self.depth {
+            0 => State::AfterDocument,
+            _ => State::AfterMember,
         };
     }
 
-    /// Reads on to the reader's end even though the document is complete: only there does a checksum that is wrong
-    /// or a transfer that was cut show.
-    fn nothing_follows(&mut self) -> Result<(), Fault> {
+    /// Reads to the end of the reader, because only there it reports a truncated transfer or a wrong checksum.
+    fn expect_end(&mut self) -> Result<(), DecodeError> {
         loop {
-            match self.buffer[self.start..self.end]
-                .iter()
-                .position(|&byte| !is_space(byte))
-            {
-                Some(at) => {
-                    self.start += at;
+            while self.start < self.end {
+                if !is_whitespace(self.buffer[self.start]) {
                     return Err(self.invalid("something follows the document"));
                 }
-                None => self.start = self.end,
+                self.start += 1;
             }
             if !self.fill()? {
+                self.state = State::Done;
                 return Ok(());
             }
         }
     }
 
-    /// Skips a key, and compares it, unescaped, with `wanted`. Its opening quote has been passed, as for
-    /// `skip_string`.
-    fn key_is(&mut self, wanted: &str) -> Result<bool, Fault> {
-        let mut rest = Some(wanted.as_bytes());
-        while let Some(char) = self.skip_piece()? {
-            rest =
-                rest.and_then(|rest| rest.strip_prefix(char.encode_utf8(&mut [0; 4]).as_bytes()));
-        }
-        Ok(rest.is_some_and(<[u8]>::is_empty))
-    }
-
-    fn skip_string(&mut self) -> Result<(), Fault> {
-        loop {
-            let input = &self.buffer[self.start..self.end];
-            let mut length = run(input, ends_plain);
-            if input.get(length).is_some_and(|byte| !byte.is_ascii()) {
-                let text = &input[length..];
-                let text = &text[..run(text, ends_text)];
-                // An invalid sequence, and one that is cut, is looked at by itself.
-                length +=
-                    std::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
+    /// Skips a value that is inside `depth` objects and arrays.
+    fn skip_value(&mut self, depth: usize) -> Result<(), DecodeError> {
+        match self.token()? {
+            b'{' | b'[' if depth == MAX_DEPTH => Err(self.invalid("nested too deep")),
+            b'{' => self.skip_object(depth + 1),
+            b'[' => self.skip_array(depth + 1),
+            b'"' => {
+                self.start += 1;
+                self.read_string(|_| ())
             }
-            self.start += length;
-            if self.skip_piece()?.is_none() {
-                return Ok(());
+            b'-' | b'0'..=b'9' => self.skip_number(),
+            b't' => self.skip_literal("true"),
+            b'f' => self.skip_literal("false"),
+            b'n' => self.skip_literal("null"),
+            _ => Err(self.invalid("expected a value")),
+        }
+    }
+
+    fn skip_object(&mut self, depth: usize) -> Result<(), DecodeError> {
+        self.start += 1;
+        if self.skip_if(b'}')? {
+            return Ok(());
+        }
+        loop {
+            self.expect(b'"', "expected a key")?;
+            self.read_string(|_| ())?;
+            self.expect(b':', "expected ':'")?;
+            self.skip_value(depth)?;
+            if !self.skip_if(b',')? {
+                return self.expect(b'}', "expected ',' or '}'");
             }
         }
     }
 
-    /// Skips a character of a string and tells it, or skips the closing quote (`None`). Half a surrogate pair is
-    /// told as U+FFFD.
-    fn skip_piece(&mut self) -> Result<Option<char>, Fault> {
+    fn skip_array(&mut self, depth: usize) -> Result<(), DecodeError> {
+        self.start += 1;
+        if self.skip_if(b']')? {
+            return Ok(());
+        }
         loop {
-            let (length, char) = match piece(&self.buffer[self.start..self.end]) {
-                Piece::Char(length, char) => (length, Some(char)),
-                Piece::HalfPair => (HALF_PAIR, Some(char::REPLACEMENT_CHARACTER)),
-                Piece::Quote => (1, None),
-                Piece::NotUtf8(_) => return Err(self.invalid("invalid UTF-8")),
-                Piece::Bad(at, reason) => return Err(self.invalid_at(at, reason)),
-                Piece::Short => {
-                    self.need_more()?;
-                    continue;
-                }
-            };
-            self.start += length;
-            return Ok(char);
+            self.skip_value(depth)?;
+            if !self.skip_if(b',')? {
+                return self.expect(b']', "expected ',' or ']'");
+            }
         }
     }
 
-    fn skip_number(&mut self) -> Result<(), Fault> {
-        if self.byte()? == b'-' {
+    fn skip_number(&mut self) -> Result<(), DecodeError> {
+        if self.peek()? == b'-' {
             self.start += 1;
         }
-        if self.byte()? == b'0' {
-            self.start += 1;
-        } else {
-            self.skip_digits()?;
+        match self.peek()? {
+            b'0' => self.start += 1,
+            _ => self.skip_digits()?,
         }
-        if self.byte()? == b'.' {
+        if self.peek()? == b'.' {
             self.start += 1;
             self.skip_digits()?;
         }
-        if matches!(self.byte()?, b'e' | b'E') {
+        if matches!(self.peek()?, b'e' | b'E') {
             self.start += 1;
-            if matches!(self.byte()?, b'+' | b'-') {
+            if matches!(self.peek()?, b'+' | b'-') {
                 self.start += 1;
             }
             self.skip_digits()?;
@@ -401,19 +312,19 @@ impl<R: Read> JsonString<R> {
         Ok(())
     }
 
-    fn skip_digits(&mut self) -> Result<(), Fault> {
-        if !self.byte()?.is_ascii_digit() {
+    fn skip_digits(&mut self) -> Result<(), DecodeError> {
+        if !self.peek()?.is_ascii_digit() {
             return Err(self.invalid("expected a digit"));
         }
-        while self.byte()?.is_ascii_digit() {
+        while self.peek()?.is_ascii_digit() {
             self.start += 1;
         }
         Ok(())
     }
 
-    fn skip_literal(&mut self, literal: &[u8]) -> Result<(), Fault> {
-        for &expected in literal {
-            if self.byte()? != expected {
+    fn skip_literal(&mut self, literal: &str) -> Result<(), DecodeError> {
+        for expected in literal.bytes() {
+            if self.peek()? != expected {
                 return Err(self.invalid("expected a value"));
             }
             self.start += 1;
@@ -421,35 +332,77 @@ impl<R: Read> JsonString<R> {
         Ok(())
     }
 
-    /// The next byte that is not whitespace, not yet passed.
-    fn token(&mut self) -> Result<u8, Fault> {
-        while is_space(self.byte()?) {
-            self.start += 1;
-        }
-        self.byte()
+    /// Reads a key after its opening quote, and returns whether it equals `wanted`.
+    fn key_is(&mut self, wanted: &str) -> Result<bool, DecodeError> {
+        let mut rest = Some(wanted.as_bytes());
+        self.read_string(|part| rest = rest.and_then(|rest| rest.strip_prefix(part)))?;
+        Ok(rest == Some(b""))
     }
 
-    /// The next byte, not yet passed.
-    fn byte(&mut self) -> Result<u8, Fault> {
+    /// Reads a string after its opening quote, and calls `part` with each part of it, unescaped. Invalid UTF-8 is an
+    /// error, unlike in the wanted string.
+    fn read_string(&mut self, mut part: impl FnMut(&[u8])) -> Result<(), DecodeError> {
+        loop {
+            match next_item(&self.buffer[self.start..self.end], MAX_TEXT) {
+                Ok((length, item)) => {
+                    match item {
+                        Item::Text(text) => part(text),
+                        Item::Char(char) => part(char.encode_utf8(&mut [0; MAX_CHAR]).as_bytes()),
+                        Item::LoneSurrogate => part("\u{FFFD}".as_bytes()),
+                        Item::InvalidUtf8 => return Err(self.invalid("invalid UTF-8")),
+                    }
+                    self.start += length;
+                }
+                Err(Stop::Quote) => {
+                    self.start += 1;
+                    return Ok(());
+                }
+                Err(Stop::Incomplete) => self.need_more()?,
+                Err(Stop::Invalid { at, reason }) => return Err(self.invalid_at(at, reason)),
+            }
+        }
+    }
+
+    /// Skips whitespace and `byte`, or fails with `reason`.
+    fn expect(&mut self, byte: u8, reason: &'static str) -> Result<(), DecodeError> {
+        match self.skip_if(byte)? {
+            true => Ok(()),
+            false => Err(self.invalid(reason)),
+        }
+    }
+
+    /// Skips whitespace, and then `byte` if it follows. Returns whether it did.
+    fn skip_if(&mut self, byte: u8) -> Result<bool, DecodeError> {
+        let follows = self.token()? == byte;
+        self.start += usize::from(follows);
+        Ok(follows)
+    }
+
+    /// Skips whitespace and returns the byte after it, which stays unread.
+    fn token(&mut self) -> Result<u8, DecodeError> {
+        while is_whitespace(self.peek()?) {
+            self.start += 1;
+        }
+        self.peek()
+    }
+
+    /// Returns the next byte, which stays unread.
+    fn peek(&mut self) -> Result<u8, DecodeError> {
         if self.start == self.end {
             self.need_more()?;
         }
         Ok(self.buffer[self.start])
     }
 
-    fn need_more(&mut self) -> Result<(), Fault> {
-        if self.fill()? {
-            Ok(())
-        } else {
-            Err(Fault::Cut)
+    fn need_more(&mut self) -> Result<(), DecodeError> {
+        match self.fill()? {
+            true => Ok(()),
+            false => Err(DecodeError::Truncated),
         }
     }
 
-    /// Reads more behind what is still to be looked at, which is but a few bytes. False at the reader's end.
-    fn fill(&mut self) -> Result<bool, Fault> {
-        if self.ended {
-            return Ok(false);
-        }
+    /// Reads more input after the unread bytes, which are never more than a few. Returns false at the end of the reader.
+    fn fill(&mut self) -> Result<bool, DecodeError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.base += self.start as u64;
         self.end -= self.start;
@@ -458,11 +411,10 @@ impl<R: Read> JsonString<R> {
             match self.reader.read(&mut self.buffer[self.end..]) {
                 Ok(length) => {
                     self.end += length;
-                    self.ended = length == 0;
-                    return Ok(!self.ended);
+                    return Ok(length > 0);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Fault::Read(error)),
+                Err(error) => return Err(DecodeError::Read(error)),
             }
         }
     }
@@ -473,44 +425,19 @@ impl<R> JsonString<R> {
         self.base + self.start as u64
     }
 
-    fn invalid(&self, reason: &'static str) -> Fault {
+    fn invalid(&self, reason: &'static str) -> DecodeError {
         self.invalid_at(0, reason)
     }
 
-    fn invalid_at(&self, at: usize, reason: &'static str) -> Fault {
-        Fault::Invalid {
+    fn invalid_at(&self, at: usize, reason: &'static str) -> DecodeError {
+        DecodeError::Invalid {
             offset: self.offset() + at as u64,
             reason,
         }
     }
 }
 
-impl<R> fmt::Debug for JsonString<R> {
-    /// Leaves out the buffer: what is in a log is not for other logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JsonString")
-            .field("path", &self.path)
-            .field("offset", &self.offset())
-            .field("expect", &self.expect)
-            .field("found", &self.found)
-            .field("replacements", &self.replacements)
-            .field("fault", &self.fault)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Fault {
-    /// The same once more. An `io::Error` cannot be cloned: its kind and its message have to do.
-    fn again(&self) -> Fault {
-        match self {
-            Fault::Read(error) => Fault::Read(io::Error::new(error.kind(), error.to_string())),
-            Fault::Cut => Fault::Cut,
-            &Fault::Invalid { offset, reason } => Fault::Invalid { offset, reason },
-        }
-    }
-}
-
-fn is_space(byte: u8) -> bool {
+fn is_whitespace(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 

@@ -1,424 +1,230 @@
-//! The inside of a JSON string, over slices: what each escape and each byte stands for, and how to get there fast.
+//! Unescapes the inside of a JSON string, slice by slice.
 
-/// What was left of a decoded character when the caller's buffer was full.
-#[derive(Default)]
-pub(super) struct Spill {
-    bytes: [u8; 4],
-    start: usize,
-    end: usize,
+/// The length of the longest character in UTF-8.
+pub(super) const MAX_CHAR: usize = 4;
+
+/// The most bytes of text in one item: about a line. After an invalid byte, no more than this is scanned again.
+pub(super) const MAX_TEXT: usize = 128;
+
+/// The next item of a string, decoded.
+pub(super) enum Item<'a> {
+    /// Text that stands for itself.
+    Text(&'a [u8]),
+    /// An escaped character.
+    Char(char),
+    /// A `\u` escape for half of a surrogate pair, without the other half.
+    LoneSurrogate,
+    /// Bytes that are not UTF-8.
+    InvalidUtf8,
 }
 
-impl Spill {
-    /// Puts `char` into `out`, and keeps what has no room there.
-    fn put(&mut self, char: char, out: &mut [u8]) -> usize {
-        if let Some(room) = out.first_chunk_mut::<4>() {
-            return char.encode_utf8(room).len();
-        }
-        self.start = 0;
-        self.end = char.encode_utf8(&mut self.bytes).len();
-        self.pour(out)
-    }
-
-    /// Puts what was kept into `out`.
-    pub(super) fn pour(&mut self, out: &mut [u8]) -> usize {
-        let length = out.len().min(self.end - self.start);
-        out[..length].copy_from_slice(&self.bytes[self.start..self.start + length]);
-        self.start += length;
-        length
-    }
-}
-
-/// How far decoding has come.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Done {
-    pub(super) used: usize,
-    pub(super) written: usize,
-    pub(super) replaced: u64,
-}
-
-impl Done {
-    fn copied(length: usize) -> Done {
-        Done {
-            used: length,
-            written: length,
-            replaced: 0,
-        }
-    }
-
-    fn add(&mut self, more: Done) {
-        self.used += more.used;
-        self.written += more.written;
-        self.replaced += more.replaced;
-    }
-}
-
-/// Why decoding stopped.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Why there is no next item.
 pub(super) enum Stop {
-    /// The string is complete.
+    /// The closing quote comes next.
     Quote,
-    /// There is no more room for output.
-    Full,
-    /// What comes next is cut by the input's end.
-    Short,
-    /// What comes next is wrong; its first wrong byte is this far on.
-    Bad(usize, &'static str),
+    /// The input ends inside the next item.
+    Incomplete,
+    /// The string is not valid JSON.
+    Invalid {
+        /// How far ahead the offending byte is.
+        at: usize,
+        reason: &'static str,
+    },
 }
 
-/// Unescapes the inside of a string from `input` into `out`.
+/// How far a call to [`unescape`] came.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) read: usize,
+    pub(super) written: usize,
+    pub(super) replacements: u64,
+    /// Why it stopped; `None` if `out` is full.
+    pub(super) stop: Option<Stop>,
+}
+
+/// Unescapes the inside of a string from `input` into `out`, until `out` has no room for another character.
 ///
-/// Logs are lines of some 80 bytes, each ended by an escape, so that what is done once a line decides how fast all
-/// is. Hence a function over slices, with its state in registers, and with short cuts for plain text and for
-/// escapes of one letter.
-pub(super) fn decode(input: &[u8], out: &mut [u8], spill: &mut Spill) -> (Done, Stop) {
-    let mut done = Done::default();
-    while done.written < out.len() {
-        // Escapes often follow each other: no need to look for text between them.
-        if input.get(done.used) != Some(&b'\\') {
-            done.add(copy_plain(&input[done.used..], &mut out[done.written..]));
-            if input.get(done.used).is_some_and(|byte| !byte.is_ascii()) {
-                let length = copy_wide(&input[done.used..], &mut out[done.written..]);
-                done.add(Done::copied(length));
-                if length > 0 {
-                    continue;
-                }
-                done.add(copy_text(&input[done.used..], &mut out[done.written..]));
+/// Lone surrogates and invalid UTF-8 become U+FFFD. The closing quote is not read.
+pub(super) fn unescape(input: &[u8], out: &mut [u8]) -> Progress {
+    let mut progress = Progress::default();
+    while out.len() - progress.written >= MAX_CHAR {
+        let room = &mut out[progress.written..];
+        let max_text = room.len().min(MAX_TEXT);
+        let (length, item) = match next_item(&input[progress.read..], max_text) {
+            Ok(item) => item,
+            Err(stop) => {
+                progress.stop = Some(stop);
+                break;
             }
-        }
-        let rest = &input[done.used..];
-        let room = &mut out[done.written..];
-        if room.is_empty() {
-            break;
-        }
-        if let Some(byte) = short_escape(rest) {
-            room[0] = byte;
-            done.used += 2;
-            done.written += 1;
-            continue;
-        }
-        let (length, char, replaced) = match piece(rest) {
-            Piece::Char(length, char) => (length, char, 0),
-            Piece::HalfPair => (HALF_PAIR, char::REPLACEMENT_CHARACTER, 1),
-            Piece::NotUtf8(length) => (length, char::REPLACEMENT_CHARACTER, 1),
-            Piece::Quote => {
-                done.used += 1;
-                return (done, Stop::Quote);
+        };
+        progress.read += length;
+        progress.written += match item {
+            Item::Text(text) => {
+                room[..text.len()].copy_from_slice(text);
+                text.len()
             }
-            Piece::Short => return (done, Stop::Short),
-            Piece::Bad(at, reason) => return (done, Stop::Bad(at, reason)),
+            Item::Char(char) => char.encode_utf8(room).len(),
+            Item::LoneSurrogate | Item::InvalidUtf8 => {
+                progress.replacements += 1;
+                char::REPLACEMENT_CHARACTER.encode_utf8(room).len()
+            }
         };
-        done.used += length;
-        done.written += spill.put(char, room);
-        done.replaced += replaced;
     }
-    (done, Stop::Full)
+    progress
 }
 
-/// Copies ASCII that stands for itself, to its end or that of either slice. What `out` holds behind it may be
-/// overwritten: it is copied by the block, before it is known whether all of the block belongs to it.
+/// Returns the next item of a string and its length in `input`. Text ends after at most `max_text` bytes, which must be
+/// at least [`MAX_CHAR`].
+// Inlined together with `unescape_char`: without that, strings full of escapes take four times as long.
 #[inline(always)]
-fn copy_plain(input: &[u8], out: &mut [u8]) -> Done {
-    let most = input.len().min(out.len());
-    let (input, out) = (&input[..most], &mut out[..most]);
-    let mut length = 0;
-    for (block, room) in input.chunks_exact(BLOCK).zip(out.chunks_exact_mut(BLOCK)) {
-        let (Some(block), Some(room)) = (block.first_chunk(), room.first_chunk_mut()) else {
-            break;
-        };
-        *room = *block;
-        if let Some(at) = find(block, ends_plain) {
-            return Done::copied(length + at);
-        }
-        length += BLOCK;
-    }
-    for (&byte, room) in input[length..].iter().zip(&mut out[length..]) {
-        if is_marked(ends_plain(u64::from(byte))) {
-            break;
-        }
-        *room = byte;
-        length += 1;
-    }
-    Done::copied(length)
-}
-
-/// Copies text as long as each word of it has characters of two or three bytes, likewise; all else is left.
-///
-/// Most lines have no more of them than a few words, an arrow or a progress bar. To have the rest of such a line checked
-/// as UTF-8 took as long as decoding all lines that are ASCII.
-#[inline(always)]
-fn copy_wide(input: &[u8], out: &mut [u8]) -> usize {
-    let mut length = 0;
-    while let (Some(bytes), Some(room)) = (
-        input[length..].first_chunk(),
-        out[length..].first_chunk_mut(),
-    ) {
-        let word = u64::from_le_bytes(*bytes);
-        *room = *bytes;
-        if word & EACH_HIGH_BIT == 0 {
-            break;
-        }
-        // A progress bar. To know in advance how far to go on is twice as fast as to find it out.
-        let step = if is_three_bytes(word) && is_three_bytes(word >> 24) {
-            6
-        } else {
-            whole_characters(word)
-        };
-        if step == 0 {
-            break;
-        }
-        length += step;
-    }
-    length
-}
-
-/// Whether a word begins with a character of three bytes: not with one that has a shorter form, and not with half a
-/// surrogate pair.
-#[inline(always)]
-fn is_three_bytes(word: u64) -> bool {
-    word & 0xC0_C0F0 == 0x80_80E0 && word & 0x200F != 0 && word & 0x200F != 0x200D
-}
-
-/// How many bytes at the beginning of a word are ASCII that stands for itself and whole characters of two and three
-/// bytes. Without a branch, since text gives the processor nothing to guess by.
-#[inline(always)]
-fn whole_characters(word: u64) -> usize {
-    // Each bit of all bytes, where the highest one was.
-    let (b6, b5, b4, b3) = (word << 1, word << 2, word << 3, word << 4);
-    let (b2, b1, b0) = (word << 5, word << 6, word << 7);
-    let lead = word & b6 & EACH_HIGH_BIT;
-    let continuation = word & !b6 & EACH_HIGH_BIT;
-    let one_follows = continuation >> 8;
-    let two_follow = one_follows & (continuation >> 16);
-    // Neither 0xC0 nor 0xC1, which lead what has a shorter form.
-    let of_two = lead & !b5 & (b4 | b3 | b2 | b1) & one_follows;
-    // Nor 0xE0 and 0xED, which lead some of what is no character and are left to others.
-    let of_three = lead & b5 & !b4 & (b3 | b2 | b1 | b0) & !(b3 & b2 & !b1 & b0) & two_follow;
-    let whole =
-        !ends_plain(word) | of_two | of_two << 8 | of_three | of_three << 8 | of_three << 16;
-    (!whole & EACH_HIGH_BIT).trailing_zeros() as usize / 8
-}
-
-/// Copies text that is not all ASCII, likewise. It could be left to [`piece`], which is slower. A sequence that the
-/// end cuts is left.
-#[inline(never)]
-fn copy_text(input: &[u8], out: &mut [u8]) -> Done {
-    let input = &input[..input.len().min(out.len())];
-    let text = &input[..run(input, ends_text)];
-    if std::str::from_utf8(text).is_err() {
-        return copy_lossy(text, out);
-    }
-    out[..text.len()].copy_from_slice(text);
-    Done::copied(text.len())
-}
-
-/// Copies text that is not UTF-8, with replacements, as far as there is room. A sequence at the very end is left:
-/// what it is shows only in what follows.
-fn copy_lossy(text: &[u8], out: &mut [u8]) -> Done {
-    const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
-    let mut done = Done::default();
-    for chunk in text.utf8_chunks() {
-        let room = &mut out[done.written..];
-        let mut length = chunk.valid().len().min(room.len());
-        while !chunk.valid().is_char_boundary(length) {
-            length -= 1;
-        }
-        room[..length].copy_from_slice(&chunk.valid().as_bytes()[..length]);
-        done.add(Done::copied(length));
-        let room = &mut room[length..];
-        let at_end = done.used + chunk.invalid().len() >= text.len();
-        if length < chunk.valid().len() || at_end || room.len() < REPLACEMENT.len() {
-            break;
-        }
-        room[..REPLACEMENT.len()].copy_from_slice(REPLACEMENT);
-        done.add(Done {
-            used: chunk.invalid().len(),
-            written: REPLACEMENT.len(),
-            replaced: 1,
-        });
-    }
-    done
-}
-
-/// Bytes looked at together: two machine words.
-pub(super) const BLOCK: usize = 16;
-
-/// How many bytes come before the first that `ends` marks.
-#[inline(always)]
-pub(super) fn run(input: &[u8], ends: impl Fn(u64) -> u64 + Copy) -> usize {
-    let mut length = 0;
-    while let Some(block) = input[length..].first_chunk() {
-        if let Some(at) = find(block, ends) {
-            return length + at;
-        }
-        length += BLOCK;
-    }
-    let rest = &input[length..];
-    length
-        + rest
-            .iter()
-            .position(|&byte| is_marked(ends(u64::from(byte))))
-            .unwrap_or(rest.len())
-}
-
-/// Where in a block the first byte is that `ends` marks.
-///
-/// Eight bytes at a time, in plain arithmetic: that is as fast as the vector instructions which an optimizer makes of
-/// a loop over bytes, and it does not need that optimizer. With it (`opt-level` 3) a log is decoded at the same speed,
-/// but the whole program is a tenth larger; at `s` a loop over bytes is ten times slower than this.
-#[inline(always)]
-fn find(block: &[u8; BLOCK], ends: impl Fn(u64) -> u64) -> Option<usize> {
-    let marks = |at: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&block[at..at + 8]);
-        ends(u64::from_le_bytes(word)) & EACH_HIGH_BIT
-    };
-    let (a, b) = (marks(0), marks(8));
-    if a | b == 0 {
-        return None;
-    }
-    // Which of the words it is, is a choice and no branch: there is nothing to guess it by.
-    let (at, marks) = if a != 0 { (0, a) } else { (8, b) };
-    Some(at + marks.trailing_zeros() as usize / 8)
-}
-
-const EACH_BYTE: u64 = u64::MAX / 0xFF;
-const EACH_HIGH_BIT: u64 = EACH_BYTE * 0x80;
-
-/// Whether the first byte has a mark.
-pub(super) fn is_marked(marks: u64) -> bool {
-    marks & 0x80 != 0
-}
-
-/// Marks, by its high bit, each byte that is not ASCII that stands for itself.
-///
-/// All marks here are right up to the first, which is all that is asked of them: a byte takes a borrow from the next
-/// only if it is marked.
-#[inline(always)]
-pub(super) fn ends_plain(word: u64) -> u64 {
-    // Flipping bit 1 puts the quote, 0x22, next to the control characters, at 0x20, so that one subtraction tells
-    // both.
-    let control_or_quote = (word ^ (EACH_BYTE * 0x02)).wrapping_sub(EACH_BYTE * 0x21);
-    let backslash = (word ^ (EACH_BYTE * 0x5C)).wrapping_sub(EACH_BYTE);
-    // Of what is not ASCII one of the two keeps the high bit.
-    control_or_quote | backslash
-}
-
-/// Marks quotes, backslashes and control characters, whatever else there is.
-#[inline(always)]
-pub(super) fn ends_text(word: u64) -> u64 {
-    ends_plain(word) & !word
-}
-
-/// What comes next inside a string, with its length.
-pub(super) enum Piece {
-    Quote,
-    Char(usize, char),
-    /// A `\u` escape that is half a surrogate pair, alone.
-    HalfPair,
-    NotUtf8(usize),
-    /// Not to be told before there is more input.
-    Short,
-    /// The first wrong byte's place, and what is wrong.
-    Bad(usize, &'static str),
-}
-
-/// The length of `\uD83D`.
-pub(super) const HALF_PAIR: usize = 6;
-
-pub(super) fn piece(input: &[u8]) -> Piece {
+pub(super) fn next_item(input: &[u8], max_text: usize) -> Result<(usize, Item<'_>), Stop> {
     match *input {
-        [] | [b'\\'] => Piece::Short,
-        [b'"', ..] => Piece::Quote,
-        [b'\\', b'u', ref digits @ ..] => unicode_escape(digits),
-        [b'\\', ..] => match short_escape(input) {
-            Some(byte) => Piece::Char(2, char::from(byte)),
-            None => Piece::Bad(1, "unknown escape"),
-        },
-        [0..=0x1F, ..] => Piece::Bad(0, "control character in a string"),
-        [byte @ ..=0x7F, ..] => Piece::Char(1, char::from(byte)),
-        [lead, ..] => utf8_sequence(lead, input),
+        [] => Err(Stop::Incomplete),
+        [b'"', ..] => Err(Stop::Quote),
+        [b'\\', ref escape @ ..] => unescape_char(escape),
+        [0..=0x1F, ..] => Err(Stop::Invalid {
+            at: 0,
+            reason: "control character in a string",
+        }),
+        _ => text(&input[..input.len().min(max_text)]),
     }
 }
 
-fn short_escape(input: &[u8]) -> Option<u8> {
-    let [b'\\', letter, ..] = *input else {
-        return None;
+/// Returns the valid text that `input` begins with.
+fn text(input: &[u8]) -> Result<(usize, Item<'_>), Stop> {
+    let ascii = length_until(input, special_or_non_ascii);
+    if ascii > 0 {
+        return Ok((ascii, Item::Text(&input[..ascii])));
+    }
+    let text = &input[..length_until(input, special)];
+    let Err(error) = std::str::from_utf8(text) else {
+        return Ok((text.len(), Item::Text(text)));
     };
-    Some(SHORT_ESCAPES[usize::from(letter)]).filter(|&byte| byte != 0)
+    match (error.valid_up_to(), error.error_len()) {
+        (0, Some(length)) => Ok((length, Item::InvalidUtf8)),
+        (0, None) if text.len() < input.len() => Ok((text.len(), Item::InvalidUtf8)),
+        (0, None) => Err(Stop::Incomplete),
+        (length, _) => Ok((length, Item::Text(&text[..length]))),
+    }
 }
 
-/// What each escape of one letter stands for; 0 where there is no such escape. A table, since jumping by the letter
-/// is slower than all the rest of an escape.
-static SHORT_ESCAPES: [u8; 256] = {
-    let mut table = [0; 256];
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table[b'/' as usize] = b'/';
-    table[b'b' as usize] = 0x08;
-    table[b'f' as usize] = 0x0C;
-    table[b'n' as usize] = b'\n';
-    table[b'r' as usize] = b'\r';
-    table[b't' as usize] = b'\t';
-    table
-};
+/// Returns how many bytes come before the first one that `mark` marks by setting its high bit.
+///
+/// Logs are mostly text, so this is the inner loop. It takes eight bytes at a time, which decodes a log in less than
+/// half the time that byte by byte takes.
+fn length_until(input: &[u8], mark: impl Fn(u64) -> u64) -> usize {
+    let mut length = 0;
+    while let Some(&word) = input[length..].first_chunk() {
+        let marked = mark(u64::from_le_bytes(word)) & (EACH_BYTE * 0x80);
+        if marked != 0 {
+            return length + marked.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let is_marked = |&byte: &u8| mark(u64::from(byte)) & 0x80 != 0;
+    let rest = &input[length..];
+    length + rest.iter().position(is_marked).unwrap_or(rest.len())
+}
 
-/// What a `\u` escape stands for, or two.
-fn unicode_escape(digits: &[u8]) -> Piece {
-    let unit = match utf16_unit(digits) {
-        Unit::Is(unit) => unit,
-        Unit::Short => return Piece::Short,
-        Unit::Bad(at) => return Piece::Bad(2 + at, "expected a hexadecimal digit"),
+/// Multiplied by a byte, repeats it eight times.
+const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
+
+/// Marks quotes, backslashes and control characters: Mycroft's algorithm. Only the first mark can be relied on, because
+/// a marked byte may borrow from the next.
+fn special(word: u64) -> u64 {
+    let control = word.wrapping_sub(EACH_BYTE * 0x20);
+    let quote = (word ^ (EACH_BYTE * 0x22)).wrapping_sub(EACH_BYTE);
+    let backslash = (word ^ (EACH_BYTE * 0x5C)).wrapping_sub(EACH_BYTE);
+    (control | quote | backslash) & !word
+}
+
+fn special_or_non_ascii(word: u64) -> u64 {
+    special(word) | word
+}
+
+/// Decodes an escape sequence; `escape` begins after the backslash.
+#[inline(always)]
+fn unescape_char(escape: &[u8]) -> Result<(usize, Item<'_>), Stop> {
+    let char = match *escape {
+        [] => return Err(Stop::Incomplete),
+        [b'u', ref digits @ ..] => return unicode_escape(digits),
+        [char @ (b'"' | b'\\' | b'/'), ..] => char::from(char),
+        [b'b', ..] => '\u{8}',
+        [b'f', ..] => '\u{C}',
+        [b'n', ..] => '\n',
+        [b'r', ..] => '\r',
+        [b't', ..] => '\t',
+        _ => {
+            return Err(Stop::Invalid {
+                at: 1,
+                reason: "unknown escape",
+            });
+        }
     };
+    Ok((2, Item::Char(char)))
+}
+
+/// Decodes a `\u` escape, or two that form a surrogate pair; `digits` begins after the `\u`.
+fn unicode_escape(digits: &[u8]) -> Result<(usize, Item<'_>), Stop> {
+    const LENGTH: usize = r"\uXXXX".len();
+    let unit = utf16_unit(digits)?;
     if let Some(char) = char::from_u32(u32::from(unit)) {
-        return Piece::Char(6, char);
+        return Ok((LENGTH, Item::Char(char)));
     }
-    let low = match digits[4..] {
-        [] | [b'\\'] => return Piece::Short,
+    let second = match digits[4..] {
+        [] | [b'\\'] => return Err(Stop::Incomplete),
         [b'\\', b'u', ref digits @ ..] => utf16_unit(digits),
-        _ => return Piece::HalfPair,
+        _ => return Ok((LENGTH, Item::LoneSurrogate)),
     };
-    match low {
-        Unit::Is(low) => match char::decode_utf16([unit, low]).next() {
-            Some(Ok(char)) => Piece::Char(12, char),
-            _ => Piece::HalfPair,
+    match second {
+        Ok(second) => match char::decode_utf16([unit, second]).next() {
+            Some(Ok(char)) => Ok((2 * LENGTH, Item::Char(char))),
+            _ => Ok((LENGTH, Item::LoneSurrogate)),
         },
-        Unit::Short => Piece::Short,
-        Unit::Bad(_) => Piece::HalfPair,
+        Err(Stop::Incomplete) => Err(Stop::Incomplete),
+        // The second escape is the next item, which is invalid.
+        Err(_) => Ok((LENGTH, Item::LoneSurrogate)),
     }
 }
 
-enum Unit {
-    Is(u16),
-    Short,
-    Bad(usize),
-}
-
-fn utf16_unit(digits: &[u8]) -> Unit {
+/// Returns the UTF-16 code unit that the digits of a `\u` escape stand for.
+fn utf16_unit(digits: &[u8]) -> Result<u16, Stop> {
     let mut unit = 0;
     for at in 0..4 {
-        let Some(&digit) = digits.get(at) else {
-            return Unit::Short;
-        };
-        let Some(digit) = char::from(digit).to_digit(16) else {
-            return Unit::Bad(at);
-        };
+        let &digit = digits.get(at).ok_or(Stop::Incomplete)?;
+        let digit = char::from(digit).to_digit(16).ok_or(Stop::Invalid {
+            at: 2 + at,
+            reason: "expected a hexadecimal digit",
+        })?;
         unit = (unit << 4) | digit as u16;
     }
-    Unit::Is(unit)
+    Ok(unit)
 }
 
-fn utf8_sequence(lead: u8, input: &[u8]) -> Piece {
-    let length = match lead {
-        0xC2..=0xDF => 2,
-        0xE0..=0xEF => 3,
-        0xF0..=0xF4 => 4,
-        _ => 1,
-    };
-    match std::str::from_utf8(&input[..length.min(input.len())]) {
-        Ok(text) => text
-            .chars()
-            .next()
-            .map_or(Piece::Short, |char| Piece::Char(length, char)),
-        Err(error) => error.error_len().map_or(Piece::Short, Piece::NotUtf8),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that are looked at together must not be taken for each other.
+    #[test]
+    fn finds_the_first_special_byte_beside_any_other() {
+        let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+        for at in [0, 3, 7, 14] {
+            for pair in 0..=u16::MAX {
+                let mut text = [b'x'; 18];
+                text[at..at + 2].copy_from_slice(&pair.to_le_bytes());
+                let expected = text.iter().position(is_special);
+                assert_eq!(
+                    length_until(&text, special),
+                    expected.unwrap_or(18),
+                    "{pair:#x}"
+                );
+                let expected = text
+                    .iter()
+                    .position(|byte| is_special(byte) || !byte.is_ascii());
+                let length = length_until(&text, special_or_non_ascii);
+                assert_eq!(length, expected.unwrap_or(18), "{pair:#x}");
+            }
+        }
     }
 }

@@ -1,124 +1,98 @@
-//! The decoder alone, on documents in memory.
+//! The speed of the JSON decoder on documents in memory, compared with a plain copy and with two other JSON parsers.
 
 use std::hint::black_box;
 use std::io::Read;
 
+use divan::Bencher;
+use divan::counter::BytesCount;
 use serde::Deserialize;
 use struson::reader::{JsonReader, JsonStreamReader};
 
-use crate::chart::{Times, figure, note, print_table, time};
-use crate::cluster::big::{BigLog, Flavour};
-use crate::json_string::JsonString;
-use crate::{Effort, Result};
+use big::{BigLog, Flavour};
+use json_string::JsonString;
 
-/// As much as the program hands on at a time.
-const PIECE: usize = 64 * 1024;
+#[allow(dead_code, reason = "the fake cluster uses the rest")]
+#[path = "../cluster/big.rs"]
+mod big;
 
-pub fn measure(effort: Effort) -> Result<()> {
-    let (size, rounds) = match effort {
-        Effort::Quick => (32_000_000, 3),
-        Effort::Full => (256_000_000, 7),
-    };
-    let flavours = [
-        (Flavour::Docker, "Docker's output"),
-        (Flavour::Escapes, "nothing but escapes"),
-        (Flavour::Utf8, "non-ASCII, as UTF-8"),
-        (Flavour::Unicode, r"non-ASCII, as `\u` escapes"),
-    ];
-    let mut rows = Vec::new();
-    for (flavour, name) in flavours {
-        note(&format!("the decoder alone: {name}"));
-        let document = BigLog::new(flavour, size).document();
-        let times = Times::take(
-            rounds,
-            &mut [
-                &mut || time(|| ours(&document, size)),
-                &mut || time(|| copy(&document)),
-                &mut || time(|| with_serde_json(&document, size)),
-                &mut || time(|| with_struson(&document, size)),
-            ],
-        )?;
-        rows.push([
-            name.to_owned(),
-            format!(
-                "{} GB/s",
-                figure(document.len() as f64 / times.seconds(0) / 1e9)
-            ),
-            format!("{}×", figure(times.ratio(1, 0))),
-            format!("{}×", figure(times.ratio(2, 0))),
-            format!("{}×", figure(times.ratio(3, 0))),
-        ]);
-    }
-    print_table(
-        &[
-            "the decoder alone",
-            "speed",
-            "against memcpy",
-            "against `serde_json::from_slice`",
-            "against struson",
-        ],
-        &rows,
-    )
+// The decoder is private, so it is compiled in here.
+#[allow(dead_code, unused_imports, reason = "only reading is measured")]
+#[path = "../../src/json_string/mod.rs"]
+mod json_string;
+
+const SIZE: u64 = 16_000_000;
+const FLAVOURS: [Flavour; 4] = [
+    Flavour::Docker,
+    Flavour::Escapes,
+    Flavour::Utf8,
+    Flavour::Unicode,
+];
+
+/// The size of the buffer that the program reads into.
+const BUFFER: usize = 64 * 1024;
+
+fn main() {
+    divan::Divan::default()
+        .sample_count(10)
+        .config_with_args()
+        .main();
 }
 
-fn check(length: u64, size: u64) -> Result<()> {
-    match length == size {
-        true => Ok(()),
-        false => Err(format!("{length} bytes decoded in place of {size}").into()),
-    }
+#[divan::bench(args = FLAVOURS)]
+fn algo_logs(bencher: Bencher<'_, '_>, flavour: Flavour) {
+    run(bencher, flavour, |document| {
+        let mut decoder = JsonString::new(document, &["logs"]);
+        read_to_end(|buffer| decoder.read(buffer).expect("valid JSON"))
+    });
 }
 
-fn ours(document: &[u8], size: u64) -> Result<()> {
-    let mut decoder = JsonString::new(document, &["logs"]);
-    let mut piece = vec![0; PIECE];
-    let mut length = 0;
-    loop {
-        match decoder.read(&mut piece) {
-            Ok(0) => return check(length, size),
-            Ok(n) => length += n as u64,
-            Err(fault) => return Err(format!("{fault:?}").into()),
-        }
-        black_box(&piece);
-    }
+#[divan::bench(args = FLAVOURS)]
+fn copy(bencher: Bencher<'_, '_>, flavour: Flavour) {
+    run(bencher, flavour, |mut document| {
+        read_to_end(|buffer| document.read(buffer).expect("memory can be read"))
+    });
 }
 
-/// The document in pieces, copied into the same place: no more than to look at each byte once.
-fn copy(document: &[u8]) -> Result<()> {
-    let mut place = vec![0; PIECE];
-    for piece in document.chunks(PIECE) {
-        place[..piece.len()].copy_from_slice(piece);
-        black_box(&place);
-    }
-    Ok(())
-}
-
-fn with_serde_json(document: &[u8], size: u64) -> Result<()> {
+#[divan::bench(args = FLAVOURS)]
+fn serde_json(bencher: Bencher<'_, '_>, flavour: Flavour) {
     #[derive(Deserialize)]
-    struct Answer {
+    struct Document {
         logs: String,
     }
-    let answer: Answer = serde_json::from_slice(document)?;
-    check(black_box(answer).logs.len() as u64, size)
+    run(bencher, flavour, |document| {
+        let document: Document = serde_json::from_slice(document).expect("valid JSON");
+        document.logs.len() as u64
+    });
 }
 
-fn with_struson(document: &[u8], size: u64) -> Result<()> {
-    let mut reader = JsonStreamReader::new(document);
-    reader.begin_object()?;
-    if reader.next_name()? != "logs" {
-        return Err("no log".into());
-    }
-    let mut log = reader.next_string_reader()?;
-    let mut piece = vec![0; PIECE];
+#[divan::bench(args = FLAVOURS)]
+fn struson(bencher: Bencher<'_, '_>, flavour: Flavour) {
+    run(bencher, flavour, |document| {
+        let mut reader = JsonStreamReader::new(document);
+        reader.begin_object().expect("valid JSON");
+        reader.next_name().expect("valid JSON");
+        let mut log = reader.next_string_reader().expect("a string");
+        read_to_end(|buffer| log.read(buffer).expect("valid JSON"))
+    });
+}
+
+/// Measures `decode`, which returns how many bytes it decoded.
+fn run(bencher: Bencher<'_, '_>, flavour: Flavour, decode: impl Fn(&[u8]) -> u64 + Sync) {
+    let document = BigLog::new(flavour, SIZE).document();
+    bencher
+        .counter(BytesCount::of_slice(&document))
+        .bench(|| decode(&document));
+}
+
+/// Calls `read` until it returns 0, and returns the total.
+fn read_to_end(mut read: impl FnMut(&mut [u8]) -> usize) -> u64 {
+    let mut buffer = vec![0; BUFFER];
     let mut length = 0;
     loop {
-        match log.read(&mut piece)? {
-            0 => break,
+        match read(&mut buffer) {
+            0 => return length,
             n => length += n as u64,
         }
-        black_box(&piece);
+        black_box(&buffer);
     }
-    drop(log);
-    reader.end_object()?;
-    reader.consume_trailing_whitespace()?;
-    check(length, size)
 }

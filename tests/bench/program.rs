@@ -1,157 +1,149 @@
-//! The static program and what it is compared with, as processes.
+//! The size, speed and memory of the static program, each beside its limit.
+//!
+//! `cargo bench --bench program` runs everything. With `-- --quick` it uses smaller logs and fewer rounds.
+
+mod process;
+mod report;
+
+#[path = "../it/cargo.rs"]
+mod cargo;
+#[path = "../cluster/mod.rs"]
+mod cluster;
 
 use std::env;
-use std::ffi::OsString;
+use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
-use crate::Result;
-use crate::chart::{note, time};
-use crate::cluster::{Cluster, KEY};
+use cluster::{Cluster, KEY};
+use process::{curl, curl_and_jq, is_installed, peak_memory, ratio};
+use report::Limit::{AtLeast, AtMost};
+use report::Report;
 
-/// The static program.
-#[derive(Debug)]
-pub struct Program {
-    path: PathBuf,
-}
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-impl Program {
-    /// Builds it, as `cargo static` does.
-    pub fn build() -> Result<Program> {
-        build(&["static"])?;
-        let name = format!("algo-logs{}", env::consts::EXE_SUFFIX);
-        Ok(Program {
-            path: target_dir()?.join("release").join(name),
-        })
+const MB: u64 = 1_000_000;
+const MUSL: &str = "x86_64-unknown-linux-musl";
+
+fn main() -> Result<ExitCode> {
+    // Cargo itself adds `--bench`.
+    let mut args = env::args().skip(1).filter(|arg| arg != "--bench");
+    let quick = match (args.next().as_deref(), args.next()) {
+        (None, _) => false,
+        (Some("--quick"), None) => true,
+        _ => return Err("usage: cargo bench --bench program [-- --quick]".into()),
+    };
+    if !is_installed("curl") || !is_installed("jq") {
+        return Err("the benchmark needs curl and jq".into());
     }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The program on this cluster, its output thrown away.
-    pub fn command(&self, cluster: &Cluster, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.path);
-        command
-            .args(args)
-            .env_clear()
-            .env("ALGORITHMIA_API", cluster.url())
-            .env("ALGORITHMIA_API_KEY", KEY);
-        command
-    }
-}
-
-/// Builds it with musl, if there is a standard library for that, and says where it is.
-pub fn build_with_musl() -> Result<Option<PathBuf>> {
-    const TARGET: &str = "x86_64-unknown-linux-musl";
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let known = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output()?;
-    let libraries = PathBuf::from(String::from_utf8(known.stdout)?.trim());
-    if env::consts::ARCH != "x86_64" || !libraries.is_dir() {
-        return Ok(None);
-    }
-    build(&["static-musl"])?;
-    let folder = target_dir()?.join(TARGET).join("release");
-    Ok(Some(folder.join("algo-logs")))
-}
-
-fn build(args: &[&str]) -> Result<()> {
-    note(&format!("cargo {}", args.join(" ")));
-    let status = Command::new(cargo())
-        .args(args)
-        .env("CARGO_TARGET_DIR", target_dir()?)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()?;
-    match status.success() {
-        true => Ok(()),
-        false => Err("the static program could not be built".into()),
-    }
-}
-
-fn cargo() -> OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-/// The folder that this very program was built in, from `target/release/deps/bench-1234`.
-fn target_dir() -> Result<PathBuf> {
-    let this = env::current_exe()?;
-    let folder = this.ancestors().nth(3).ok_or("no target folder")?;
-    Ok(folder.to_owned())
-}
-
-/// Whether a program of this name can be run.
-pub fn is_installed(name: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(name).is_file())
-}
-
-/// `curl -s` of this URL, with the cluster's key.
-pub fn curl(url: &str) -> Command {
-    let mut command = Command::new("curl");
-    command
-        .args(["-s", "--noproxy", "*", "-H"])
-        .args([&authorization(), url]);
-    command
-}
-
-fn authorization() -> String {
-    format!("Authorization: Simple {KEY}")
-}
-
-/// What a shell would run, with the cluster's key and this URL in its environment.
-pub fn shell(script: &str, url: &str) -> Command {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", script])
-        .env("URL", url)
-        .env("AUTHORIZATION", authorization())
-        // Python and curl would otherwise ask the proxy of the machine for what is on loopback.
-        .env("NO_PROXY", "*");
-    command
-}
-
-/// How long a command takes that writes its output to /dev/null and has to succeed.
-pub fn time_of(command: &mut Command) -> Result<Duration> {
-    command.stdin(Stdio::null()).stdout(Stdio::null());
-    time(|| match command.status()?.success() {
-        true => Ok(()),
-        false => Err(format!("{command:?} failed").into()),
-    })
-}
-
-/// The most memory that a command has resident at any time, in bytes, where the system tells (Linux).
-pub fn peak_memory_of(command: &mut Command) -> Result<Option<u64>> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let mut peak = None;
-    let started = Instant::now();
-    loop {
-        // The system's own record of the peak, which is gone once the process is.
-        peak = high_water_mark(&child).or(peak);
-        if let Some(status) = child.try_wait()? {
-            return match status.success() {
-                true => Ok(peak),
-                false => Err(format!("{command:?} failed").into()),
-            };
+    let program = cargo::static_program();
+    let musl_program = match is_target_installed(MUSL)? {
+        true => {
+            let args = ["build", "--release", "--bin", "algo-logs", "--target", MUSL];
+            Some(cargo::build(&args, &format!("{MUSL}/release")))
         }
-        // A long run need not be disturbed as often.
-        let pause = if started.elapsed() < Duration::from_secs(1) {
-            1
-        } else {
-            20
-        };
-        std::thread::sleep(Duration::from_millis(pause));
+        false => None,
+    };
+
+    let mut report = Report::new()?;
+    sizes(&mut report, &program, musl_program.as_deref())?;
+    times(&mut report, &program, quick)?;
+    memory(&mut report, &program, quick)?;
+    match report.failed() {
+        true => Ok(ExitCode::FAILURE),
+        false => Ok(ExitCode::SUCCESS),
     }
 }
 
-fn high_water_mark(child: &Child) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1024)
+fn sizes(report: &mut Report, program: &Path, musl_program: Option<&Path>) -> Result<()> {
+    let megabytes = |path| -> Result<f64> { Ok(fs::metadata(path)?.len() as f64 / MB as f64) };
+    let size = megabytes(program)?;
+    report.exact("static program with glibc", size, " MB", AtMost(3.2))?;
+    let what = "static program with musl";
+    match musl_program {
+        Some(program) => report.exact(what, megabytes(program)?, " MB", AtMost(2.3))?,
+        None => report.skip(what, "the target is not installed")?,
+    }
+    let count = cargo::packages(&[]).len() as f64;
+    report.exact("packages in the dependency tree", count, "", AtMost(40.0))?;
+    Ok(())
+}
+
+fn times(report: &mut Report, program: &Path, quick: bool) -> Result<()> {
+    let (size, rounds, small_rounds) = match quick {
+        true => (64 * MB, 3, 50),
+        false => (256 * MB, 15, 300),
+    };
+    let cluster = Cluster::start();
+
+    let start = ratio(
+        small_rounds,
+        Command::new(program).arg("--version"),
+        &mut Command::new("/bin/true"),
+    )?;
+    let what = "`algo-logs --version`: time against `/bin/true`";
+    report.exact(what, start, "×", AtMost(1.5))?;
+
+    let id = "docker-100000";
+    let small = ratio(
+        small_rounds,
+        curl(&log_url(&cluster, id)).args(["-o", "/dev/null"]),
+        &mut on_cluster(program, &cluster, "log", id),
+    )?;
+    let what = "100 kB log: times faster than `curl -s -o /dev/null`";
+    report.ratio(what, small, AtLeast(3.0))?;
+
+    let id = format!("docker-{size}");
+    let url = log_url(&cluster, &id);
+    let mut log = on_cluster(program, &cluster, "log", &id);
+    let large = format!("{} MB log", size / MB);
+    let what = format!("{large}: time against `curl -s`");
+    report.ratio(
+        &what,
+        ratio(rounds, &mut log, &mut curl(&url))?,
+        AtMost(2.5),
+    )?;
+    let what = format!("{large}: times faster than `curl -s \\| jq -rj .logs`");
+    report.ratio(
+        &what,
+        ratio(3, &mut curl_and_jq(&url), &mut log)?,
+        AtLeast(8.0),
+    )?;
+    Ok(())
+}
+
+fn memory(report: &mut Report, program: &Path, quick: bool) -> Result<()> {
+    let cluster = Cluster::start();
+    let large = if quick { 256 } else { 4000 };
+    for (command, size) in [("log", 64), ("log", large)] {
+        let id = format!("docker-{}", size * MB);
+        let peak = peak_memory(&mut on_cluster(program, &cluster, command, &id))?;
+        let what = format!("`{command}`, {size} MB log: peak memory");
+        report.exact(&what, peak, " MiB", AtMost(6.0))?;
+    }
+    Ok(())
+}
+
+/// Returns `algo-logs COMMAND acme/Big ID`.
+fn on_cluster(program: &Path, cluster: &Cluster, command: &str, id: &str) -> Command {
+    let mut process = Command::new(program);
+    process
+        .args([command, "acme/Big", id])
+        .env_clear()
+        .env("ALGORITHMIA_API", cluster.url())
+        .env("ALGORITHMIA_API_KEY", KEY);
+    process
+}
+
+fn log_url(cluster: &Cluster, id: &str) -> String {
+    format!("{}/v1/algorithms/acme/Big/builds/{id}/logs", cluster.url())
+}
+
+/// Whether the standard library for `target` is installed.
+fn is_target_installed(target: &str) -> Result<bool> {
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .output()?;
+    Ok(Path::new(String::from_utf8(output.stdout)?.trim()).is_dir())
 }

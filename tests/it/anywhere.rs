@@ -1,30 +1,15 @@
-//! The static program on a machine that has nothing else: an empty root with a hosts file in it.
+//! The static program on a machine that has nothing else: in a root folder with only a hosts file.
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cargo::static_program;
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
 use crate::program::{Folder, Outcome};
 
-/// Builds the static program, beside the one that the other tests run.
-fn static_program() -> PathBuf {
-    let tested = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
-    let target = tested.ancestors().nth(2).expect("target/debug/algo-logs");
-    let status = Command::new(env!("CARGO"))
-        .arg("static")
-        .env("CARGO_TARGET_DIR", target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .expect("cargo can be run");
-    assert!(status.success());
-    target.join("release").join("algo-logs")
-}
-
-/// Runs the program with `root` as all that there is: in a namespace of its own, or, for who may do that, by chroot.
-/// `None` where neither is allowed.
+/// Runs the program with `root` as its root folder, by a namespace or by chroot. Returns `None` if neither is allowed.
 fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
     let path = root.path().display().to_string();
     let ways: [&[&str]; 2] = [
@@ -42,13 +27,13 @@ fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
             .env("ALGORITHMIA_API", url)
             .env("ALGORITHMIA_API_KEY", KEY);
         let outcome = Outcome::new(command.output().ok()?, Some(url));
-        // What is not allowed says so in its own name.
+        // These commands begin their own errors with their name.
         (!outcome.stderr.starts_with(way[0])).then_some(outcome)
     })
 }
 
 #[test]
-#[ignore = "it builds a release, which takes minutes"]
+#[ignore = "builds a release, which takes minutes"]
 fn the_static_program_needs_a_hosts_file_and_nothing_else() {
     let root = Folder::new();
     fs::create_dir(root.join("etc")).unwrap();
@@ -76,7 +61,7 @@ fn the_static_program_needs_a_hosts_file_and_nothing_else() {
         );
         outcome.is(0, &outcome.stdout, "");
     }
-    // Mozilla's roots are compiled in, so that it is known there who is not to be trusted.
+    // Mozilla's roots are compiled in, so an unknown CA is rejected here too.
     let url = https.url();
     let outcome = run_in(&root, &url, &format!("{list} --retries 0")).expect("as before");
     outcome.fails(

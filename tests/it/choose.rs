@@ -365,3 +365,148 @@ fn a_service_that_writes_hashes_in_capitals() {
     let outcome = Program::on(&cluster).run("log acme/Paged -c abc");
     outcome.is(0, "log of b\n", &note("b", "failed", hash, "t"));
 }
+
+/// The beginning of a build's id is enough if only one build has it.
+#[test]
+fn a_build_by_the_first_characters_of_its_id() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let failed = note(
+        lemmatizer::FAILED,
+        "failed",
+        "9d41e7ab52c60f38d1b7a4e90c25f86b3ad7e412",
+        "2021-08-02T21:12:56.442Z",
+    );
+    let line = format!("log acme/Lemmatizer {}", &lemmatizer::FAILED[..7]);
+    program.run(&line).is(0, lemmatizer::FAILED_LOG, &failed);
+    let outcome = program.run(&format!("{line} --exit-status"));
+    assert_eq!(
+        (outcome.code, outcome.stdout),
+        (Some(3), lemmatizer::FAILED_LOG.into())
+    );
+    let outcome = program.run(&format!("{line} --wait=9"));
+    assert_eq!(
+        (outcome.code, outcome.stdout),
+        (Some(0), lemmatizer::FAILED_LOG.into())
+    );
+    // One character fewer, and one that several builds have.
+    let short = &lemmatizer::FAILED[..6];
+    let outcome = program.run(&format!("log acme/Lemmatizer {short}"));
+    assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
+    let (one, other) = (data::paged_build_id(0), data::paged_build_id(1));
+    program.run("log acme/Paged a0000000").fails(
+        2,
+        &format!(
+            "algo-logs: build a0000000 of acme/Paged: it is the beginning of more than one: \
+             {one}, {other}\n"
+        ),
+    );
+}
+
+const X: &str = "/v1/algorithms/acme/x";
+
+fn x_build(id: &str, status: &str) -> String {
+    format!(r#"{{"build_id":"{id}","status":"{status}","commit_sha":"c0ffee","started_at":"t"}}"#)
+}
+
+/// The log existed, the status was still `in-progress`, and the pipeline went green.
+#[test]
+fn a_log_of_a_build_that_is_still_reported_as_in_progress() {
+    let cluster = Cluster::start();
+    let build = x_build("b1", "in-progress");
+    let list = format!(r#"{{"results":[{build}]}}"#);
+    cluster.script_always(&format!("{X}/builds"), Reply::json(200, &list));
+    cluster.script_always(&format!("{X}/builds/b1"), Reply::json(200, &build));
+    cluster.script_always(&format!("{X}/builds/b1/logs"), logs("b1"));
+    let program = Program::on(&cluster);
+    let error = "algo-logs: build b1 of acme/x: the service still reports it as in progress; \
+                 use --wait to wait for it\n";
+    for line in [
+        "log acme/x b1 -q --exit-status",
+        "log acme/x -q --exit-status",
+    ] {
+        program.run(line).is(8, "log of b1\n", error);
+    }
+    program.run("log acme/x b1 -q").prints("log of b1\n");
+}
+
+/// The response to a request for one build is about another one.
+#[test]
+fn the_requested_build_counts_and_not_the_one_in_the_response() {
+    let cluster = Cluster::start();
+    let other = Reply::json(200, &x_build("other", "succeeded"));
+    cluster.script_always(&format!("{X}/builds/b1"), other);
+    cluster.script_always(&format!("{X}/builds/b1/logs"), logs("right"));
+    cluster.script_always(&format!("{X}/builds/other/logs"), logs("wrong"));
+    let list = format!(r#"{{"results":[{}]}}"#, x_build("b1", "in-progress"));
+    cluster.script_always(&format!("{X}/builds"), Reply::json(200, &list));
+    let program = Program::on(&cluster);
+    for line in [
+        "log acme/x b1 -q --exit-status",
+        "log acme/x b1 -q --wait=1",
+        "log acme/x -q --wait=1",
+    ] {
+        program.run(line).prints("log of right\n");
+    }
+}
+
+#[test]
+fn ids_from_the_service_that_cannot_be_used_are_invalid_responses() {
+    let cluster = Cluster::start();
+    let long = "x".repeat(256);
+    for (id, why) in [
+        ("../b", "only letters, digits, '_', '-' and '.' are allowed"),
+        ("", "it is empty"),
+        (&*long, "it is longer than 255 characters"),
+    ] {
+        let list = format!(r#"{{"results":[{}]}}"#, x_build(id, "failed"));
+        cluster.script_always(&format!("{X}/builds"), Reply::json(200, &list));
+        for line in ["log acme/x -q", "log acme/x -q --wait=1", "why acme/x -q"] {
+            let outcome = Program::on(&cluster).run(line);
+            assert_eq!(outcome.code, Some(6), "{line}: {}", outcome.stderr);
+            assert!(outcome.stderr.contains(why), "{line}: {}", outcome.stderr);
+        }
+        let version =
+            format!(r#"{{"version_info":{{"semantic_version":"1.0.0","git_hash":"{id}"}}}}"#);
+        let list = format!(r#"{{"results":[{version}]}}"#);
+        cluster.script_always(&format!("{X}/versions"), Reply::json(200, &list));
+        let outcome = Program::on(&cluster).run("log acme/x/1.0.0 -q");
+        assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_lost_log_is_replaced_by_the_output_of_its_version() {
+    let cluster = Cluster::start();
+    let hash = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff";
+    let build =
+        format!(r#"{{"build_id":"b1","status":"failed","commit_sha":"{hash}","started_at":"t"}}"#);
+    let version = |id: &str, output: &str| {
+        format!(
+            r#"{{"version_info":{{"git_hash":"{hash}"}},"build":{{"build_id":"{id}"}}{output}}}"#
+        )
+    };
+    let lost = Reply::json(404, r#"{"error":{"code":1011,"message":"no logs"}}"#);
+    cluster.script_always(&format!("{X}/builds/b1"), Reply::json(200, &build));
+    cluster.script_always(&format!("{X}/builds/b1/logs"), lost);
+    let list = format!(
+        r#"{{"results":[{},{}]}}"#,
+        version("other", ""),
+        version("b1", "")
+    );
+    cluster.script_always(&format!("{X}/versions"), Reply::json(200, &list));
+    let output = version("b1", r#","compilation":{"output":"the output\n"}"#);
+    cluster.script_always(&format!("{X}/versions/{hash}"), Reply::json(200, &output));
+    let note =
+        format!("algo-logs: the log of build b1 is lost: this is the output of version {hash}\n");
+    let program = Program::on(&cluster);
+    program.run("log acme/x b1").is(0, "the output\n", &note);
+    program.run("why acme/x b1 -q").prints("the output\n");
+    // The version has no output either.
+    let output = version("b1", r#","compilation":{"output":""}"#);
+    cluster.script_always(&format!("{X}/versions/{hash}"), Reply::json(200, &output));
+    program.run("log acme/x b1").fails(
+        5,
+        "algo-logs: log of build b1 of acme/x: the build has finished (failed), but its log is lost\n",
+    );
+}

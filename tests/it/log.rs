@@ -175,10 +175,13 @@ fn a_build_in_progress_has_no_log_yet() {
     let before = cluster.requests().len();
     program
         .run("log acme/Waiting b-wait --wait=0")
-        .fails(8, &format!("{why}; waited 0s\n"));
+        .fails(8, &format!("{}{why}; waited 0s\n", waiting_for_build("0s")));
     program
         .run("log acme/Waiting --wait=0")
-        .fails(8, &format!("{WAITING_NOTE}{why}; waited 0s\n"));
+        .fails(
+            8,
+            &format!("algo-logs: waiting up to 0s for the newest build of acme/Waiting\n{WAITING_NOTE}{why}; waited 0s\n"),
+        );
     // The build once, and the list once.
     assert_eq!(cluster.requests().len() - before, 2);
     program.run("log acme/Lemmatizer").fails(
@@ -190,6 +193,11 @@ fn a_build_in_progress_has_no_log_yet() {
     );
 }
 
+/// What stderr says at the beginning of a wait for a build.
+fn waiting_for_build(timeout: &str) -> String {
+    format!("algo-logs: waiting up to {timeout} for build {WAITING_BUILD} of acme/Waiting\n")
+}
+
 #[test]
 fn waiting_ends_with_the_log() {
     let cluster = Cluster::start();
@@ -197,7 +205,7 @@ fn waiting_ends_with_the_log() {
     cluster.finish_after(1);
     program
         .run("log acme/Waiting b-wait --wait=1")
-        .prints(WAITING_LOG);
+        .is(0, WAITING_LOG, &waiting_for_build("1s"));
     let asked: Vec<String> = cluster
         .requests()
         .iter()
@@ -211,7 +219,7 @@ fn waiting_ends_with_the_log() {
     // What has finished is not waited for, however long one would.
     program
         .run("log acme/Waiting b-wait --wait")
-        .prints(WAITING_LOG);
+        .is(0, WAITING_LOG, &waiting_for_build("30m00s"));
     program
         .run("log acme/Waiting --wait -q --exit-status")
         .prints(WAITING_LOG);
@@ -230,9 +238,13 @@ fn the_newest_build_is_waited_for() {
         "/v1/algorithms/acme/Waiting/builds",
         Reply::json(200, &format!(r#"{{"results":[{build}]}}"#)),
     );
-    Program::on(&cluster)
-        .run("log acme/Waiting --wait=1")
-        .is(0, WAITING_LOG, WAITING_NOTE);
+    Program::on(&cluster).run("log acme/Waiting --wait=1").is(
+        0,
+        WAITING_LOG,
+        &format!(
+            "algo-logs: waiting up to 1s for the newest build of acme/Waiting\n{WAITING_NOTE}"
+        ),
+    );
 }
 
 #[test]
@@ -244,17 +256,27 @@ fn waiting_rides_out_what_passes_and_nothing_else() {
     cluster.script(&build, Reply::status(503));
     program
         .run("log acme/Waiting b-wait --wait=1 --retries 0")
-        .prints(WAITING_LOG);
+        .is(0, WAITING_LOG, &waiting_for_build("1s"));
     cluster.script(&build, Reply::status(503));
     program
         .run("log acme/Waiting b-wait --wait=0 --retries 0")
         .fails(
             1,
-            "algo-logs: build b-wait of acme/Waiting: the cluster failed (status 503)\n",
+            &format!(
+                "{}algo-logs: build b-wait of acme/Waiting: the cluster failed (status 503)\n",
+                waiting_for_build("0s")
+            ),
         );
-    program.run("log acme/Waiting nope --wait=9").fails(
+    // A build that does not exist yet is waited for.
+    let missing = r#"{"error":{"code":1010,"message":"no such build"}}"#;
+    cluster.script(&build, Reply::json(404, missing));
+    program
+        .run("log acme/Waiting b-wait --wait=1")
+        .is(0, WAITING_LOG, &waiting_for_build("1s"));
+    program.run("log acme/Waiting nope --wait=1").fails(
         5,
-        "algo-logs: build nope of acme/Waiting: there is no such build (status 404), \
+        "algo-logs: waiting up to 1s for build nope of acme/Waiting\n\
+         algo-logs: build nope of acme/Waiting: there is no such build (status 404), \
          the service says: build nope not found; \
          'algo-logs builds acme/Waiting' lists what there is\n",
     );
@@ -462,8 +484,8 @@ fn a_404_is_told_apart_by_the_services_codes() {
          the service says: algorithm algo://acme/Nothing not found; \
          check the name, and that CLUSTER is its cluster\n",
     );
-    // The codes of the last two leave nothing to ask.
-    assert_eq!(cluster.requests().len(), 2 + 1 + 1);
+    // For a lost log, the build and the versions are requested too. The codes of the other two leave nothing to find out.
+    assert_eq!(cluster.requests().len(), 4 + 1 + 1);
     program.run("log acme/Secret b").fails(
         4,
         "algo-logs: log of build b of acme/Secret: the key is not allowed to read this (status 403), \

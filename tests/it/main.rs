@@ -8,10 +8,12 @@ mod proxy;
 mod algorithms;
 #[cfg(target_os = "linux")]
 mod anywhere;
+mod cargo;
 mod choose;
 mod client;
 mod connection;
 mod demo;
+mod explain;
 #[cfg(unix)]
 mod faults;
 mod files;
@@ -21,7 +23,6 @@ mod lists;
 mod log;
 #[cfg(unix)]
 mod outputs;
-mod packages;
 mod pages;
 #[cfg(unix)]
 mod permissions;
@@ -41,3 +42,4 @@ mod tidy;
 mod tls;
 mod usage;
 mod waiting;
+mod why;

@@ -93,7 +93,8 @@ fn wait_for_the_build_of_the_commit_just_pushed() {
     let line = recipe("--wait --exit-status").replace("acme/tagger", "acme/Waiting");
     let outcome = run(&line, &cluster, &folder);
     assert!(outcome.stderr.starts_with(&format!(
-        "algo-logs: build {WAITING_BUILD} (succeeded, commit {commit}"
+        "algo-logs: waiting up to 30m00s for the newest build of acme/Waiting\n\
+         algo-logs: build {WAITING_BUILD} (succeeded, commit {commit}"
     )));
     outcome.is(0, WAITING_LOG, &outcome.stderr);
 }

@@ -388,6 +388,6 @@ fn a_wait_shows_the_builds_status() {
     };
     assert_eq!(code, 0);
     let (states, rest) = progress(&shown);
-    assert_eq!(states, ["the build is in-progress, waited 0s"]);
+    assert_eq!(states, ["waited 0s: the build is in-progress"]);
     assert_eq!(rest, WAITING_LOG);
 }

@@ -1,9 +1,9 @@
-//! Keeps the repository honest: what README.md and Cargo.toml say is what there is.
+//! What must stay true of the repository itself: its README, dependencies and files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::packages::packages;
+use crate::cargo::packages;
 use crate::program::Program;
 
 fn root() -> &'static Path {
@@ -19,8 +19,10 @@ fn readme_shows_the_real_usage_text() {
     let readme = readme();
     let (_, rest) = readme
         .split_once("<!-- usage -->\n```\n")
-        .expect("it has a place for it");
-    let (shown, _) = rest.split_once("```\n<!-- /usage -->").expect("which ends");
+        .expect("the usage text begins");
+    let (shown, _) = rest
+        .split_once("```\n<!-- /usage -->")
+        .expect("the usage text ends");
     Program::bare().run("--help").prints(shown);
 }
 
@@ -53,34 +55,17 @@ fn the_dependency_tree_is_small() {
 
 #[test]
 fn only_one_folder_of_the_library_names_ureq() {
-    for path in sources(&root().join("src")) {
+    for path in files(&root().join("src"), "rs") {
         if path.components().any(|part| part.as_os_str() == "http") {
             continue;
         }
-        let source = fs::read_to_string(&path).expect("a source can be read");
-        let code = source
+        let source = fs::read_to_string(&path).expect("the source can be read");
+        let mut code = source
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"));
-        let named = code.filter(|line| line.contains("ureq")).count();
-        assert_eq!(named, 0, "{}", path.display());
-    }
-}
-
-#[test]
-fn no_source_is_too_long_to_read() {
-    for path in sources(root()) {
-        if path.ends_with("tests.rs") {
-            continue;
-        }
-        let source = fs::read_to_string(&path).expect("a source can be read");
-        let code = source
-            .split("#[cfg(test)]\nmod tests")
-            .next()
-            .unwrap_or_default();
-        let lines = code.lines().count();
         assert!(
-            lines <= 700,
-            "{}: {lines} lines before its tests",
+            !code.any(|line| line.contains("ureq")),
+            "{}",
             path.display()
         );
     }
@@ -88,39 +73,62 @@ fn no_source_is_too_long_to_read() {
 
 #[test]
 fn ureqs_unversioned_interface_is_not_used() {
-    for path in sources(&root().join("src")) {
-        let source = fs::read_to_string(&path).expect("a source can be read");
+    for path in files(&root().join("src"), "rs") {
+        let source = fs::read_to_string(&path).expect("the source can be read");
         assert!(!source.contains("unversioned"), "{}", path.display());
     }
 }
 
 #[test]
 fn only_save_starts_threads() {
-    for path in sources(&root().join("src")) {
-        if path.ends_with("commands/save.rs") || path.ends_with("tests.rs") {
+    for path in files(&root().join("src"), "rs") {
+        let path_text = path.display().to_string().replace('\\', "/");
+        if path_text.contains("commands/save") || path.ends_with("tests.rs") {
             continue;
         }
-        let source = fs::read_to_string(&path).expect("a source can be read");
+        let source = fs::read_to_string(&path).expect("the source can be read");
         let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
-        for line in code
+        let code = code
             .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-        {
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
             for start in ["thread::spawn", "thread::scope", "thread::Builder"] {
-                assert!(!line.contains(start), "{}: {line}", path.display());
+                assert!(!line.contains(start), "{path_text}: {line}");
             }
         }
     }
 }
 
-/// All Rust files below `folder`, but not what was built from them.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+#[test]
+fn no_file_is_too_long() {
+    for (folder, limit) in [("src", 500), ("tests", 700)] {
+        for path in files(&root().join(folder), "rs") {
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            let source = fs::read_to_string(&path).expect("the source can be read");
+            // Unit tests at the end of a file do not count.
+            let code = source.split("#[cfg(test)]\nmod tests").next();
+            let lines = code.unwrap_or_default().lines().count();
+            assert!(lines <= limit, "{}: {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn there_are_no_linker_scripts() {
+    let found = files(root(), "ld");
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// Returns all files with this extension in `folder` and its subfolders, except those that Cargo built.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder can be read") {
-        let path = entry.expect("a folder can be read").path();
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
         if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
             found.push(path);
         }
     }

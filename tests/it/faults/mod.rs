@@ -305,6 +305,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
     let lines = stderr
         .lines()
         .filter(|line| !line.starts_with("algo-logs: GET "))
+        .filter(|line| !line.starts_with("algo-logs: waiting up to "))
         .count();
     let silent = row.says.is_empty() && (row.code == 0 || row.shell != r#"exec "$@""#);
     expect(

@@ -100,7 +100,7 @@ impl Context {
     }
 
     /// Returns the whole id of the only build whose id begins with `id`, if there is one and `id` is not whole itself.
-    fn complete_id(&self, id: &str) -> Result<Option<String>, CliError> {
+    pub(super) fn complete_id(&self, id: &str) -> Result<Option<String>, CliError> {
         const UUID_LENGTH: usize = 36;
         if !(7..UUID_LENGTH).contains(&id.len()) {
             return Ok(None);
@@ -218,7 +218,10 @@ impl Context {
                 hash.unwrap_or_default().to_owned()
             }
         };
-        let logs = self.client().version_logs(&self.algorithm, &hash)?;
+        let logs = self
+            .client()
+            .version_logs(&self.algorithm, &hash)
+            .map_err(CliError::from_service)?;
         let number = found.as_ref().and_then(Version::semantic_version);
         let number = number.map_or(String::new(), |number| format!("{}, ", self.word(number)));
         self.reporter.say(&format!("version {number}commit {hash}"));

@@ -1,22 +1,220 @@
 //! `why`: explains why a build failed.
 
+use std::io::{self, IsTerminal};
+
+use algo_logs::{Build, BuildStatus, Builder, Failure, explain};
+use serde::Serialize;
+
 use super::context::Context;
-use crate::cli::{WhyArgs, WhySource};
+use crate::cli::{BuildFilter, WhyArgs, WhySource};
 use crate::error::CliError;
+use crate::output::sanitize::{Mode, Sanitizer};
+use crate::output::{json, to_stdout};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    build_id: &'a str,
+    status: &'a str,
+    builder: Option<Builder>,
+    stage: Option<&'a str>,
+    step: Option<u32>,
+    steps: Option<u32>,
+    instruction: Option<&'a str>,
+    exit_code: Option<i64>,
+    error: Option<&'a str>,
+    output: &'a [String],
+    output_lines: u64,
+}
 
 impl Context {
-    /// Always fails: the library cannot explain a log yet.
     pub(crate) fn why(&self, args: &WhyArgs) -> Result<(), CliError> {
-        let build = match &args.source {
-            WhySource::NewestFailed { commit: None } => "the newest failed build".to_owned(),
-            WhySource::NewestFailed {
-                commit: Some(commit),
-            } => format!("the newest failed build of commit {commit}"),
-            WhySource::Build(id) => format!("build {id}"),
-        };
-        Err(CliError::usage(format!(
-            "cannot explain {build} of {} (in {} lines, JSON: {}): 'why' is not implemented",
-            self.algorithm, args.lines, args.json
-        )))
+        let build = self.build_to_explain(&args.source)?;
+        let (mut logs, note) = self
+            .build_log(&self.algorithm, &build.build_id)
+            .map_err(CliError::from_service)?;
+        if let Some(note) = note {
+            self.reporter.say(&note);
+        }
+        let failure = explain(&mut logs, args.lines)?;
+        if failure.step.is_none() && failure.error.is_none() && failure.output.is_empty() {
+            let id = self.word(&build.build_id);
+            return Err(CliError::no_match(format!(
+                "the log of build {id} of {} is empty",
+                self.algorithm
+            )));
+        }
+        self.reporter.say(&self.summary(&build, &failure));
+        if args.json {
+            return to_stdout(&json::object(&report(&build, &failure))?);
+        }
+        let is_terminal = io::stdout().is_terminal();
+        let text = format_failure(&failure, self.color.is_enabled(is_terminal));
+        match is_terminal {
+            true => to_stdout(&sanitize(&text)),
+            false => to_stdout(&text),
+        }
     }
+
+    /// Returns the build that is to be explained. The service's status decides whether it failed, never its log.
+    fn build_to_explain(&self, source: &WhySource) -> Result<Build, CliError> {
+        let build = match source {
+            WhySource::NewestFailed { commit } => return self.newest_failed(commit.as_deref()),
+            WhySource::Build(id) => match self.client().build(&self.algorithm, id) {
+                Ok(mut build) => {
+                    build.build_id.clone_from(id);
+                    build
+                }
+                Err(error) => {
+                    let error = CliError::from(error);
+                    let id = match error.is_missing_build() {
+                        true => self.complete_id(id)?,
+                        false => None,
+                    };
+                    let Some(id) = id else {
+                        return Err(error);
+                    };
+                    self.client().build(&self.algorithm, &id)?
+                }
+            },
+        };
+        match build.status {
+            BuildStatus::InProgress => Err(self.in_progress(&build)),
+            BuildStatus::Succeeded => Err(CliError::no_match(format!(
+                "build {} of {} succeeded",
+                self.word(&build.build_id),
+                self.algorithm
+            ))),
+            _ => Ok(build),
+        }
+    }
+
+    fn newest_failed(&self, commit: Option<&str>) -> Result<Build, CliError> {
+        let mut filter = BuildFilter {
+            status: Some(BuildStatus::Failed),
+            commit: commit.map(str::to_owned),
+        };
+        if let Some(build) = self.builds(&filter).newest(|_| true)? {
+            return Ok(build);
+        }
+        // The only build of a commit may be on its way.
+        filter.status = Some(BuildStatus::InProgress);
+        match self.builds(&filter).newest(|_| true)? {
+            Some(build) if commit.is_some() => Err(self.in_progress(&build)),
+            _ => {
+                let of_commit = commit.map(|commit| format!(", commit {commit}"));
+                let of_commit = of_commit.unwrap_or_default();
+                let message = format!("no failed build of {}{of_commit}", self.algorithm);
+                Err(CliError::no_match(message))
+            }
+        }
+    }
+
+    fn in_progress(&self, build: &Build) -> CliError {
+        let id = self.word(&build.build_id);
+        CliError::not_finished(format!(
+            "build {id} of {}: the build is still in progress",
+            self.algorithm
+        ))
+        .hint("'algo-logs log --wait' waits for it")
+    }
+
+    /// Returns the note that names the build and the step, and says how much of the output follows.
+    fn summary(&self, build: &Build, failure: &Failure) -> String {
+        let mut summary = format!(
+            "build {} ({}, commit {}, started {})",
+            self.word(&build.build_id),
+            self.word(build.status.as_str()),
+            self.word(&build.commit_sha),
+            self.word(&build.started_at)
+        );
+        match (failure.step, failure.steps) {
+            (Some(step), Some(steps)) => summary += &format!(": step {step}/{steps}"),
+            (Some(step), None) => summary += &format!(": step {step}"),
+            (None, _) if failure.builder.is_none() => summary += ": the log has no Docker steps",
+            (None, _) => summary += ": no step failed",
+        }
+        if let Some(code) = failure.exit_code {
+            summary += &format!(", exit code {code}{}", explain_exit_code(code));
+        }
+        let kept = failure.output.len() as u64;
+        match failure.output_lines {
+            lines if lines > kept => {
+                summary += &format!(", the last {kept} of {lines} lines; -n N for more");
+            }
+            0 => summary += ", no output",
+            1 => summary += ", 1 line",
+            lines => summary += &format!(", {lines} lines"),
+        }
+        summary
+    }
+}
+
+/// What a shell's exit code means, for those that puzzle people.
+fn explain_exit_code(code: i64) -> &'static str {
+    match code {
+        127 => " (command not found)",
+        137 => " (killed, most often because it ran out of memory)",
+        _ => "",
+    }
+}
+
+fn report<'a>(build: &'a Build, failure: &'a Failure) -> Report<'a> {
+    Report {
+        build_id: &build.build_id,
+        status: build.status.as_str(),
+        builder: failure.builder,
+        stage: failure.stage.as_deref(),
+        step: failure.step,
+        steps: failure.steps,
+        instruction: failure.instruction.as_deref(),
+        exit_code: failure.exit_code,
+        error: failure.error.as_deref(),
+        output: &failure.output,
+        output_lines: failure.output_lines,
+    }
+}
+
+/// Formats the header of the step, its output and the error, as the builder would print them.
+fn format_failure(failure: &Failure, colour: bool) -> String {
+    let paint = |sgr: &str, text: &str| match colour {
+        true => format!("\x1b[{sgr}m{text}\x1b[0m\n"),
+        false => format!("{text}\n"),
+    };
+    let mut text = String::new();
+    if let Some(header) = header(failure) {
+        text += &paint("1", &header);
+    }
+    for line in &failure.output {
+        text += line;
+        text.push('\n');
+    }
+    if let Some(error) = &failure.error {
+        text += &paint("31", error);
+    }
+    text
+}
+
+/// Returns the line with which the builder begins the step.
+fn header(failure: &Failure) -> Option<String> {
+    let instruction = failure.instruction.as_deref()?;
+    let number = match (failure.step, failure.steps) {
+        (Some(step), Some(steps)) => format!("{step}/{steps}"),
+        (Some(step), None) => step.to_string(),
+        (None, _) => return Some(instruction.to_owned()),
+    };
+    Some(match (failure.builder, &failure.stage) {
+        (Some(Builder::BuildKit), Some(stage)) => format!("[{stage} {number}] {instruction}"),
+        (Some(Builder::BuildKit), None) => format!("[{number}] {instruction}"),
+        _ => format!("Step {number} : {instruction}"),
+    })
+}
+
+/// Makes text from a log safe for a terminal.
+fn sanitize(text: &str) -> String {
+    let mut sanitizer = Sanitizer::new(Mode::Colours);
+    let mut safe = Vec::new();
+    sanitizer.push(text.as_bytes(), &mut safe);
+    sanitizer.finish(&mut safe);
+    String::from_utf8_lossy(&safe).into_owned()
 }

@@ -11,6 +11,11 @@ pub(crate) fn array<T: Serialize>(items: &[T]) -> Result<String, CliError> {
     Ok(format!("[{}]\n", items.join(",\n ")))
 }
 
+/// Formats one JSON object on a line.
+pub(crate) fn object<T: Serialize>(object: &T) -> Result<String, CliError> {
+    Ok(item(object)? + "\n")
+}
+
 /// Formats a value, with characters escaped that a terminal acts on or does not show.
 fn item<T: Serialize>(item: &T) -> Result<String, CliError> {
     let json = serde_json::to_string(item)

@@ -1,0 +1,231 @@
+//! `explain`: why a build failed, found in its log.
+
+mod bounds;
+mod buildkit;
+mod classic;
+
+use std::fmt::Write as _;
+use std::io::{self, Read};
+
+use algo_logs::{Builder, Failure, explain};
+use serde_json::{Value, json};
+
+/// A reader that returns pieces of the given sizes, over and over, and is interrupted before each.
+struct Chopped<'a> {
+    log: &'a [u8],
+    sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,
+    is_interrupted: bool,
+}
+
+impl<'a> Chopped<'a> {
+    fn new(log: &'a [u8], sizes: &'a [usize]) -> Self {
+        Self {
+            log,
+            sizes: sizes.iter().cycle(),
+            is_interrupted: false,
+        }
+    }
+}
+
+impl Read for Chopped<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.is_interrupted = !self.is_interrupted;
+        if self.is_interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let size = *self.sizes.next().expect("it is endless");
+        (&mut self.log).take(size as u64).read(buf)
+    }
+}
+
+/// The failure in a log, which must be the same however the log is chopped.
+#[track_caller]
+fn failure_in(log: impl AsRef<[u8]>) -> Failure {
+    let log = log.as_ref();
+    let whole = explain(log, 40).unwrap();
+    for sizes in [&[1][..], &[2, 1, 3], &[7, 1], &[64, 63, 1], &[1000, 3]] {
+        let chopped = explain(Chopped::new(log, sizes), 40).unwrap();
+        assert_eq!(chopped, whole, "in pieces of {sizes:?}");
+    }
+    whole
+}
+
+/// The failure in a log of a build whose second step is `RUN make`, with a container, and these lines.
+#[track_caller]
+fn failure_in_run(lines: &str) -> Failure {
+    let opening = "Step 1/2 : FROM a\n ---> 0123456789ab\nStep 2/2 : RUN make\n";
+    failure_in(format!("{opening} ---> Running in a1b2c3d4e5f6\n{lines}"))
+}
+
+#[track_caller]
+fn check_run(lines: &str, output: &[&str], error: Option<&str>, exit_code: Option<i64>) {
+    let failure = failure_in_run(lines);
+    assert_eq!(failure.output, output);
+    assert_eq!(failure.output_lines, output.len() as u64);
+    assert_eq!(failure.error.as_deref(), error);
+    assert_eq!(failure.exit_code, exit_code);
+    assert_eq!(failure.instruction.as_deref(), Some("RUN make"));
+    assert!(!failure.succeeded);
+}
+
+const ERROR: &str = "The command '/bin/sh -c make' returned a non-zero code: 2";
+
+#[test]
+fn the_recorded_cases() {
+    let cases = include_str!("../../../fixtures/why/cases.json");
+    let cases: Vec<Value> = serde_json::from_str(cases).unwrap();
+    assert_eq!(cases.len(), 15);
+    for mut case in cases {
+        let case = case.as_object_mut().unwrap();
+        let name = case.remove("name").unwrap();
+        let log = case.remove("log").unwrap();
+        let log = log.as_str().unwrap();
+        let failure = failure_in(log);
+        let mut members = serde_json::to_value(&failure).unwrap();
+        members.as_object_mut().unwrap().remove("output_lines");
+        assert_eq!(members.as_object().unwrap(), case, "{name}");
+        for at in 0..log.len() {
+            let sizes = [at.max(1), log.len()];
+            let chopped = explain(Chopped::new(log.as_bytes(), &sizes), 40).unwrap();
+            assert_eq!(chopped, failure, "{name}, cut at {at}");
+        }
+    }
+}
+
+#[test]
+fn the_logs_of_the_fake_cluster() {
+    let failure = failure_in(include_str!("../../../fixtures/docker-build.log"));
+    assert_eq!((failure.step, failure.steps), (Some(19), Some(21)));
+    assert_eq!(failure.exit_code, Some(1));
+    assert_eq!(failure.output.len(), 40);
+    assert_eq!(failure.output_lines, 40);
+    let last = failure.output.last().unwrap();
+    assert_eq!(last, "1 failed, 911 passed in 12.41s");
+
+    let failure = failure_in(include_str!("../../../fixtures/succeeded-build.log"));
+    assert!(failure.succeeded);
+    assert_eq!((failure.step, failure.error), (Some(6), None));
+}
+
+#[test]
+fn a_failure_is_plain_data() {
+    let failure = failure_in_run(&format!("boom\n{ERROR}\n"));
+    let members = json!({
+        "builder": "classic", "stage": null, "step": 2, "steps": 2, "instruction": "RUN make",
+        "exit_code": 2, "error": ERROR, "output": ["boom"], "output_lines": 1, "succeeded": false,
+    });
+    assert_eq!(serde_json::to_value(&failure).unwrap(), members);
+    assert_eq!(serde_json::from_value::<Failure>(members).unwrap(), failure);
+}
+
+#[test]
+fn lines_that_are_kept() {
+    let mut log = "Step 1/1 : RUN make\n ---> Running in a1b2c3d4e5f6\n".to_owned();
+    for n in 1..=1_200 {
+        writeln!(log, "line {n}").unwrap();
+    }
+    log += ERROR;
+    for (lines, first) in [(1, 1_200), (40, 1_161), (1_000, 201), (usize::MAX, 201)] {
+        let failure = explain(log.as_bytes(), lines).unwrap();
+        assert_eq!(failure.output.len(), lines.min(1_000));
+        assert_eq!(failure.output[0], format!("line {first}"));
+        assert_eq!(failure.output_lines, 1_200);
+        assert_eq!(failure.error.as_deref(), Some(ERROR));
+    }
+    let failure = explain(log.as_bytes(), 0).unwrap();
+    assert_eq!((failure.output.len(), failure.output_lines), (0, 1_200));
+    // A line that turns out to be the error is not one of them.
+    let log = log.replace(ERROR, "context canceled");
+    for lines in [0, 1, 40] {
+        let failure = explain(log.as_bytes(), lines).unwrap();
+        assert_eq!(failure.error.as_deref(), Some("context canceled"));
+        assert_eq!((failure.output.len(), failure.output_lines), (lines, 1_200));
+    }
+}
+
+#[test]
+fn lines_are_cleaned_before_they_are_matched() {
+    check_run(
+        &format!(
+            "\x1b[91mred\x1b[0m\r\n10 %\r100 %\r\n\n \n\nlast\n\x1b[0m\x1b[91m{ERROR}\x1b[0m\r\n"
+        ),
+        &["red", "100 %", "", "last"],
+        Some(ERROR),
+        Some(2),
+    );
+}
+
+#[test]
+fn a_long_command_keeps_its_exit_code() {
+    let error = format!(
+        "The command '{}' returned a non-zero code: 127",
+        "a".repeat(400_000)
+    );
+    let failure = failure_in_run(&format!("{}\n{error}\n", "é".repeat(5_000)));
+    assert_eq!(failure.exit_code, Some(127));
+    let short = format!("{}{}", &error[..1_500], &error[error.len() - 500..]);
+    assert_eq!(failure.error, Some(short));
+    assert_eq!(failure.output, ["é".repeat(1_000)]);
+}
+
+#[test]
+fn what_is_not_utf_8_is_replaced() {
+    let log = b"Step 1/1 : RUN \xff\n ---> Running in a1b2c3d4e5f6\na\xe2\x82\n";
+    let failure = failure_in(log);
+    assert_eq!(failure.instruction.as_deref(), Some("RUN \u{fffd}"));
+    assert_eq!(failure.output, ["a\u{fffd}"]);
+}
+
+#[test]
+fn the_first_line_of_a_builder_decides() {
+    for (line, builder) in [
+        ("Step 1/2 : FROM a", Some(Builder::Classic)),
+        ("Step 0 : FROM a", Some(Builder::Classic)),
+        (
+            "Sending build context to Docker daemon 1kB",
+            Some(Builder::Classic),
+        ),
+        ("#1 [internal] load metadata", Some(Builder::BuildKit)),
+        (
+            "#0 building with \"default\" instance",
+            Some(Builder::BuildKit),
+        ),
+        ("#1 a heading", None),
+        ("#99999999999999999999 [internal] a", None),
+        ("Step 1/2 FROM a", None),
+        ("Step 1/ : FROM a", None),
+        ("Step 99999999999 : FROM a", None),
+        (" Step 1/2 : FROM a", None),
+    ] {
+        let builder_of = |log: String| failure_in(log).builder;
+        assert_eq!(builder_of(format!("words\n{line}\n")), builder, "{line}");
+        let log = format!("{line}\n#1 [2/3] RUN make\nStep 5/6 : RUN make\n");
+        let second = builder.or(Some(Builder::BuildKit));
+        assert_eq!(builder_of(log), second, "{line}");
+    }
+}
+
+#[test]
+fn the_output_before_the_build_is_not_the_steps() {
+    let failure = failure_in(format!(
+        "words\nStep 1 : RUN make\n ---> Running in a1b2c3d4e5f6\nboom\n{ERROR}\n"
+    ));
+    assert_eq!(failure.output, ["boom"]);
+    assert_eq!((failure.step, failure.steps), (Some(1), None));
+}
+
+#[test]
+fn a_plain_log() {
+    let lines: String = (0..50)
+        .map(|n| format!("line {n}\n\nUntagged: {n}\n"))
+        .collect();
+    let failure = failure_in(&lines);
+    assert_eq!((failure.output.len(), failure.output_lines), (40, 50));
+    assert_eq!(
+        (&*failure.output[0], &*failure.output[39]),
+        ("line 10", "line 49")
+    );
+    assert_eq!((failure.builder, failure.error), (None, None));
+    assert_eq!(failure_in(""), Failure::default());
+    assert_eq!(failure_in("\n \r\n\x1b[0m"), Failure::default());
+}
