@@ -86,11 +86,18 @@ impl Request {
 /// How often a read that waits for the client looks whether the cluster has stopped.
 const POLL: Duration = Duration::from_millis(100);
 
+/// How long a client may take nothing, where a write that waits for it cannot be woken.
+const STALLED: Duration = Duration::from_secs(3);
+
 /// Serves a connection until either side ends it.
 pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: usize) {
     // Small answers must not wait for acknowledgements. An error here, as below, says that the client went away.
     let _ = stream.set_nodelay(true);
     let _ = stream.set_read_timeout(Some(POLL));
+    if cfg!(windows) {
+        // A write that has timed out cannot go on there, since the system does not say how much it sent.
+        let _ = stream.set_write_timeout(Some(STALLED));
+    }
     let shared = Arc::clone(shared);
     let socket = Socket { stream, shared };
     let mut link = Link::new(socket.clone());

@@ -668,7 +668,11 @@ fn a_stall_ends_with_the_client_or_with_the_cluster() {
         .set_read_timeout(Some(Duration::from_millis(50)))
         .unwrap();
     let silence = patient.read(&mut [0]).unwrap_err();
-    assert_eq!(silence.kind(), ErrorKind::WouldBlock);
+    // Unix says the first, Windows the second.
+    assert!(matches!(
+        silence.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ));
     drop(cluster);
     assert_eq!(patient.read(&mut [0]).unwrap(), 0);
 }
