@@ -1,15 +1,16 @@
 //! The demo, if it cannot serve. What it shows is checked by running it.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Command, Output};
+use std::process::Output;
+
+use crate::cargo::cargo;
 
 fn demo(args: &[&str]) -> Output {
-    Command::new(env!("CARGO"))
+    cargo()
         .args(["run", "--quiet", "--offline", "--example", "demo", "--"])
         .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
-        .expect("cargo can be run")
+        .expect("cargo runs")
 }
 
 #[test]
