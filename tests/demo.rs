@@ -10,7 +10,7 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use cluster::{Cluster, KEY};
 
@@ -24,13 +24,25 @@ const SHOWN: &[&[&str]] = &[
     &["save", "acme", "-d", "archive", "-L", "3"],
 ];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args: Vec<String> = env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+const USAGE: &str = "usage: demo [serve [--port PORT]]";
+
+fn main() -> ExitCode {
+    let args: Vec<_> = env::args_os()
+        .skip(1)
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let outcome = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => show(),
-        ["serve"] => serve(0),
-        ["serve", "--port", port] => serve(port.parse()?),
-        _ => Err("usage: demo [serve [--port PORT]]".into()),
+        ["serve"] => serve("0"),
+        ["serve", "--port", port] => serve(port),
+        _ => Err(USAGE.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "demo: {error}");
+            ExitCode::from(2)
+        }
     }
 }
 
@@ -45,6 +57,8 @@ fn show() -> Result<(), Box<dyn Error>> {
         let output = Command::new(&program)
             .args(*args)
             .env_clear()
+            // Windows opens no socket without it.
+            .envs(env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
             .current_dir(&folder.0)
             .env("ALGORITHMIA_API", cluster.url())
             .env("ALGORITHMIA_API_KEY", KEY)
@@ -82,9 +96,13 @@ impl Drop for Folder {
     }
 }
 
-fn serve(port: u16) -> Result<(), Box<dyn Error>> {
+fn serve(port: &str) -> Result<(), Box<dyn Error>> {
+    let port: u16 = port
+        .parse()
+        .map_err(|_| format!("'{port}' is not a port: a number from 0 to 65535"))?;
+    let cluster = Cluster::start_on(port)
+        .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
     let program = build_program()?;
-    let cluster = Cluster::start_on(port);
     say(&format!(
         "export ALGORITHMIA_API={} ALGORITHMIA_API_KEY={KEY}\n\n\
          The fake cluster is up until this program is stopped. With these variables set, try\n\n\

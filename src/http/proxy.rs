@@ -184,8 +184,18 @@ fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
     names.iter().find_map(|&name| {
         // A value that is not Unicode is not a valid URL either, and is rejected as such.
         let value = env::var_os(name)?.to_string_lossy().into_owned();
-        (!value.is_empty()).then_some((name, value))
+        (!value.is_empty()).then(|| (as_spelled(name, names), value))
     })
+}
+
+/// Returns the one of the names that the environment spells like this. On Windows each finds the variable, since case is
+/// ignored.
+fn as_spelled(name: &'static str, names: &[&'static str]) -> &'static str {
+    if !cfg!(windows) {
+        return name;
+    }
+    let is_exact = |name: &&&str| env::vars_os().any(|(other, _)| other == ***name);
+    names.iter().find(is_exact).copied().unwrap_or(name)
 }
 
 /// Compares a host with an element of `NO_PROXY`: `*`, a name, which includes its subdomains, an address or a CIDR block,

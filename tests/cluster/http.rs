@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::big::{BigLog, write_repeated};
 use super::data::{self, Normal};
 use super::reply::{self, Answer, End, Reply, Step};
-use super::tls::{Identity, TlsStream};
+use super::tls::TlsStream;
 use super::{Settings, Shared};
 
 /// A request, as it came.
@@ -83,17 +83,73 @@ impl Request {
     }
 }
 
+/// How often a read that waits for the client looks whether the cluster has stopped.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long a client may take nothing, where a write that waits for it cannot be woken.
+const STALLED: Duration = Duration::from_secs(3);
+
 /// Serves a connection until either side ends it.
-pub(super) fn serve(socket: Arc<TcpStream>, shared: &Shared, connection: usize) {
+pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: usize) {
     // Small answers must not wait for acknowledgements. An error here, as below, says that the client went away.
-    let _ = socket.set_nodelay(true);
-    let mut link = Link::new(Arc::clone(&socket), shared.identity.as_ref());
-    let result = serve_requests(&mut link, shared, connection);
+    let _ = stream.set_nodelay(true);
+    let _ = stream.set_read_timeout(Some(POLL));
+    if cfg!(windows) {
+        // A write that has timed out cannot go on there, since the system does not say how much it sent.
+        let _ = stream.set_write_timeout(Some(STALLED));
+    }
+    let shared = Arc::clone(shared);
+    let socket = Socket { stream, shared };
+    let mut link = Link::new(socket.clone());
+    let result = serve_requests(&mut link, &socket.shared, connection);
     if result.is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
         // The handshake failed. To close before the client has sent its request would reset the connection, and the
         // client would not read why.
-        let _ = socket.set_read_timeout(Some(Duration::from_millis(500)));
-        let _ = io::copy(&mut &*socket, &mut io::sink());
+        let _ = socket
+            .stream
+            .set_read_timeout(Some(Duration::from_millis(500)));
+        let _ = io::copy(&mut &*socket.stream, &mut io::sink());
+    }
+}
+
+/// A socket that has other owners too. Its reads end when the cluster stops.
+#[derive(Debug, Clone)]
+pub(super) struct Socket {
+    stream: Arc<TcpStream>,
+    shared: Arc<Shared>,
+}
+
+impl Socket {
+    /// Waits for bytes, and leaves them unread. On some systems nothing else wakes a thread that waits.
+    fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.peek(buffer) {
+                Err(error) if is_timeout(&error) && !self.shared.state().stop => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    use io::ErrorKind::{TimedOut, WouldBlock};
+    matches!(error.kind(), TimedOut | WouldBlock)
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.peek(&mut [0])?;
+        (&*self.stream).read(buffer)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.stream).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -140,7 +196,7 @@ const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// The line to the client.
 struct Link {
-    socket: Arc<TcpStream>,
+    socket: Socket,
     /// Over the same socket; none where the line is not encrypted.
     tls: Option<Box<TlsStream>>,
     /// How much of the request's head was not read yet.
@@ -148,8 +204,9 @@ struct Link {
 }
 
 impl Link {
-    fn new(socket: Arc<TcpStream>, identity: Option<&Identity>) -> Link {
-        let tls = identity.map(|identity| Box::new(identity.accept(Arc::clone(&socket))));
+    fn new(socket: Socket) -> Link {
+        let identity = socket.shared.identity.as_ref();
+        let tls = identity.map(|identity| Box::new(identity.accept(socket.clone())));
         Link {
             socket,
             tls,
@@ -225,7 +282,7 @@ impl Link {
             tls.conn.send_close_notify();
             tls.flush()?;
         }
-        self.socket.shutdown(Shutdown::Write)
+        self.socket.stream.shutdown(Shutdown::Write)
     }
 }
 
@@ -233,7 +290,7 @@ impl Read for Link {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
             Some(tls) => tls.read(buffer),
-            None => (&*self.socket).read(buffer),
+            None => self.socket.read(buffer),
         }
     }
 }
@@ -242,7 +299,7 @@ impl Write for Link {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.tls {
             Some(tls) => tls.write(bytes),
-            None => (&*self.socket).write(bytes),
+            None => self.socket.write(bytes),
         }
     }
 

@@ -30,6 +30,7 @@ pub mod tls;
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -51,26 +52,22 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster on a free port of the loopback interface.
     pub fn start() -> Cluster {
-        Cluster::start_on(0)
+        Cluster::start_on(0).expect("there is a free port")
     }
 
     /// The same on a given port; 0 is a free one.
-    #[track_caller]
-    pub fn start_on(port: u16) -> Cluster {
+    pub fn start_on(port: u16) -> io::Result<Cluster> {
         Cluster::listen(port, None)
     }
 
     /// The same on a free port, over TLS.
     pub fn start_tls(identity: Identity) -> Cluster {
-        Cluster::listen(0, Some(identity))
+        Cluster::listen(0, Some(identity)).expect("there is a free port")
     }
 
-    #[track_caller]
-    fn listen(port: u16, identity: Option<Identity>) -> Cluster {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap_or_else(|error| {
-            panic!("the fake cluster cannot listen on port {port}: {error}")
-        });
-        let address = listener.local_addr().expect("a listener has an address");
+    fn listen(port: u16, identity: Option<Identity>) -> io::Result<Cluster> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             identity,
             state: Mutex::default(),
@@ -80,11 +77,11 @@ impl Cluster {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         });
-        Cluster {
+        Ok(Cluster {
             shared,
             address,
             accepting: Some(accepting),
-        }
+        })
     }
 
     /// The base URL, without a `/` at the end.
@@ -175,6 +172,7 @@ impl Drop for Cluster {
                 std::mem::take(&mut state.serving),
             )
         };
+        // This ends reads and writes at once where the system lets it. Elsewhere a read looks by itself soon.
         for socket in open.iter().filter_map(Weak::upgrade) {
             // An error says that the client closed it first.
             let _ = socket.shutdown(Shutdown::Both);

@@ -668,7 +668,11 @@ fn a_stall_ends_with_the_client_or_with_the_cluster() {
         .set_read_timeout(Some(Duration::from_millis(50)))
         .unwrap();
     let silence = patient.read(&mut [0]).unwrap_err();
-    assert_eq!(silence.kind(), ErrorKind::WouldBlock);
+    // Unix says the first, Windows the second.
+    assert!(matches!(
+        silence.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ));
     drop(cluster);
     assert_eq!(patient.read(&mut [0]).unwrap(), 0);
 }
@@ -710,7 +714,7 @@ fn dropping_it_waits_for_nothing() {
 #[test]
 fn a_port_can_be_had_again() {
     let port = Cluster::start().port();
-    let again = Cluster::start_on(port);
+    let again = Cluster::start_on(port).unwrap();
     assert_eq!(again.url(), format!("http://127.0.0.1:{port}"));
 }
 

@@ -1,7 +1,5 @@
 //! The certificates that the cluster serves TLS with. `certificates/README.md` says how they were made.
 
-use std::io;
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -11,6 +9,8 @@ use rustls::server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerif
 use rustls::{
     RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
 };
+
+use super::http::Socket;
 
 /// The certificate of a cluster, and what the server needs to use it.
 #[derive(Debug, Clone)]
@@ -89,10 +89,10 @@ impl Identity {
         }
     }
 
-    pub(super) fn accept(&self, socket: Arc<TcpStream>) -> TlsStream {
+    pub(super) fn accept(&self, socket: Socket) -> TlsStream {
         let connection = ServerConnection::new(Arc::clone(&self.config));
         let connection = connection.expect("the configuration is complete");
-        StreamOwned::new(connection, Socket(socket))
+        StreamOwned::new(connection, socket)
     }
 }
 
@@ -112,23 +112,3 @@ pub fn key_pem() -> String {
 }
 
 pub(super) type TlsStream = StreamOwned<ServerConnection, Socket>;
-
-/// A socket that has other owners too.
-#[derive(Debug)]
-pub(super) struct Socket(Arc<TcpStream>);
-
-impl io::Read for Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self.0).read(buffer)
-    }
-}
-
-impl io::Write for Socket {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}

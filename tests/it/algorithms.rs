@@ -19,7 +19,9 @@ fn no_algorithm(folder: &str) -> String {
 /// A folder, by the name that the program sees.
 fn real_path(folder: &Folder) -> String {
     let path = fs::canonicalize(folder.path()).expect("the folder is there");
-    path.display().to_string()
+    // On Windows, the form that is not limited in length.
+    let path = path.display().to_string();
+    path.trim_start_matches(r"\\?\").to_owned()
 }
 
 #[test]

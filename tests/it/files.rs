@@ -1,10 +1,10 @@
 //! `log -o`: where the bytes go, and what a failure leaves.
 
-use std::fs;
+use std::process::Stdio;
 
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, Program, open_error};
 
 const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
@@ -74,12 +74,15 @@ fn paths_that_cannot_be_written() {
     let folder = Folder::new();
     let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
     let at = folder.path().display();
+    let directory = std::fs::OpenOptions::new().write(true).open(folder.path());
+    let missing = open_error(&format!("{at}/none"));
     for (file, why) in [
-        (format!("{at}"), "Is a directory (os error 21)".to_owned()),
+        (format!("{at}"), directory.unwrap_err().to_string()),
         (
             format!("{at}/none/log"),
-            format!("cannot create a file in {at}/none: No such file or directory (os error 2)"),
+            format!("cannot create a file in {at}/none: {missing}"),
         ),
+        #[cfg(unix)] // Windows resolves it to a directory that exists.
         (format!("{at}/none/.."), "not the name of a file".to_owned()),
     ] {
         Program::on(&cluster)
@@ -98,7 +101,7 @@ fn files_keep_their_mode_and_links_stay() {
     let program = Program::on(&cluster);
     let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
     let old = folder.write("old", "");
-    fs::set_permissions(&old, fs::Permissions::from_mode(0o604)).unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o604)).unwrap();
     symlink("old", folder.join("link")).unwrap();
     symlink("link", folder.join("link to a link")).unwrap();
     symlink("new", folder.join("dangling")).unwrap();
@@ -114,14 +117,14 @@ fn files_keep_their_mode_and_links_stay() {
         assert!(output.status.success(), "{file}: {output:?}");
         assert_eq!(folder.read(target), lemmatizer::SUCCEEDED_LOG.as_bytes());
     }
-    let mode = fs::metadata(&old).unwrap().permissions().mode();
+    let mode = std::fs::metadata(&old).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o604);
     for (link, target) in [
         ("link", "old"),
         ("link to a link", "link"),
         ("dangling", "new"),
     ] {
-        let found = fs::read_link(folder.join(link)).unwrap();
+        let found = std::fs::read_link(folder.join(link)).unwrap();
         assert_eq!(found.to_str(), Some(target));
     }
     assert_eq!(
@@ -149,7 +152,7 @@ fn streams_and_devices_are_written_in_place() {
     symlink("/dev/null", &null).unwrap();
     for device in ["/dev/null", &null] {
         program.run(&format!("{line} -o {device}")).prints("");
-        let found = fs::metadata(device).unwrap().file_type();
+        let found = std::fs::metadata(device).unwrap().file_type();
         assert!(found.is_char_device(), "{device}");
     }
     program
@@ -161,10 +164,40 @@ fn streams_and_devices_are_written_in_place() {
     assert!(made.unwrap().success());
     let reader = std::thread::spawn({
         let fifo = fifo.clone();
-        move || fs::read(fifo).unwrap()
+        move || std::fs::read(fifo).unwrap()
     });
     program.run(&format!("{line} -o {fifo}")).prints("");
     assert!(reader.join().unwrap() == lemmatizer::FAILED_LOG.as_bytes());
-    assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
+    assert!(std::fs::metadata(&fifo).unwrap().file_type().is_fifo());
     assert_eq!(folder.names(), ["fifo", "null"]);
+}
+
+#[cfg(windows)]
+#[test]
+fn devices_are_written_in_place() {
+    let cluster = Cluster::start();
+    let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
+    for device in ["NUL", "nul", r"\\.\NUL", "CON"] {
+        // Without a console there is no CON.
+        let there = std::fs::OpenOptions::new().write(true).open(device);
+        if there.is_ok() {
+            let outcome = Program::on(&cluster).run(&format!("{line} -o {device}"));
+            assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{device}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_silently() {
+    let cluster = Cluster::start();
+    let mut child = Program::on(&cluster)
+        .command("log acme/Big docker-1000000")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(141));
 }

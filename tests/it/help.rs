@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, KEY, Reply};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, PROFILES, Program};
 
 const COMMANDS: [&str; 6] = ["builds", "versions", "log", "why", "save", "help"];
 const TOPICS: [&str; 8] = [
@@ -392,7 +392,8 @@ fn a_refused_key_is_named_by_where_it_came_from() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     let key_file = folder.write("key", "simWrongKey");
-    std::fs::create_dir(folder.join(".algorithmia")).expect("a folder can be made");
+    let profiles = folder.path().join(PROFILES);
+    std::fs::create_dir(profiles.parent().unwrap()).expect("a folder can be made");
     let wrong = |key: &str| {
         format!(
             "[profiles.default]\napi_server = \"{}\"\n{key} = \"simWrongKey\"\n",
@@ -429,10 +430,8 @@ fn a_refused_key_is_named_by_where_it_came_from() {
         "--api-key-file",
     );
     for key in ["api_key", "bearer_token"] {
-        folder.write(".algorithmia/config", wrong(key));
-        let profile = on()
-            .without("ALGORITHMIA_API_KEY")
-            .env("HOME", folder.path());
+        folder.write(PROFILES, wrong(key));
+        let profile = on().without("ALGORITHMIA_API_KEY").home(folder.path());
         refused(profile, "-q", &format!("{key} of the profile"));
     }
     fails(

@@ -12,6 +12,7 @@ mod cargo;
 mod choose;
 mod client;
 mod connection;
+mod demo;
 mod explain;
 #[cfg(unix)]
 mod faults;
@@ -27,6 +28,7 @@ mod pages;
 mod permissions;
 mod profiles;
 mod proxies;
+#[cfg(unix)]
 mod recipes;
 mod resume;
 mod retries;

@@ -1,7 +1,7 @@
 //! The profiles of the official `algo` program: which one, for which cluster, and what is said of a broken one.
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, PROFILES, Program, open_error};
 use crate::settings::{HINT, LIST, home, keyless, sent};
 
 #[test]
@@ -14,7 +14,7 @@ fn a_profiles_key_stays_with_its_own_cluster() {
         own.url(),
         own.url()
     ));
-    let program = keyless(&other).env("HOME", home.path());
+    let program = keyless(&other).home(home.path());
     let refusal = |owner: &str| {
         format!(
             "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
@@ -51,12 +51,12 @@ fn a_profile_is_chosen_by_name() {
         default.url(),
         work.url()
     ));
-    let program = Program::bare().env("HOME", home.path());
+    let program = Program::bare().home(home.path());
     program.run(LIST).prints("");
     program.run(&format!("{LIST} --profile work")).prints("");
     program.run(&format!("{LIST} --profile default")).prints("");
     assert_eq!((default.requests().len(), work.requests().len()), (2, 1));
-    let config = home.join(".algorithmia/config");
+    let config = home.join(PROFILES);
     program.run(&format!("{LIST} --profile none")).fails(
         2,
         &format!("algo-logs: there is no profile 'none': {config} has default, work\n"),
@@ -67,17 +67,18 @@ fn a_profile_is_chosen_by_name() {
 fn a_profile_that_is_asked_for_has_to_be_there() {
     let cluster = Cluster::start();
     let empty = Folder::new();
-    let config = empty.join(".algorithmia/config");
+    let config = empty.join(PROFILES);
     let program = Program::on(&cluster);
     program
         .clone()
-        .env("HOME", empty.path())
+        .home(empty.path())
         .run(&format!("{LIST} --profile work"))
         .fails(
             2,
             &format!(
                 "algo-logs: there is no profile 'work': \
-                 cannot open {config}: No such file or directory (os error 2)\n"
+                 cannot open {config}: {}\n",
+                open_error(&config)
             ),
         );
     program.run(&format!("{LIST} --profile work")).fails(
@@ -85,24 +86,24 @@ fn a_profile_that_is_asked_for_has_to_be_there() {
         "algo-logs: there is no profile 'work': there is no home directory to look in\n",
     );
     let other = home("[other]\n");
-    let config = other.join(".algorithmia/config");
+    let config = other.join(PROFILES);
     program
         .clone()
-        .env("HOME", other.path())
+        .home(other.path())
         .run(&format!("{LIST} --profile work"))
         .fails(
             2,
             &format!("algo-logs: there is no profile 'work': {config} has no profiles\n"),
         );
     // None at all is fine where nobody asked for one.
-    program.env("HOME", empty.path()).run(LIST).prints("");
+    program.home(empty.path()).run(LIST).prints("");
 }
 
 #[test]
 fn a_broken_profile_is_said_by_line_and_without_its_values() {
     let home = home("[profiles.default]\napi_server = \"http://localhost:1\"\napi_key = SECRET\n");
-    let config = home.join(".algorithmia/config");
-    let program = Program::bare().env("HOME", home.path());
+    let config = home.join(PROFILES);
+    let program = Program::bare().home(home.path());
     program.run(LIST).fails(
         2,
         &format!(
@@ -110,10 +111,7 @@ fn a_broken_profile_is_said_by_line_and_without_its_values() {
              lines such as api_key = \"KEY\"\n"
         ),
     );
-    home.write(
-        ".algorithmia/config",
-        b"[profiles.default]\napi_key = '\xff'\n",
-    );
+    home.write(PROFILES, b"[profiles.default]\napi_key = '\xff'\n");
     program.run(LIST).fails(
         2,
         &format!("algo-logs: the profile file {config} cannot be used: it is not UTF-8\n"),
@@ -131,7 +129,7 @@ fn a_requested_profile_overrides_the_environment() {
     let good = home.write("good.pem", tls::ca_pem());
     let bad = home.write("bad.pem", tls::other_ca_pem());
     home.write(
-        ".algorithmia/config",
+        PROFILES,
         format!(
             "[profiles.full]\napi_server = '{url}'\napi_key = '{KEY}'\nca_cert = '{good}'\n\
              [profiles.token]\napi_server = '{url}'\nbearer_token = '{JWT}'\nca_cert = '{good}'\n\
@@ -144,7 +142,7 @@ fn a_requested_profile_overrides_the_environment() {
         .env("ALGORITHMIA_API_KEY", "simVariable")
         .env("ALGORITHMIA_BEARER_TOKEN", "jwtVariable")
         .env("SSL_CERT_FILE", &bad)
-        .env("HOME", home.path());
+        .home(home.path());
     let run = |rest: &str| variables.run(&format!("{LIST} {rest}"));
     run("--profile full").prints("");
     assert_eq!(sent(&requested), format!("Simple {KEY}"));
@@ -174,7 +172,7 @@ fn a_requested_profile_overrides_the_environment() {
             ),
         );
     }
-    let config = home.join(".algorithmia/config");
+    let config = home.join(PROFILES);
     run("--profile none").fails(
         2,
         &format!("algo-logs: there is no profile 'none': {config} has full, token, server, key\n"),
@@ -202,16 +200,16 @@ fn a_default_profile_that_is_not_needed_is_not_opened() {
     let expected = Program::on(&cluster).run(&list);
     assert_eq!((expected.code, &*expected.stderr), (Some(0), ""));
     for home in unusable.into_iter().chain([&*files[0], &*files[1]]) {
-        let outcome = Program::on(&cluster).env("HOME", home).run(&list);
+        let outcome = Program::on(&cluster).home(home).run(&list);
         outcome.is(0, &expected.stdout, "");
         // Without --cacert, the profile's CAs are not looked for.
-        let outcome = Program::on(&cluster).env("HOME", home).run(LIST);
+        let outcome = Program::on(&cluster).home(home).run(LIST);
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     }
     // Where the key is missing, a profile that cannot be opened is the same as none.
     for home in unusable {
         keyless(&cluster)
-            .env("HOME", home)
+            .home(home)
             .run(&list)
             .fails(4, &format!("algo-logs: there is no key; {HINT}\n"));
     }
@@ -226,8 +224,8 @@ fn a_profile_that_others_can_read_is_noted() {
         "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n",
         cluster.url()
     ));
-    let config = home.join(".algorithmia/config");
-    let program = Program::bare().env("HOME", home.path());
+    let config = home.join(PROFILES);
+    let program = Program::bare().home(home.path());
     for (mode, note) in [
         (
             0o644,

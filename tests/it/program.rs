@@ -1,12 +1,19 @@
 //! The real program, run as a shell would run it, with an environment that holds nothing but what a test gives it.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cluster::{Cluster, KEY};
+
+/// The file with the profiles, in [`Program::home`].
+pub const PROFILES: &str = if cfg!(windows) {
+    r"Algorithmia\config"
+} else {
+    ".algorithmia/config"
+};
 
 /// A command line being put together.
 #[derive(Clone, Debug)]
@@ -45,6 +52,16 @@ impl Program {
         self
     }
 
+    /// Sets the folder in which the program looks for [`PROFILES`].
+    pub fn home(self, folder: impl Into<OsString>) -> Program {
+        let name = if cfg!(windows) {
+            "LOCALAPPDATA"
+        } else {
+            "HOME"
+        };
+        self.env(name, folder)
+    }
+
     pub fn without(mut self, name: &str) -> Program {
         self.env.retain(|(other, _)| other != name);
         self
@@ -66,6 +83,8 @@ impl Program {
         command
             .args(line.split_whitespace())
             .env_clear()
+            // Windows opens no socket without it.
+            .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
             .envs(self.env.iter().cloned())
             .stdin(Stdio::null());
         if let Some(path) = &self.current_dir {
@@ -150,6 +169,13 @@ impl Outcome {
     }
 }
 
+/// What the system says of a file that cannot be opened.
+#[track_caller]
+pub fn open_error(path: &str) -> String {
+    let error = std::fs::File::open(path).expect_err("it cannot be opened");
+    error.to_string()
+}
+
 /// A folder of its own for a test, gone when dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
@@ -157,11 +183,17 @@ pub struct Folder(PathBuf);
 impl Folder {
     pub fn new() -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("algo-logs-test-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).expect("a folder can be made");
-        Folder(path)
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("algo-logs-test-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Folder(path),
+                // A process with the same ID was killed and left it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a folder cannot be made: {error}"),
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {

@@ -9,7 +9,7 @@ use algo_logs::{Client, Token};
 
 use crate::client::{algorithm, builder};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
-use crate::program::Program;
+use crate::program::{Folder, Program};
 use crate::proxy::Proxy;
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
@@ -143,6 +143,86 @@ fn nobody_shows_the_key_who_is_asked_for_himself() {
     ] {
         assert!(!shown.contains(KEY), "{shown}");
     }
+}
+
+#[test]
+fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
+    const BUILDS: &str = "/v1/algorithms/acme/x/builds";
+    const VERSIONS: &str = "/v1/algorithms/acme/x/versions";
+    let cluster = Cluster::start();
+    let list = |path: &str, item: &str| {
+        cluster.script(
+            path,
+            Reply::json(200, &format!(r#"{{"results":[{item}]}}"#)),
+        );
+    };
+    let build = |id: &str, commit: &str, started: &str| {
+        format!(
+            r#"{{"build_id":"{id}","status":"failed","commit_sha":"{commit}","started_at":"{started}"}}"#
+        )
+    };
+
+    // An ID, in a file's name and in a URL.
+    list(BUILDS, &build(KEY, "c", "t"));
+    list(VERSIONS, "");
+    let folder = Folder::new();
+    let target = folder.path().join(format!("acme/x/t-{KEY}.log"));
+    std::fs::create_dir_all(target).unwrap();
+    let save = format!("save acme/x -v -d {}", folder.path().display());
+    let outcome = Program::on(&cluster).run(&save);
+    assert_eq!(outcome.code, Some(7), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("t-[key].log"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains(KEY), "{}", outcome.stderr);
+    list(BUILDS, &build(KEY, "c", "t"));
+    let path = format!("{BUILDS}/{KEY}/logs");
+    cluster.script(&path, Reply::json(200, r#"{"logs":""}"#));
+    let outcome = Program::on(&cluster).run("log acme/x -v");
+    assert_eq!(outcome.code, Some(0));
+    assert!(outcome.stderr.contains("/builds/[key]/logs 200 "));
+    assert!(!outcome.stderr.contains(KEY), "{}", outcome.stderr);
+
+    // A commit, and a time that is shortened within the key.
+    let start = "t".repeat(70);
+    list(BUILDS, &build("b1", KEY, &format!("{start}{KEY}")));
+    cluster.script(LOGS, Reply::json(200, r#"{"logs":"one\n"}"#));
+    Program::on(&cluster).run("log acme/x").is(
+        0,
+        "one\n",
+        &format!("algo-logs: build b1 (failed, commit [key], started {start}[key])\n"),
+    );
+
+    // A version's number and hash.
+    let version =
+        format!(r#"{{"version_info":{{"semantic_version":"1.0.0","git_hash":"{KEY}"}}}}"#);
+    list(VERSIONS, &version);
+    let output = Reply::json(200, r#"{"compilation":{"output":"one\n"}}"#);
+    cluster.script(&format!("{VERSIONS}/{KEY}"), output);
+    Program::on(&cluster).run("log acme/x/1.0.0").is(
+        0,
+        "one\n",
+        "algo-logs: version 1.0.0, commit [key]\n",
+    );
+
+    // What the user typed, as an object.
+    let outcome = Program::on(&cluster).run(&format!("builds acme/{KEY} --json"));
+    outcome.fails(
+        5,
+        "{\"error\":{\"kind\":\"not-found\",\"message\":\"builds of acme/[key]: there is no such algorithm (status 404), the \
+         service says: algorithm algo://acme/[key] not found\",\"status\":404,\"code\":1001,\"exit\":5}}\n",
+    );
+
+    // A marker, which a URL holds percent-encoded.
+    let key = "sim+/=Key";
+    let page = format!(r#"{{"marker":"{key}","results":[]}}"#);
+    cluster.script(BUILDS, Reply::json(200, &page));
+    list(BUILDS, "");
+    let program = Program::on(&cluster).env("ALGORITHMIA_API_KEY", key);
+    let outcome = program.run("builds acme/x -v");
+    assert!(
+        outcome.stderr.contains("?marker=[key] 200 "),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Where the program connects and who it is: flags over environment over profile, row by row of the contract's table.
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Folder, Outcome, PROFILES, Program, open_error};
 use crate::proxy::Proxy;
 
 pub const LIST: &str = "builds acme/Empty -q";
@@ -11,8 +11,9 @@ pub const HINT: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
 /// A home directory with this file of profiles.
 pub fn home(config: &str) -> Folder {
     let home = Folder::new();
-    std::fs::create_dir(home.path().join(".algorithmia")).unwrap();
-    home.write(".algorithmia/config", config);
+    let file = home.path().join(PROFILES);
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(file, config).unwrap();
     home
 }
 
@@ -67,7 +68,7 @@ fn the_cluster_is_the_flags_then_the_variables_then_the_profiles() {
         "[profiles.default]\napi_server = \"{}\"\napi_key = \"{KEY}\"\n",
         profile.url()
     ));
-    let program = Program::bare().env("HOME", home.path());
+    let program = Program::bare().home(home.path());
     program.run(LIST).prints("");
     assert_eq!(profile.requests().len(), 1);
     let program = program
@@ -89,7 +90,7 @@ fn an_empty_variable_counts_for_none() {
         "[profiles.default]\napi_server = \"{}\"\napi_key = \"{KEY}\"\nca_cert = \"\"\nbearer_token = \"\"\n",
         cluster.url()
     ));
-    let mut program = Program::bare().env("HOME", home.path());
+    let mut program = Program::bare().home(home.path());
     for name in [
         "ALGORITHMIA_API",
         "ALGORITHMIA_API_KEY",
@@ -182,7 +183,7 @@ fn a_base_url_that_cannot_be_used() {
         let home = home(&format!(
             "[profiles.default]\napi_server = \"{url}\"\napi_key = \"{KEY}\"\n"
         ));
-        let profile = Program::bare().env("HOME", home.path());
+        let profile = Program::bare().home(home.path());
         profile
             .run(LIST)
             .fails(2, &message("api_server of the profile"));
@@ -205,7 +206,7 @@ fn a_key_does_not_travel_in_clear() {
         let variable = program.clone().env("ALGORITHMIA_API", url);
         variable.run(LIST).fails(2, &message("ALGORITHMIA_API"));
         let home = home(&format!("[profiles.default]\napi_server = \"{url}\"\n"));
-        let profile = program.clone().env("HOME", home.path());
+        let profile = program.clone().home(home.path());
         profile
             .run(LIST)
             .fails(2, &message("api_server of the profile"));
@@ -246,7 +247,7 @@ fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
         );
         assert_eq!(sent(&cluster), header);
     };
-    let mut program = keyless(&cluster).env("HOME", home.path());
+    let mut program = keyless(&cluster).home(home.path());
     refused(
         program.run(LIST),
         "api_key of the profile",
@@ -414,7 +415,7 @@ fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
         "[profiles.default]\napi_server = \"{}\"\napi_key = \"SECRET SECRET\"\n",
         cluster.url()
     ));
-    Program::bare().env("HOME", home.path()).run(LIST).fails(
+    Program::bare().home(home.path()).run(LIST).fails(
         2,
         "algo-logs: api_key of the profile: the key cannot be used: it contains a space\n",
     );
@@ -453,7 +454,8 @@ fn a_key_file_that_cannot_be_read() {
     program.run(&format!("{LIST} --api-key-file {file}")).fails(
         2,
         &format!(
-            "algo-logs: --api-key-file: cannot read the key file {file}: No such file or directory (os error 2)\n"
+            "algo-logs: --api-key-file: cannot read the key file {file}: {}\n",
+            open_error(&file)
         ),
     );
     if cfg!(target_os = "linux") {
@@ -472,7 +474,7 @@ fn without_a_key_nothing_is_sent() {
     let missing = format!("algo-logs: there is no key; {HINT}\n");
     keyless(&cluster).run(LIST).fails(4, &missing);
     let home = home("[profiles.default]\n[profiles.other]\napi_key = \"k\"\n");
-    let program = keyless(&cluster).env("HOME", home.path());
+    let program = keyless(&cluster).home(home.path());
     program.run(LIST).fails(4, &missing);
     assert_eq!(cluster.connections(), 0);
 }
@@ -487,7 +489,7 @@ fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
     let url = cluster.url();
     let profile = |ca: &str| {
         home(&format!(
-            "[profiles.default]\napi_server = \"{url}\"\napi_key = \"{KEY}\"\nca_cert = \"{ca}\"\n"
+            "[profiles.default]\napi_server = \"{url}\"\napi_key = \"{KEY}\"\nca_cert = '{ca}'\n"
         ))
     };
     let works = |outcome: Outcome| outcome.prints("");
@@ -505,7 +507,7 @@ fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
         );
     };
     let (trusting, distrusting) = (profile(&good), profile(&other));
-    let bare = |home: &Folder| Program::bare().env("HOME", home.path());
+    let bare = |home: &Folder| Program::bare().home(home.path());
     works(bare(&trusting).run(LIST));
     distrusts(bare(&distrusting).run(LIST));
     works(bare(&distrusting).env("SSL_CERT_FILE", &good).run(LIST));
@@ -517,13 +519,9 @@ fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
     // The compiled-in roots know nothing of it, and a profile's CAs are for its own cluster alone.
     distrusts(Program::on(&cluster).run(LIST));
     let elsewhere = home(&format!(
-        "[profiles.default]\napi_server = \"https://cluster.example.com\"\nca_cert = \"{good}\"\n"
+        "[profiles.default]\napi_server = \"https://cluster.example.com\"\nca_cert = '{good}'\n"
     ));
-    distrusts(
-        Program::on(&cluster)
-            .env("HOME", elsewhere.path())
-            .run(LIST),
-    );
+    distrusts(Program::on(&cluster).home(elsewhere.path()).run(LIST));
 }
 
 #[test]
@@ -540,18 +538,18 @@ fn a_ca_file_that_cannot_be_used() {
         let variable = program.clone().env("SSL_CERT_FILE", file);
         variable.run(LIST).fails(2, &message("SSL_CERT_FILE"));
         let home = home(&format!(
-            "[profiles.default]\napi_server = \"{}\"\nca_cert = \"{file}\"\n",
+            "[profiles.default]\napi_server = \"{}\"\nca_cert = '{file}'\n",
             cluster.url()
         ));
         let profile = program.clone().without("ALGORITHMIA_API");
         profile
-            .env("HOME", home.path())
+            .home(home.path())
             .run(LIST)
             .fails(2, &message("ca_cert of the profile"));
     };
     refused(
         &none,
-        &format!("cannot read the CA file {none}: No such file or directory (os error 2)"),
+        &format!("cannot read the CA file {none}: {}", open_error(&none)),
     );
     for (content, why) in [
         ("", "the file contains none"),
@@ -632,7 +630,7 @@ fn no_error_shows_a_secret_in_the_wrong_place() {
         hidden(stdin.run(&format!("{LIST} --api-key-file -")), start);
         if content.contains("profiles") {
             let home = home(&content);
-            let profile = Program::bare().env("HOME", home.path());
+            let profile = Program::bare().home(home.path());
             let mut outcome = profile.run(LIST);
             if content.contains("ca_cert") {
                 outcome = profile.env("ALGORITHMIA_API_KEY", KEY).run(LIST);

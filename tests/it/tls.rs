@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use crate::client::builder;
-use crate::cluster::{Cluster, Identity, tls};
+use crate::cluster::{Cluster, Identity, KEY, tls};
 use crate::program::{Folder, Program};
 
 const LINE: &str = "builds acme/Empty -q --retries 0";
@@ -282,7 +282,7 @@ fn servers_without_usable_tls_are_explained_in_words() {
             let _ = client.read(&mut [0; 4096]);
         });
         Program::bare()
-            .env("ALGORITHMIA_API_KEY", "k")
+            .env("ALGORITHMIA_API_KEY", KEY)
             .run(&format!("builds acme/Empty -q --api {url}"))
             .fails(
                 1,

@@ -516,7 +516,7 @@ fn options_stand_anywhere_and_end_at_two_dashes() {
         "log --wait a/x 60",
     ] {
         Program::bare()
-            .env("HOME", home.path())
+            .home(home.path())
             .run(line)
             .fails(4, &format!("algo-logs: {NO_KEY}\n"));
     }

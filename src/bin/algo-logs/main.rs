@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Run(args)) => commands::run(&args, &Environment::of_process(), &reporter),
         Ok(Parsed::Print(text)) => output::to_stdout(&text),
         Ok(Parsed::Usage(text)) => {
-            reporter.write(&text);
+            reporter.usage(&text);
             return ExitCode::from(Exit::Usage as u8);
         }
         Err(error) => Err(error),
@@ -34,9 +34,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if let Some(report) = failure.report(json) {
-                reporter.write(&report);
-            }
+            reporter.error(&failure, json);
             ExitCode::from(failure.exit as u8)
         }
     }

@@ -1,7 +1,7 @@
 //! The table of faults: what a server, a network or a shell may do, and how the program handles it.
 //!
 //! Each row runs once into a pipe and, if it fetches a log, once more with `-v -o FILE`. For every row, the exit code
-//! and stdout are exact; FILE is unchanged or the whole log, and nothing is left beside it; stderr is one short line;
+//! and stdout are exact; FILE is unchanged or the whole log, and nothing is left beside it; stderr is one short line without a build server's commands;
 //! the key appears only in `Authorization`; and the program may use at most 16 MiB of memory.
 
 mod documents;
@@ -352,6 +352,11 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
         "stderr is long".to_owned(),
     );
     expect(!stderr.contains(KEY), "the key on stderr".to_owned());
+    let commands = |line: &str| line.contains("##") || line.trim_start().starts_with("::");
+    expect(
+        !stderr.lines().any(commands),
+        "a build server's command on stderr".to_owned(),
+    );
     expect(
         !contains(&output.stdout, KEY),
         "the key on stdout".to_owned(),

@@ -105,7 +105,10 @@ pub fn words() -> Vec<Row> {
         said("is an array", 500, &format!(r#"["{KEY}"]"#), "the cluster failed (status 500)"),
         said("is broken JSON", 500, &format!(r#"{{"error":"{KEY}"#), "the cluster failed (status 500)"),
         said("is long", 500, &format!(r#"{{"error":"{long}"}}"#), "ab…"),
-        said("commands a build server", 500, r#"{"error":"x\n::error::y\n##vso[task.complete]"}"#, "x\u{fffd}::error::y\u{fffd}##vso"),
+        said("commands a build server", 500, r#"{"error":"x\n::error::y\n##vso[task.complete]"}"#, "x\u{fffd}::error::y\u{fffd}# #vso[task.complete]"),
+        said("commands build servers within a line", 500, r###"{"error":"a ##[error]b ##teamcity[c] ###[group]d"}"###, "a # #[error]b # #teamcity[c] # # #[group]d"),
+        log("a header that commands a build server", Reply::status(502).header("X-Error-Message", "##vso[x]y")).fails(1, "says: # #vso[x]y"),
+        log("an encoding that commands a build server", Reply::json(200, DOC).header("Content-Encoding", "##[x]")).fails(6, "'# #[x]'"),
         said("commands a terminal", 500, r#"{"error":"\u001b]0;owned\u0007\u009b2J\u202e"}"#, "\u{fffd}]0;owned\u{fffd}\u{fffd}2J\u{fffd}"),
         said("is nested deep", 500, &format!("{}{}", r#"{"error":"#.repeat(500), "}".repeat(500)), "(status 500)"),
         log("plain text with the key", Reply::status(502).body(format!("no {KEY}\n"))).fails(1, "says: no [key]"),
@@ -139,6 +142,8 @@ pub fn words() -> Vec<Row> {
             .fails(1, "the cluster responded with an error, the service says: [key]"),
         log("a 200 that is no such build", Reply::json(200, r#"{"error":{"code":1010,"message":"m"}}"#))
             .fails(5, "there is no such build"),
+        at("an error as an object that commands a build server", "builds acme/x --retries 0 --json", BUILDS, vec![Reply::json(500, r###"{"error":"##[error]x"}"###)])
+            .fails(1, r###"the service says: # #[error]x","status":500"###),
         at("an error as an object", "builds acme/x --retries 0 --json", BUILDS, vec![Reply::json(500, &format!(r#"{{"error":{{"code":5001,"message":"{KEY}\n"}}}}"#))])
             .fails(1, r#"{"error":{"kind":"service","message":"builds of acme/x: the cluster failed (status 500), the service says: [key]","status":500,"code":5001,"exit":1}}"#),
     });

@@ -197,7 +197,7 @@ mod tests {
     #[track_caller]
     fn error(result: Result<impl Sized, CliError>) -> String {
         let error = result.err().expect("an error");
-        error.report(false).expect("a message")
+        error.report(false, str::to_owned).expect("a message")
     }
 
     #[test]

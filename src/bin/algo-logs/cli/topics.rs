@@ -24,7 +24,10 @@ pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_PROXY", "what to reach without a proxy: '*', names with their subdomains, \
                   addresses and CIDR blocks, each with an optional port"),
     ("NO_COLOR", "unless empty, no colours with '--color auto'"),
-    ("TERM", "if 'dumb', the same"),
+    ("TERM", "if 'dumb', the same, and no progress"),
+    #[cfg(windows)]
+    ("WT_SESSION, ANSICON, ConEmuANSI, TERM", "colours and progress need one of them to be set, as consoles do that \
+                                               understand escape sequences, or '--color always'"),
 ];
 
 #[rustfmt::skip] // one line each

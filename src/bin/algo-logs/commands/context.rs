@@ -21,9 +21,9 @@ impl Context {
         &self.connection.client
     }
 
-    /// Prepares a word from the service for a message.
+    /// Shortens a word from the service for a message.
     pub(crate) fn word(&self, word: &str) -> String {
-        self.connection.word(word)
+        self.reporter.word(word)
     }
 
     /// Returns the log of a build. If the log is lost, returns the output of the build's version, and a note that says

@@ -9,7 +9,7 @@ mod target;
 mod transfer;
 mod why;
 
-use crate::cli::{Args, ColorChoice, Command, CommandName, LogSource, WhySource};
+use crate::cli::{Args, Command, CommandName, LogSource, WhySource};
 use crate::config::{self, Environment};
 use crate::error::CliError;
 use crate::output::Reporter;
@@ -23,12 +23,11 @@ pub(crate) fn run(
     reporter: &Reporter,
 ) -> Result<(), CliError> {
     let targets = target::targets(&args.command)?;
-    let reporter = reporter.quiet(args.quiet);
+    let reporter = reporter
+        .quiet(args.quiet)
+        .animated(environment.has_escape_sequences(args.color));
     let connection = config::connect(args, environment, &reporter)?;
-    let color = match args.color {
-        ColorChoice::Auto if environment.no_color() => ColorChoice::Never,
-        color => color,
-    };
+    let color = environment.color(args.color);
     let (algorithms, failures) = target::algorithms(targets, &connection)?;
     let mut contexts = algorithms.into_iter().map(|algorithm| Context {
         algorithm,

@@ -1,18 +1,17 @@
 //! The client, and what an error message has to know about its configuration.
 
-use algo_logs::{Client, ClientBuilder, Error, RequestSummary, RetryInfo, Token};
+use algo_logs::{Client, ClientBuilder, Error, RequestSummary, RetryInfo};
 
-use super::layer::{Source, Sourced};
+use super::layer::Source;
 use super::{ALLOW_HTTP, Config};
 use crate::error::{CliError, message};
 use crate::output::Reporter;
-use crate::output::sanitize::truncate;
 
 /// A client, and what an error message has to know about its configuration.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    token: Sourced<Token>,
+    key: Source,
     base_url: Source,
     /// Where the CAs are from, unless they are the compiled-in ones.
     ca_pem: Option<Source>,
@@ -40,7 +39,7 @@ impl Config {
         }
         Ok(Connection {
             client: builder.build().map_err(|error| self.error(error))?,
-            token: self.token,
+            key: self.token.source,
             base_url: self.base_url.source,
             ca_pem: self.ca_pem.map(|ca_pem| ca_pem.source),
         })
@@ -70,16 +69,9 @@ impl Config {
 }
 
 impl Connection {
-    /// Makes a word from the service fit for a message: shortens it and removes the key.
-    pub(crate) fn word(&self, word: &str) -> String {
-        /// No ID, hash or time is longer.
-        const MAX_CHARS: usize = 80;
-        truncate(&self.token.value.redact(word), MAX_CHARS)
-    }
-
     /// Returns where the key came from, such as `ALGORITHMIA_API_KEY`.
     pub(crate) fn key_source(&self) -> String {
-        self.token.source.to_string()
+        self.key.to_string()
     }
 
     /// Returns where the CAs are from, such as `--cacert`, unless they are the compiled-in ones.

@@ -2,9 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use crate::cli::ColorChoice;
 
 /// The environment variables. An empty one counts as unset.
 pub(crate) struct Environment(());
@@ -23,9 +25,23 @@ impl Environment {
         Some(self.get(name)?.to_string_lossy().into_owned())
     }
 
-    /// Returns whether colours are unwanted (<https://no-color.org>) or the terminal cannot show them.
-    pub(crate) fn no_color(&self) -> bool {
-        self.get("NO_COLOR").is_some() || self.get("TERM").is_some_and(|term| term == "dumb")
+    /// Decides about colours: with `auto`, not if they are unwanted (<https://no-color.org>) or would not be understood.
+    pub(crate) fn color(&self, choice: ColorChoice) -> ColorChoice {
+        let unwanted = self.get("NO_COLOR").is_some();
+        match choice {
+            ColorChoice::Auto if unwanted || !self.has_escape_sequences(choice) => {
+                ColorChoice::Never
+            }
+            choice => choice,
+        }
+    }
+
+    /// Returns whether terminals understand escape sequences. On Windows, `--color always` says that they do.
+    pub(crate) fn has_escape_sequences(&self, color: ColorChoice) -> bool {
+        if cfg!(windows) && color != ColorChoice::Always {
+            return is_ansi_console(|name| self.get(name));
+        }
+        self.get("TERM").is_none_or(|term| term != "dumb")
     }
 
     /// Returns the path of the file in which the official `algo` program keeps its profiles.
@@ -35,6 +51,20 @@ impl Environment {
             false => ("HOME", ".algorithmia"),
         };
         Some(PathBuf::from(self.get(home)?).join(folder).join("config"))
+    }
+}
+
+/// Returns whether a Windows console understands escape sequences, by the variables that those which do set.
+///
+/// Older consoles show the sequences as text. The system knows more, but only a foreign function could ask it.
+fn is_ansi_console(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    match variable("TERM") {
+        Some(term) => term != "dumb" && term != "cygwin",
+        None => {
+            variable("WT_SESSION").is_some()
+                || variable("ANSICON").is_some()
+                || variable("ConEmuANSI").is_some_and(|value| value == "ON")
+        }
     }
 }
 
@@ -58,11 +88,36 @@ pub(crate) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
 #[cfg(unix)]
 pub(super) fn others_can_read(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o044 != 0)
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o044 != 0)
 }
 
 /// Other systems have no permission bits to check.
 #[cfg(not(unix))]
 pub(super) fn others_can_read(_: &Path) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consoles_that_understand_escape_sequences_say_so() {
+        for (variables, expected) in [
+            (&[][..], false),
+            (&[("WT_SESSION", "9d01c3ea")], true),
+            (&[("ANSICON", "80x1000 (80x25)")], true),
+            (&[("ConEmuANSI", "ON")], true),
+            (&[("ConEmuANSI", "OFF")], false),
+            (&[("TERM", "xterm-256color")], true),
+            (&[("TERM", "cygwin")], false),
+            (&[("TERM", "dumb"), ("WT_SESSION", "9d01c3ea")], false),
+        ] {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|variable| variable.0 == name);
+                found.map(|variable| OsString::from(variable.1))
+            };
+            assert_eq!(is_ansi_console(variable), expected, "{variables:?}");
+        }
+    }
 }

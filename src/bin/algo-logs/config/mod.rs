@@ -36,6 +36,7 @@ pub(crate) fn connect(
         _ => 1,
     };
     let config = Config::resolve(&args.connect, environment, reporter)?;
+    reporter.redact(config.token.value.clone());
     config.connect(reporter, args.verbose, connections)
 }
 

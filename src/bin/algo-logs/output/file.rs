@@ -6,8 +6,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Seek, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
-#[cfg(unix)]
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::process::{Child, Command, Stdio};
@@ -41,7 +39,11 @@ impl Destination {
         }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
-                let metadata = file.metadata()?;
+                let metadata = match file.metadata() {
+                    // `NUL` and `CON` have none.
+                    Err(_) if cfg!(windows) => return Ok(Self::InPlace(file)),
+                    metadata => metadata?,
+                };
                 if metadata.is_file() {
                     let target = fs::canonicalize(path)?;
                     // A link can have changed in between.
@@ -322,10 +324,8 @@ struct Temporary {
 
 impl Temporary {
     fn create(folder: &Path, mode: u32) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
+        let mut options = access::options(mode);
         options.read(true).write(true).create_new(true);
-        #[cfg(unix)]
-        options.mode(mode);
         loop {
             let path = folder.join(temporary_name());
             match options.open(&path) {
@@ -378,10 +378,17 @@ pub(crate) fn remove_leftovers(folder: &Path) {
 /// What Unix knows of a file beyond its content.
 #[cfg(unix)]
 mod access {
-    use std::fs::{File, Metadata, Permissions};
+    use std::fs::{File, Metadata, OpenOptions, Permissions};
     use std::io;
     use std::os::fd::AsFd;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+
+    /// Returns options that give a new file these permission bits.
+    pub(super) fn options(mode: u32) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.mode(mode);
+        options
+    }
 
     pub(super) fn mode(metadata: &Metadata) -> u32 {
         metadata.mode()
@@ -419,8 +426,12 @@ mod access {
 
 #[cfg(not(unix))]
 mod access {
-    use std::fs::{File, Metadata};
+    use std::fs::{File, Metadata, OpenOptions};
     use std::io::{self, IsTerminal};
+
+    pub(super) fn options(_: u32) -> OpenOptions {
+        OpenOptions::new()
+    }
 
     pub(super) fn mode(_: &Metadata) -> u32 {
         0

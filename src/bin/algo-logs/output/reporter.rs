@@ -1,12 +1,14 @@
 //! Notes, errors and the progress line: everything on stderr.
 
-use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use algo_logs::Token;
+
 use super::write_all;
-use crate::output::sanitize::{sanitize_line, truncate};
+use crate::error::CliError;
+use crate::output::sanitize::{defuse, sanitize_line, truncate};
 
 /// The shortest time between two drawings of the progress line.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
@@ -19,10 +21,13 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// Writes notes and errors to stderr, and takes the progress line away first.
 ///
-/// Clones share that line. Errors of writing are ignored: a lost note must not stop the data.
+/// Clones share that line and the key to redact. Errors of writing are ignored: a lost note must not stop the data.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
     quiet: bool,
+    /// Whether terminals understand escape sequences, which the progress line needs.
+    animated: bool,
+    token: Arc<OnceLock<Token>>,
     last_line: Arc<Mutex<LastLine>>,
 }
 
@@ -52,15 +57,58 @@ impl Reporter {
         }
     }
 
+    /// Returns a reporter that can show progress on a terminal.
+    pub(crate) fn animated(self, animated: bool) -> Self {
+        Self { animated, ..self }
+    }
+
+    /// Redacts the key from now on, in what clones of this write as well.
+    pub(crate) fn redact(&self, token: Token) {
+        // The configuration is resolved once.
+        let _ = self.token.set(token);
+    }
+
     /// Writes a note, unless notes are turned off.
     pub(crate) fn say(&self, note: &str) {
         if !self.quiet {
-            self.write(&format!("algo-logs: {}\n", sanitize_line(note)));
+            self.write(&format!("algo-logs: {}\n", self.clean(note)));
+        }
+    }
+
+    /// Writes an error: a line, or an object with `json`. Writes nothing if the program ends silently.
+    pub(crate) fn error(&self, error: &CliError, json: bool) {
+        if let Some(report) = error.report(json, |text| self.clean(text)) {
+            self.write(&report);
+        }
+    }
+
+    /// Writes the usage, which is the program's own text.
+    pub(crate) fn usage(&self, text: &str) {
+        self.write(text);
+    }
+
+    /// Shortens a word from the service for a message.
+    pub(crate) fn word(&self, word: &str) -> String {
+        /// No ID, hash or time is longer.
+        const MAX_CHARS: usize = 80;
+        // Part of a key would not be recognized later.
+        truncate(&self.without_key(word), MAX_CHARS)
+    }
+
+    /// Makes text safe to write as part of a line. Everything but the program's own usage passes through here.
+    fn clean(&self, text: &str) -> String {
+        defuse(&sanitize_line(&self.without_key(text)))
+    }
+
+    fn without_key(&self, text: &str) -> String {
+        match self.token.get() {
+            Some(token) => token.redact(text),
+            None => text.to_owned(),
         }
     }
 
     /// Writes whole lines in one piece, so that they do not mix with another program's.
-    pub(crate) fn write(&self, lines: &str) {
+    fn write(&self, lines: &str) {
         let mut last_line = self.lock();
         last_line.clear_progress();
         let end = if last_line.log { "\n" } else { "" };
@@ -77,8 +125,7 @@ impl Reporter {
 
     /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
     pub(crate) fn progress(&self) -> Progress {
-        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let shown = !self.quiet && !is_dumb && io::stderr().is_terminal();
+        let shown = !self.quiet && self.animated && io::stderr().is_terminal();
         Progress {
             reporter: shown.then(|| self.clone()),
             started: Instant::now(),
@@ -117,7 +164,7 @@ impl Progress {
         let drawn = &mut reporter.lock().progress;
         if drawn.is_none_or(|at| at.elapsed() >= REDRAW_INTERVAL) {
             *drawn = Some(Instant::now());
-            let text = sanitize_line(&text());
+            let text = reporter.clean(&text());
             // Characters beyond ASCII can take two columns each; the `…` takes one.
             let max = if text.is_ascii() {
                 MAX_WIDTH - 1

@@ -250,6 +250,18 @@ pub(crate) fn sanitize_line(text: &str) -> String {
     text.replace(is_unsafe, "\u{fffd}")
 }
 
+/// Breaks up the commands that build servers obey wherever they are in a line: `##[…]`, `##vso[…]`, `##teamcity[…]`.
+pub(crate) fn defuse(line: &str) -> String {
+    let mut defused = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c == '#' && defused.ends_with('#') {
+            defused.push(' ');
+        }
+        defused.push(c);
+    }
+    defused
+}
+
 /// Shortens a text to `max` characters, followed by `…` if there were more.
 pub(crate) fn truncate(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
@@ -543,6 +555,19 @@ mod tests {
         let sanitizer = Sanitizer::new(NoColours);
         for c in ('\0'..=char::MAX).filter(|&c| !sanitizer.passes(c)) {
             assert!(is_unsafe(c), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn commands_of_build_servers_are_broken_up() {
+        for (text, expected) in [
+            ("", ""),
+            ("issue #7 of # and #", "issue #7 of # and #"),
+            ("##vso[task.complete]", "# #vso[task.complete]"),
+            ("a ##[error]b", "a # #[error]b"),
+            ("####[x", "# # # #[x"),
+        ] {
+            assert_eq!(defuse(text), expected);
         }
     }
 

@@ -101,9 +101,7 @@ impl Summary {
             return Err(self.total.failures.remove(0));
         }
         for failure in &self.total.failures {
-            if let Some(line) = failure.report(false) {
-                reporter.write(&line);
-            }
+            reporter.error(failure, false);
         }
         for line in &self.lines {
             reporter.say(line);
