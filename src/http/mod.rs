@@ -331,7 +331,8 @@ impl Http {
         let connection = |message: String| Error::new(ErrorKind::Connection, message);
         let slow = || {
             let limit = self.config.connect_timeout();
-            let message = format!("cannot connect to {base} within {limit:?}");
+            let seconds = limit.as_secs().max(1);
+            let message = format!("cannot connect to {base} within {seconds} s");
             Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
         };
         match error {

@@ -176,8 +176,6 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
         ("", link.as_str()),
         ("2>&1", "/dev/stderr"),
         ("<&1", "/dev/stdin"),
-        ("3>&1", "/dev/fd/3"),
-        ("9>&1 >/dev/null", "/proc/self/fd/9"),
     ] {
         let around = format!("echo before; \"$@\" {redirect} || echo failed; echo after");
         let line = format!("{LINE} -o {name}");
@@ -201,6 +199,30 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
         }
     }
     assert_eq!(folder.names(), ["f", "link"]);
+}
+
+/// Another descriptor cannot be duplicated in safe code. To open its file anew would overwrite what the script wrote.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_file_behind_another_descriptor_is_refused_before_anything_is_fetched() {
+    let (folder, cluster) = (Folder::new(), cluster());
+    for (number, name) in [(3, "/dev/fd/3"), (9, "/proc/self/fd/9")] {
+        let around =
+            format!("{{ echo before >&{number}; \"$@\"; echo after >&{number}; }} {number}>f");
+        let line = format!("{LINE} -o {name}");
+        let output = script(&Program::on(&cluster), &around, &line)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            format!(
+                "algo-logs: cannot write {name}: redirect stdout to the descriptor instead, as in '>&{number}'\n"
+            )
+        );
+        assert_eq!(folder.read("f"), b"before\nafter\n");
+    }
+    assert_eq!(cluster.connections(), 0);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use std::io::{self, IsTerminal, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::write_all;
@@ -23,9 +22,6 @@ pub(crate) enum Destination {
     Atomic(AtomicFile),
     /// A stream or a device, which cannot be replaced.
     InPlace(File),
-    /// A helper process that writes to a descriptor.
-    #[cfg(unix)]
-    Helper(Child),
 }
 
 impl Destination {
@@ -80,15 +76,11 @@ impl Destination {
         let stream = match number {
             0 => io::stdin().as_fd().try_clone_to_owned()?.into(),
             2 => io::stderr().as_fd().try_clone_to_owned()?.into(),
-            // Safe Rust cannot duplicate another descriptor, but a child process inherits it.
+            // Only unsafe code can duplicate another descriptor, and to open the file anew would overwrite it.
             _ if cfg!(target_os = "linux") && fs::metadata(path)?.is_file() => {
-                let helper = Command::new("sh")
-                    .args(["-c", &format!("exec cat >&{number}")])
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::piped())
-                    .spawn()?;
-                return Ok(Self::Helper(helper));
+                return Err(io::Error::other(format!(
+                    "redirect stdout to the descriptor instead, as in '>&{number}'"
+                )));
             }
             _ => OpenOptions::new().write(true).open(path)?,
         };
@@ -119,11 +111,6 @@ impl Destination {
         match self {
             Self::Atomic(file) => file.write_all(bytes),
             Self::InPlace(file) => write_all(file, bytes),
-            #[cfg(unix)]
-            Self::Helper(child) => match &mut child.stdin {
-                Some(stdin) => stdin.write_all(bytes),
-                None => Err(io::ErrorKind::BrokenPipe.into()),
-            },
         }
     }
 
@@ -132,16 +119,6 @@ impl Destination {
         match self {
             Self::Atomic(file) => file.commit(),
             Self::InPlace(_) => Ok(()),
-            #[cfg(unix)]
-            Self::Helper(child) => {
-                let output = child.wait_with_output()?;
-                if output.status.success() {
-                    return Ok(());
-                }
-                Err(io::Error::other(
-                    String::from_utf8_lossy(&output.stderr).trim(),
-                ))
-            }
         }
     }
 }
