@@ -23,15 +23,15 @@ pub fn framing() -> Vec<Row> {
             .succeeds(),
         log("a body that ends with the connection", body("", DOC).fin()).succeeds(),
         log("a body that ends with a reset, the document complete", body("", DOC).wait(READ).rst()).succeeds(),
-        log("a body that ends with the connection, the document truncated", body("", CUT_DOC).fin()).is_truncated(half),
-        log("a body that ends with a reset, the document truncated", body("", CUT_DOC).wait(READ).rst()).is_truncated(half),
+        log("a body that ends with the connection, the document truncated", body("", CUT_DOC).fin()).ends_early(half),
+        log("a body that ends with a reset, the document truncated", body("", CUT_DOC).wait(READ).rst()).ends_early(half),
         log("a connection closed right after the head", head("").fin()).fails(6, half),
         log("a Content-Length that is too large", body("Content-Length: 1000\r\n", DOC).fin()).is(6, TEXT, short),
-        log("Content-Length, connection closed early", body("Content-Length: 1000\r\n", CUT_DOC).fin()).is_truncated(short),
+        log("Content-Length, connection closed early", body("Content-Length: 1000\r\n", CUT_DOC).fin()).ends_early(short),
         log("Content-Length, connection reset", body("Content-Length: 1000\r\n", CUT_DOC).wait(READ).rst())
-            .is_truncated(short),
+            .ends_early(short),
         log("Content-Length, connection closed before the body", head("Content-Length: 1000\r\n").fin()).fails(6, short),
-        log("a Content-Length that is too small", body(&length(CUT_DOC), DOC).fin()).is_truncated(half),
+        log("a Content-Length that is too small", body(&length(CUT_DOC), DOC).fin()).ends_early(half),
         log("a Content-Length without the last brace", body("Content-Length: 27\r\n", DOC).fin()).is(6, TEXT, half),
         log("junk after Content-Length bytes", body(&length(DOC), format!("{DOC}junk"))).succeeds(),
         log("a Content-Length of 0", body("Content-Length: 0\r\n", "")).fails(6, half),
@@ -43,15 +43,15 @@ pub fn framing() -> Vec<Row> {
         log("a Content-Length over 64 bits", body("Content-Length: 18446744073709551616\r\n", DOC)).fails(6, http),
         log("Content-Length and chunks: chunks take precedence", body(&format!("Content-Length: 5\r\n{CHUNKED}"), chunked(DOC, 9)))
             .succeeds(),
-        log("chunks, truncated in a chunk size", pieces("15\r\n{\"logs\":\"one\\ntwo\\nth\r\n1").fin()).is_truncated(short),
-        log("chunks, truncated in a chunk", pieces("20\r\n{\"logs\":\"one\\ntwo\\nth").fin()).is_truncated(short),
+        log("chunks, truncated in a chunk size", pieces("15\r\n{\"logs\":\"one\\ntwo\\nth\r\n1").fin()).ends_early(short),
+        log("chunks, truncated in a chunk", pieces("20\r\n{\"logs\":\"one\\ntwo\\nth").fin()).ends_early(short),
         log("chunks, reset in a chunk", pieces("20\r\n{\"logs\":\"one\\ntwo\\nth").wait(READ).rst())
-            .is_truncated(short),
-        log("chunks, truncated after a chunk", pieces("15\r\n{\"logs\":\"one\\ntwo\\nth").fin()).is_truncated(short),
+            .ends_early(short),
+        log("chunks, truncated after a chunk", pieces("15\r\n{\"logs\":\"one\\ntwo\\nth").fin()).ends_early(short),
         log("chunks without the last chunk", pieces(&format!("{:x}\r\n{DOC}\r\n", DOC.len())).fin()).is(6, TEXT, short),
         log("a last chunk without its empty line", pieces(&format!("{:x}\r\n{DOC}\r\n0\r\n", DOC.len())).fin())
             .succeeds(),
-        log("chunks that end too early", body(CHUNKED, chunked(CUT_DOC, 100))).is_truncated(half),
+        log("chunks that end too early", body(CHUNKED, chunked(CUT_DOC, 100))).ends_early(half),
         log("no chunk at all", pieces("0\r\n\r\n")).fails(6, half),
         log("a chunk size that is not a number", pieces("zz\r\n{}\r\n0\r\n\r\n")).fails(6, http),
         log("a chunk size over 64 bits", pieces("fffffffffffffffff\r\n{}\r\n0\r\n\r\n")).fails(6, http),
@@ -61,12 +61,12 @@ pub fn framing() -> Vec<Row> {
             .fails(6, http),
         log("line endings instead of a chunk size", pieces("\r\n\r\n").fin()).fails(6, http),
         log("a false Content-Length of 1 TB", body("Content-Length: 1099511627776\r\n", CUT_DOC).fin())
-            .is_truncated(short),
+            .ends_early(short),
         log("HTTP/1.0 with Content-Length", Reply::raw().send(format!("HTTP/1.0 200 OK\r\n{}\r\n{DOC}", length(DOC))).fin())
             .succeeds(),
         log("HTTP/1.0, ends with the connection", Reply::raw().send(format!("HTTP/1.0 200 OK\r\n\r\n{DOC}")).fin())
             .succeeds(),
-        log("HTTP/1.0, truncated", Reply::raw().send(format!("HTTP/1.0 200 OK\r\n\r\n{CUT_DOC}")).fin()).is_truncated(half),
+        log("HTTP/1.0, truncated", Reply::raw().send(format!("HTTP/1.0 200 OK\r\n\r\n{CUT_DOC}")).fin()).ends_early(half),
         log("24 MB in 16 MiB", body("", r#"{"logs":""#).repeat(vec![b'x'; 64 * 1024], 384).send("\"}").fin())
             .is(0, vec![b'x'; 24 << 20], ""),
         log("1 MB of newlines, truncated", body("", r#"{"logs":""#).repeat(r"\n".repeat(32 * 1024), 32).fin())
@@ -198,7 +198,7 @@ pub fn encodings() -> Vec<Row> {
         log("gzip, then junk", zip(&[&zipped[..], b"junk and more junk"].concat())).is(6, TEXT, wrong),
         log("gzip that is not gzip", zip(DOC.as_bytes())).fails(6, wrong),
         log("gzip of no bytes", zip(b"")).fails(6, ""),
-        log("gzip of half a document", zip(&gzip(CUT_DOC))).is_truncated("in the middle of its JSON"),
+        log("gzip of half a document", zip(&gzip(CUT_DOC))).ends_early("in the middle of its JSON"),
         log("gzip, 16 MB in 16 kB", zip(&gzip(format!("{{\"logs\":\"{}\"}}", "x".repeat(16 << 20)))))
             .is(0, "x".repeat(16 << 20), ""),
         log("identity", coded("identity")).succeeds(),

@@ -109,7 +109,7 @@ impl Row {
     }
 
     /// Expects the log up to the point where the document is truncated.
-    fn is_truncated(self, stderr: &str) -> Row {
+    fn ends_early(self, stderr: &str) -> Row {
         self.is(6, CUT_TEXT, stderr)
     }
 

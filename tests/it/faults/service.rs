@@ -224,17 +224,17 @@ pub fn resumption() -> Vec<Row> {
             .succeeds().requests(2),
         log_after("truncated, then a 503, then the log", vec![cut(), transient(), good()], "--retries 2").succeeds().requests(3),
         log_after("truncated, then another log", vec![cut(), Reply::json(200, r#"{"logs":"one\nTWO\nthree\n"}"#)], "--retries 1")
-            .is_truncated(changed).requests(2),
+            .ends_early(changed).requests(2),
         log_after("truncated, then a log with another first byte", vec![cut(), Reply::json(200, r#"{"logs":"One\ntwo\nthree\n"}"#)], "--retries 1")
-            .is_truncated(changed).requests(2),
+            .ends_early(changed).requests(2),
         log_after("truncated, then a shorter log", vec![cut(), Reply::json(200, r#"{"logs":"one\n"}"#)], "--retries 1")
-            .is_truncated(changed).requests(2),
+            .ends_early(changed).requests(2),
         log_after("truncated, then an empty log", vec![cut(), Reply::json(200, r#"{"logs":""}"#)], "--retries 1")
-            .is_truncated(changed).requests(2),
+            .ends_early(changed).requests(2),
         log_after("truncated, then no log", vec![cut(), Reply::json(200, "{}")], "--retries 1")
-            .is_truncated("no 'logs'").requests(2),
+            .ends_early("no 'logs'").requests(2),
         log_after("truncated, then HTML", vec![cut(), Reply::status(200).body("<html>")], "--retries 1")
-            .is_truncated("not the expected JSON").requests(2),
+            .ends_early("not the expected JSON").requests(2),
         log_after("truncated, then a 401", vec![cut(), Reply::status(401)], "--retries 1")
             .is(4, CUT_TEXT, "(status 401)").requests(2),
         log_after("truncated, then a 404", vec![cut(), Reply::status(404)], "--retries 1")
@@ -243,8 +243,8 @@ pub fn resumption() -> Vec<Row> {
             .is(1, CUT_TEXT, "(status 503)").requests(2),
         log_after("truncated, then a 200 that is an error", vec![cut(), Reply::json(200, &format!(r#"{{"error":"{KEY}"}}"#))], "--retries 1")
             .is(1, CUT_TEXT, "says: [key]").requests(2),
-        log_after("truncated every time", vec![cut()], "--retries 1").is_truncated("cut short").requests(2),
-        log_after("truncated, without retries", vec![cut(), good()], "--retries 0").is_truncated("cut short").requests(1),
+        log_after("truncated every time", vec![cut()], "--retries 1").ends_early("cut short").requests(2),
+        log_after("truncated, without retries", vec![cut(), good()], "--retries 0").ends_early("cut short").requests(1),
     }
 }
 
