@@ -23,6 +23,14 @@ fn client(cluster: &Cluster) -> Client {
 
 #[test]
 fn public_types_are_send_and_sync() {
+    type Plain = (
+        Algorithm,
+        BaseUrl,
+        Build,
+        BuildStatus,
+        ErrorKind,
+        RequestSummary,
+    );
     fn send<T: Send>() {}
     fn sync<T: Sync>() {}
     fn clone<T: Clone>() {}
@@ -35,22 +43,8 @@ fn public_types_are_send_and_sync() {
     send::<Pages<Build>>();
     send::<Pages<Version>>();
     error::<Error>();
-    send::<(
-        Algorithm,
-        BaseUrl,
-        Build,
-        BuildStatus,
-        ErrorKind,
-        RequestSummary,
-    )>();
-    sync::<(
-        Algorithm,
-        BaseUrl,
-        Build,
-        BuildStatus,
-        ErrorKind,
-        RequestSummary,
-    )>();
+    send::<Plain>();
+    sync::<Plain>();
     send::<(Token, Version, Wait<'static>)>();
     sync::<(Token, Version, Wait<'static>)>();
 }

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Folder, Outcome, Program, wrap};
 
 pub const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
@@ -30,18 +30,9 @@ pub fn save(cluster: &Cluster, path: &str) -> Outcome {
 
 /// Returns a command that runs `line` through a shell script, in which `"$@"` is the program.
 pub fn script(program: &Program, script: &str, line: &str) -> Command {
-    let inner = program.command(line);
-    let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", script, "sh"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    command
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", script, "sh"]);
+    wrap(shell, &program.command(line))
 }
 
 /// Starts to write a log to `path`; the cluster sends only the first half.

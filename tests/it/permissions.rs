@@ -1,6 +1,5 @@
 //! Output files on Unix: permissions, ownership, and folders in which a file cannot be replaced.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
@@ -8,7 +7,7 @@ use std::process::{Child, Command};
 
 use crate::cluster::{Cluster, Reply};
 use crate::outputs::{LINE, LOG, LOGS, cluster, half_written, save, script};
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Folder, Outcome, Program, copy_program, wrap};
 
 /// A user and a group that own nothing.
 const STRANGER: u32 = 54_321;
@@ -16,15 +15,6 @@ const STRANGER: u32 = 54_321;
 fn is_root() -> bool {
     let folder = Folder::new();
     fs::metadata(folder.path()).unwrap().uid() == 0
-}
-
-/// Copies a program with a child process. If this process wrote the copy, a child of another test could have it open
-/// for writing when it should run.
-fn copy_program(from: impl AsRef<OsStr>, to: &str) {
-    let copied = Command::new("cp")
-        .args([from.as_ref(), to.as_ref()])
-        .status();
-    assert!(copied.unwrap().success());
 }
 
 /// Runs `line` in a folder as an ordinary user, because root ignores permissions.
@@ -319,16 +309,9 @@ fn with_mounts(cluster: &Cluster, mounts: &str, path: &str) -> Option<Outcome> {
     let script_text = format!("{mounts} || exit 99; exec \"$@\"");
     let line = format!("{LINE} -o {path}");
     let inner = script(&Program::on(cluster), &script_text, &line);
-    let mut command = Command::new("unshare");
-    command
-        .args(["--user", "--map-root-user", "--mount"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear();
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    let outcome = Outcome::new(command.output().ok()?, None);
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount"]);
+    let outcome = Outcome::new(wrap(unshare, &inner).output().ok()?, None);
     let refused = outcome.code == Some(99) || outcome.stderr.starts_with("unshare");
     (!refused).then_some(outcome)
 }

@@ -1,5 +1,7 @@
 //! The real program, run as from a shell, with only the environment that a test sets.
 
+#[cfg(unix)]
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -119,6 +121,32 @@ impl Program {
         let output = child.wait_with_output().expect("the program ends");
         Outcome::new(output, self.url.as_deref())
     }
+}
+
+/// Makes `wrapper` run `inner`, with the environment of `inner` and a PATH of the system's programs.
+#[cfg(unix)]
+pub fn wrap(mut wrapper: Command, inner: &Command) -> Command {
+    wrapper
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .envs(
+            inner
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    wrapper
+}
+
+/// Copies a program with a child process. If this process wrote the copy, a child of another test could have it open
+/// for writing when it should run.
+#[cfg(unix)]
+pub fn copy_program(from: impl AsRef<OsStr>, to: &str) {
+    let copied = Command::new("cp")
+        .args([from.as_ref(), to.as_ref()])
+        .status();
+    assert!(copied.unwrap().success());
 }
 
 /// The result of a run.

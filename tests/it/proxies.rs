@@ -10,6 +10,8 @@ use algo_logs::ClientBuilder;
 use crate::client::{builder, paged};
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
+#[cfg(target_os = "linux")]
+use crate::program::wrap;
 use crate::program::{Folder, Outcome, Program};
 use crate::proxy::Proxy;
 use crate::settings::{LIST, sent};
@@ -361,22 +363,12 @@ fn the_program_works_where_no_thread_can_be_started() {
     let cluster = Cluster::start();
     let proxy = Proxy::to(&cluster);
     let limited = |program: &Program, line: &str| {
-        let inner = program.command(line);
         let mut command = Command::new("setpriv");
         command
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .args(["prlimit", "--nproc=1"])
-            .arg(inner.get_program())
-            .args(inner.get_args())
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .envs(
-                inner
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
             .stdin(Stdio::null());
-        command.output()
+        wrap(command, &program.command(line)).output()
     };
     // The tools, the right to become another user, or a program that this user can run may be missing.
     let version = limited(&Program::bare(), "--version");

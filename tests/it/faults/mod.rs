@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, Program, wrap};
 
 /// A log, and the document that contains it.
 const TEXT: &str = "one\ntwo\nthree\n";
@@ -429,27 +429,14 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
         };
         program = program.env(name, value);
     }
-    let inner = program.command(&line);
-    let mut command = Command::new("/bin/sh");
-    command
-        .arg("-c")
-        .arg(format!(
-            "ulimit -d {} && ulimit -t 30 && {}",
-            row.memory, row.shell
-        ))
-        .arg("sh")
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+    let limits = format!("ulimit -d {} && ulimit -t 30", row.memory);
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("{limits} && {}", row.shell), "sh"]);
+    let output = wrap(shell, &program.command(&line))
         .current_dir(folder)
-        .stdin(Stdio::from(File::open("/dev/null").expect("it exists")));
-    for (name, value) in inner.get_envs() {
-        if let Some(value) = value {
-            command.env(name, value);
-        }
-    }
-    let output = command.output().expect("the shell can be run");
+        .stdin(Stdio::from(File::open("/dev/null").expect("it exists")))
+        .output()
+        .expect("the shell can be run");
     for name in ["ca", "other-ca"] {
         let _ = fs::remove_file(folder.with_extension(name));
     }

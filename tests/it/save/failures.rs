@@ -287,15 +287,10 @@ fn a_full_disk_ends_the_run_at_once() {
     let mut command = Command::new("unshare");
     command
         .args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c"])
-        .args([&script, "sh"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    let Ok(output) = command.output() else { return };
+        .args([&script, "sh"]);
+    let Ok(output) = wrap(command, &inner).output() else {
+        return;
+    };
     let outcome = Outcome::new(output, None);
     if outcome.code == Some(99) || outcome.stderr.starts_with("unshare") {
         return; // The system does not allow it.

@@ -5,7 +5,6 @@ mod files;
 mod index;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,8 @@ use serde_json::{Value, json};
 use crate::cluster::data::lemmatizer::{self, FAILED_LOG, OLDEST_OUTPUT, SUCCEEDED_LOG};
 use crate::cluster::{Cluster, Reply};
 use crate::program::{Folder, Outcome, Program};
+#[cfg(unix)]
+use crate::program::{copy_program, wrap};
 
 const FAILED: &str = "2021-08-02T21-12-56.442Z-b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630.log";
 const SUCCEEDED: &str = "2021-08-01T07-45-20.117Z-610651f0a3e9d40007b2c5d8.log";
@@ -277,13 +278,9 @@ fn save_works_with_fewer_threads_than_requested() {
     let (cluster, folder, bin) = (Cluster::start(), Folder::new(), Folder::new());
     let to = folder.join("logs");
     let inner = Program::on(&cluster).command(&format!("save acme/Paged -q -j 8 -d {to}"));
-    // The program may be in a folder that other users cannot enter. `cp` copies it, because a child of another test
-    // could have a file that this process writes open when the program should run.
+    // The program may be in a folder that other users cannot enter.
     let program = bin.join("algo-logs");
-    let copied = Command::new("cp")
-        .args([inner.get_program(), Path::new(&program).as_os_str()])
-        .status();
-    assert!(copied.unwrap().success());
+    copy_program(inner.get_program(), &program);
     fs::create_dir(&to).unwrap();
     let owned = Command::new("chown").args([LONELY, &to]).status().unwrap();
     // root has no such limit, and only root can become another user.
