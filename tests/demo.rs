@@ -1,7 +1,7 @@
-//! A demo for someone without a cluster: the real program against the fake cluster.
+//! A demo for users without a cluster: the real program against the fake cluster.
 //!
-//! `cargo run --example demo` shows commands with what they print. `cargo run --example demo -- serve --port 8080` keeps
-//! the fake cluster up, to try others.
+//! `cargo run --example demo` shows commands and their output. `cargo run --example demo -- serve --port 8080` keeps
+//! the fake cluster running, to try other commands.
 
 mod cluster;
 
@@ -52,12 +52,12 @@ fn show() -> Result<(), Box<dyn Error>> {
     cluster.finish_after(1);
     let folder = Folder::new()?;
     for args in SHOWN {
-        say(&format!("$ algo-logs {}\n", args.join(" ")))?;
-        // One after the other on one stream, as a terminal would show them.
+        print(&format!("$ algo-logs {}\n", args.join(" ")))?;
+        // Print both to one stream in order, as a terminal would show them.
         let output = Command::new(&program)
             .args(*args)
             .env_clear()
-            // Windows opens no socket without it.
+            // Windows cannot open sockets without it.
             .envs(env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
             .current_dir(&folder.0)
             .env("ALGORITHMIA_API", cluster.url())
@@ -67,10 +67,10 @@ fn show() -> Result<(), Box<dyn Error>> {
         for stream in [output.stderr, output.stdout] {
             io::stdout().write_all(&stream)?;
             if !stream.is_empty() && !stream.ends_with(b"\n") {
-                say("\n")?;
+                print("\n")?;
             }
         }
-        say("\n")?;
+        print("\n")?;
         if !output.status.success() {
             return Err(format!("algo-logs {}: {}", args.join(" "), output.status).into());
         }
@@ -78,7 +78,7 @@ fn show() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Where `save` saves to; gone when dropped.
+/// A folder for `save`, removed when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -91,7 +91,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left over in a folder for temporary files does no harm.
+        // Leftovers in a folder for temporary files do no harm.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -103,7 +103,7 @@ fn serve(port: &str) -> Result<(), Box<dyn Error>> {
     let cluster = Cluster::start_on(port)
         .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
     let program = build_program()?;
-    say(&format!(
+    print(&format!(
         "export ALGORITHMIA_API={} ALGORITHMIA_API_KEY={KEY}\n\n\
          The fake cluster is up until this program is stopped. With these variables set, try\n\n\
          \x20   {} builds acme/Lemmatizer\n",
@@ -115,8 +115,8 @@ fn serve(port: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Builds the program, since cargo builds none for an example, and says where it is: beside the folder of the examples,
-/// in the same profile as this one.
+/// Builds the program, because Cargo does not build it for an example, and returns its path: beside the folder of the
+/// examples, in the profile of this example.
 fn build_program() -> Result<PathBuf, Box<dyn Error>> {
     let examples = env::current_exe()?;
     let folder = examples
@@ -146,7 +146,7 @@ fn build_program() -> Result<PathBuf, Box<dyn Error>> {
     Ok(folder.join(format!("algo-logs{}", env::consts::EXE_SUFFIX)))
 }
 
-fn say(text: &str) -> io::Result<()> {
+fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()

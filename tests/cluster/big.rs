@@ -1,40 +1,41 @@
-//! Logs of any size, made on the way out and never held whole; the benchmark builds the same documents in memory.
+//! Logs of any size, generated while they are sent and never held in memory as a whole. The benchmark builds the same
+//! documents in memory.
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
-/// What the text of a log is like.
+/// The kind of text in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
-    /// Docker's output: long runs without an escape, one at each end of a line.
+    /// Docker's output: long runs without escapes, and one escape at the end of each line.
     Docker,
-    /// Nothing but what JSON has to escape, each escape of two characters.
+    /// Only characters that JSON must escape, each as two characters.
     Escapes,
-    /// Letters of two to four bytes, sent as they are.
+    /// Letters of two to four bytes, sent unescaped.
     Utf8,
     /// The same letters, each sent as `\uXXXX`.
     Unicode,
 }
 
-/// The largest log that can be asked for: more than enough, and far from any overflow.
+/// The maximum size of a log: large enough, and far from any overflow.
 const MAX_SIZE: u64 = 1 << 44;
 
-/// The least that is written at once.
+/// The minimum size of a write.
 const CHUNK: usize = 256 * 1024;
 
 /// A log of a given size, as the document `{"logs":"…"}`.
 #[derive(Debug, Clone)]
 pub struct BigLog {
     size: u64,
-    /// The text is the whole block over and over, then its first `tail` bytes, then `padding`.
+    /// The text is the block repeated, then its first `tail` bytes, then `padding`.
     block: &'static Block,
     tail: usize,
-    /// Stands in for a character that did not fit as a whole.
+    /// Replaces a character that does not fit completely.
     padding: &'static str,
 }
 
 impl BigLog {
-    /// The log of the build `docker-SIZE`, `escapes-SIZE`, `utf8-SIZE` or `unicode-SIZE`.
+    /// Returns the log of the build `docker-SIZE`, `escapes-SIZE`, `utf8-SIZE` or `unicode-SIZE`.
     pub fn named(build_id: &str) -> Option<BigLog> {
         let (flavour, size) = build_id.split_once('-')?;
         let flavour = match flavour {
@@ -48,7 +49,7 @@ impl BigLog {
         Some(BigLog::new(flavour, size))
     }
 
-    /// A log of `size` bytes, counted after decoding.
+    /// Creates a log of `size` bytes, counted after decoding.
     pub fn new(flavour: Flavour, size: u64) -> BigLog {
         let block = flavour.block();
         let rest = usize::try_from(size % block.text.len() as u64).expect("less than a block");
@@ -64,19 +65,19 @@ impl BigLog {
         }
     }
 
-    /// The bytes of the log.
+    /// Returns the size of the log in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The bytes of the document.
+    /// Returns the size of the document in bytes.
     pub fn document_size(&self) -> u64 {
         let blocks = self.blocks() * self.block.escaped.len() as u64;
         let tail = self.escaped_tail().len() + self.padding.len();
         blocks + (OPENING.len() + tail + CLOSING.len()) as u64
     }
 
-    /// Writes the document, in large pieces.
+    /// Writes the document in large pieces.
     pub fn write_document(&self, out: &mut impl Write) -> io::Result<()> {
         out.write_all(OPENING)?;
         write_repeated(out, &self.block.escaped, self.blocks())?;
@@ -85,14 +86,14 @@ impl BigLog {
         out.write_all(CLOSING)
     }
 
-    /// Writes the log itself, in large pieces.
+    /// Writes the log itself in large pieces.
     pub fn write_log(&self, out: &mut impl Write) -> io::Result<()> {
         write_repeated(out, self.block.text.as_bytes(), self.blocks())?;
         out.write_all(&self.block.text.as_bytes()[..self.tail])?;
         out.write_all(self.padding.as_bytes())
     }
 
-    /// The document in memory.
+    /// Returns the document.
     pub fn document(&self) -> Vec<u8> {
         let mut document = Vec::new();
         self.write_document(&mut document)
@@ -100,7 +101,7 @@ impl BigLog {
         document
     }
 
-    /// The log in memory.
+    /// Returns the log.
     pub fn log(&self) -> String {
         let mut log = Vec::new();
         self.write_log(&mut log)
@@ -120,7 +121,7 @@ impl BigLog {
 const OPENING: &[u8] = br#"{"logs":""#;
 const CLOSING: &[u8] = br#""}"#;
 
-/// Writes `block` so many times, several at once where they are small.
+/// Writes `block` this many times, and combines small blocks into larger writes.
 pub(super) fn write_repeated(out: &mut impl Write, block: &[u8], times: u64) -> io::Result<()> {
     if block.is_empty() {
         return Ok(());
@@ -138,7 +139,7 @@ pub(super) fn write_repeated(out: &mut impl Write, block: &[u8], times: u64) -> 
     Ok(())
 }
 
-/// A piece of log, escaped once and for all, since a benchmark must not wait for that.
+/// A piece of a log, escaped only once, so that a benchmark does not measure the escaping.
 #[derive(Debug)]
 struct Block {
     text: String,

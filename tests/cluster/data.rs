@@ -1,4 +1,4 @@
-//! What the cluster holds, and its usual answers.
+//! The data of the cluster, and its usual responses.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -8,52 +8,52 @@ use serde_json::value::RawValue;
 
 use super::big::BigLog;
 use super::http::Request;
-use super::reply::Answer;
+use super::reply::Response;
 use super::{Settings, Shared};
 
-/// The API key that the cluster knows, sent as `Simple KEY`, or without a scheme as the official client does.
+/// The API key that the cluster accepts, sent as `Simple KEY`, or without a scheme as the official client does.
 pub const KEY: &str = "simUseTheKeyOfTheFakeCluster1";
 
-/// The JWT that the cluster knows, sent as `Bearer JWT`, or as `Simple JWT`, which is documented too.
+/// The JWT that the cluster accepts, sent as `Bearer JWT` or, as also documented, as `Simple JWT`.
 pub const JWT: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhY21lIn0.ZmFrZS1zaWduYXR1cmU";
 
-/// The host that the service calls itself by in its links, whatever name it was reached under.
+/// The host name in the links that the service sends, whatever host a client connected to.
 const PUBLIC_HOST: &str = "api.algorithmia.com";
 
-/// What is to be known of `ALGO_OWNER/ALGO_NAME`.
+/// The data of `ALGO_OWNER/ALGO_NAME`.
 pub mod documented {
     /// The newer build, which succeeded.
     pub const BUILD: &str = "d01d403d-a853-4831-9fff-9783a7b7e956";
-    /// The older one, which succeeded and was published.
+    /// The older build, which succeeded and was published.
     pub const OLDER_BUILD: &str = "8a366318-3ee9-4a0e-8fc9-7e1af60c67bf";
-    /// The git hash of the only version, and the commit of [`BUILD`].
+    /// The git hash of the only version, which is also the commit of [`BUILD`].
     pub const VERSION: &str = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
 
-    /// The answer to `…/builds`.
+    /// The response to `…/builds`.
     pub const BUILDS_JSON: &str = include_str!("../../fixtures/documented/builds.json");
-    /// The answer to `…/builds/BUILD/logs`.
+    /// The response to `…/builds/BUILD/logs`.
     pub const BUILD_LOGS_JSON: &str = include_str!("../../fixtures/documented/build-logs.json");
-    /// The answer to `…/versions`.
+    /// The response to `…/versions`.
     pub const VERSIONS_JSON: &str = include_str!("../../fixtures/documented/versions.json");
-    /// The answer to `…/versions/VERSION`.
+    /// The response to `…/versions/VERSION`.
     pub const VERSION_JSON: &str = include_str!("../../fixtures/documented/version.json");
 }
 
-/// What is to be known of `acme/Lemmatizer`, newest first.
+/// The data of `acme/Lemmatizer`, newest first.
 pub mod lemmatizer {
     /// The build in progress.
     pub const IN_PROGRESS: &str = "5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8";
     /// The failed build; its log is [`FAILED_LOG`].
     pub const FAILED: &str = "b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630";
-    /// The build of version 1.2.0, which succeeded; its log is [`SUCCEEDED_LOG`]. Its id is no UUID.
+    /// The build of version 1.2.0, which succeeded; its log is [`SUCCEEDED_LOG`]. Its id is not a UUID.
     pub const SUCCEEDED: &str = "610651f0a3e9d40007b2c5d8";
     /// An earlier build of the same commit; its log is [`SUCCEEDED_LOG`].
     pub const SAME_COMMIT: &str = "2e94d6b0-7c15-4a83-b0f9-5a61c3e87d24";
-    /// A build whose status is the unheard-of `canceled`; its log is empty.
+    /// A build with the undocumented status `canceled`; its log is empty.
     pub const CANCELED: &str = "c4a80e5d-3b97-4d12-86fe-0e92b7d1a35f";
     /// A finished build whose log is lost.
     pub const LOST: &str = "09f7c2e1-a4d8-4c36-9b50-d6e83f1a7c25";
-    /// The build of version 1.0.0, with every member there is and some that nobody knows; its log is
+    /// The build of version 1.0.0, with every documented member and some undocumented ones; its log is
     /// [`SUCCEEDED_LOG`].
     pub const FULL: &str = "d58b1f36-c72e-4e09-a1d4-7f3c60b9e821";
 
@@ -61,16 +61,16 @@ pub mod lemmatizer {
     pub const VERSION: &str = "7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d";
     /// An unpublished, private version, with neither `compilation` nor `build`.
     pub const VERSION_WITHOUT_COMPILATION: &str = "e82d4c7190b5f3a6d8e1c2b4a7f09653d1c8e4b0";
-    /// Version 1.0.0, private: its `compilation.output` is empty, but its build is [`FULL`].
+    /// Version 1.0.0, private: its `compilation.output` is empty, and its build is [`FULL`].
     pub const VERSION_WITH_EMPTY_OUTPUT: &str = "4a6f8c02d1e7b359c0a8d4f6e2b17935d0c6a8e1";
     /// Version 0.9.0, public: its `compilation.output` is [`OLDEST_OUTPUT`].
     pub const OLDEST_VERSION: &str = "15c7e0a94d8b6f23a1e5d0c9b8f7a6e4d3c2b180";
 
-    /// A long log, of a build that failed.
+    /// The long log of a failed build.
     pub const FAILED_LOG: &str = include_str!("../../fixtures/docker-build.log");
-    /// A short log, of a build that succeeded.
+    /// The short log of a build that succeeded.
     pub const SUCCEEDED_LOG: &str = include_str!("../../fixtures/succeeded-build.log");
-    /// A log of one line, without a line end.
+    /// A log of one line, without a newline.
     pub const OLDEST_OUTPUT: &str = "Successfully built 83ee3a23efb7";
 
     pub(super) const BUILDS_JSON: &str = include_str!("../../fixtures/lemmatizer/builds.json");
@@ -87,37 +87,37 @@ pub const PAGED_BUILDS: usize = 57;
 /// How many versions `acme/Paged` has.
 pub const PAGED_VERSIONS: usize = 23;
 
-/// What a request is usually answered with.
+/// The response to a request that no script covers.
 pub(super) enum Normal {
-    Answer(Answer),
+    Response(Response),
     Big(BigLog),
 }
 
-/// The usual answer to a request.
-pub(super) fn answer(request: &Request, shared: &Shared) -> Normal {
+/// Returns the response to a request that no script covers.
+pub(super) fn respond(request: &Request, shared: &Shared) -> Normal {
     match look_up(request, &mut shared.state().settings) {
         Ok(normal) => normal,
-        Err(refusal) => Normal::Answer(refusal),
+        Err(refusal) => Normal::Response(refusal),
     }
 }
 
-fn look_up(request: &Request, settings: &mut Settings) -> Result<Normal, Answer> {
+fn look_up(request: &Request, settings: &mut Settings) -> Result<Normal, Response> {
     let segments: Vec<String> = request.path().split('/').map(percent_decode).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let segments = match segments.as_slice() {
         ["", "v1", "users", owner, "algorithms"] => return algorithms_of(owner, request),
         ["", "v1", "algorithms", owner, name] => return algorithm_object(owner, name, request),
         ["", "v1", "algorithms", segments @ ..] => segments,
-        _ => return Err(no_such_page()),
+        _ => return Err(page_not_found()),
     };
     let [owner, name, collection @ ("builds" | "versions"), rest @ ..] = segments else {
-        return Err(no_such_page());
+        return Err(page_not_found());
     };
     if !matches!((*collection, rest), (_, [] | [_]) | ("builds", [_, "logs"])) {
-        return Err(no_such_page());
+        return Err(page_not_found());
     }
     if request.method != "GET" {
-        return Err(wrong_method());
+        return Err(method_not_allowed());
     }
     authorize(request)?;
     let algorithm = Algorithm::find(owner, name)?;
@@ -138,11 +138,11 @@ fn look_up(request: &Request, settings: &mut Settings) -> Result<Normal, Answer>
         (_, []) => algorithm.versions_page(request, settings)?,
         (_, [hash, ..]) => algorithm.version(hash)?,
     };
-    Ok(Normal::Answer(Answer::json(200, json.into_owned())))
+    Ok(Normal::Response(Response::json(200, json.into_owned())))
 }
 
-/// The algorithms of an owner: an array, not a page.
-fn algorithms_of(owner: &str, request: &Request) -> Result<Normal, Answer> {
+/// Lists the algorithms of an owner, as an array instead of a page.
+fn algorithms_of(owner: &str, request: &Request) -> Result<Normal, Response> {
     authorize(request)?;
     let listed: Vec<Value> = Algorithm::ALL
         .iter()
@@ -157,14 +157,14 @@ fn algorithms_of(owner: &str, request: &Request) -> Result<Normal, Answer> {
         })
         .collect();
     let json = Value::from(listed).to_string();
-    Ok(Normal::Answer(Answer::json(200, json)))
+    Ok(Normal::Response(Response::json(200, json)))
 }
 
-/// What the official client requests to find out whether an algorithm exists.
-fn algorithm_object(owner: &str, name: &str, request: &Request) -> Result<Normal, Answer> {
+/// Returns the object that the official client requests to check that an algorithm exists.
+fn algorithm_object(owner: &str, name: &str, request: &Request) -> Result<Normal, Response> {
     authorize(request)?;
     if Algorithm::find(owner, name).is_err() {
-        return Err(Answer::json(404, r#"{"error":"No such algorithm"}"#));
+        return Err(Response::json(404, r#"{"error":"No such algorithm"}"#));
     }
     let json = serde_json::json!({
         "id": "4a1b7a2a-4183-4939-a292-26e677aeba73",
@@ -172,10 +172,10 @@ fn algorithm_object(owner: &str, name: &str, request: &Request) -> Result<Normal
         "details": { "label": name, "summary": "", "tagline": "" },
         "resource_type": "algorithm",
     });
-    Ok(Normal::Answer(Answer::json(200, json.to_string())))
+    Ok(Normal::Response(Response::json(200, json.to_string())))
 }
 
-fn authorize(request: &Request) -> Result<(), Answer> {
+fn authorize(request: &Request) -> Result<(), Response> {
     let Some(authorization) = request.header("Authorization") else {
         return Err(error(401, 2002, "authorization required"));
     };
@@ -187,26 +187,26 @@ fn authorize(request: &Request) -> Result<(), Answer> {
     }
 }
 
-fn error(status: u16, code: u32, message: &str) -> Answer {
+fn error(status: u16, code: u32, message: &str) -> Response {
     let message = Value::from(message);
     let id = "9e0d4b1c-7a35-4f62-8c1e-b5d2f70a6e93";
     let json = format!(r#"{{"error":{{"id":"{id}","code":{code},"message":{message}}}}}"#);
-    Answer::json(status, json)
+    Response::json(status, json)
 }
 
-/// What stands in front of the service knows no such address.
-fn no_such_page() -> Answer {
-    let mut answer = Answer::new(404);
-    answer.add("Content-Type", "text/html");
+/// The 404 page of the server in front of the service, for an unknown path.
+fn page_not_found() -> Response {
+    let mut response = Response::new(404);
+    response.add("Content-Type", "text/html");
     let page = "<html>\n<head><title>404 Not Found</title></head>\n<body><h1>404 Not Found</h1></body>\n</html>\n";
-    answer.body = page.into();
-    answer
+    response.body = page.into();
+    response
 }
 
-fn wrong_method() -> Answer {
-    let mut answer = Answer::json(405, r#"{"error":{"message":"method not allowed"}}"#);
-    answer.add("Allow", "GET");
-    answer
+fn method_not_allowed() -> Response {
+    let mut response = Response::json(405, r#"{"error":{"message":"method not allowed"}}"#);
+    response.add("Allow", "GET");
+    response
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,7 +234,7 @@ impl Algorithm {
         Algorithm::Empty,
     ];
 
-    fn find(owner: &str, name: &str) -> Result<Algorithm, Answer> {
+    fn find(owner: &str, name: &str) -> Result<Algorithm, Response> {
         Ok(match (owner, name) {
             ("ALGO_OWNER", "ALGO_NAME") => Algorithm::Documented,
             ("acme", "Lemmatizer") => Algorithm::Lemmatizer,
@@ -291,7 +291,7 @@ impl Algorithm {
         }
     }
 
-    fn build(self, id: &str, finished: bool) -> Result<Item, Answer> {
+    fn build(self, id: &str, finished: bool) -> Result<Item, Response> {
         if self == Algorithm::Big && BigLog::named(id).is_some() {
             return Ok(big_build(id));
         }
@@ -300,8 +300,8 @@ impl Algorithm {
         found.ok_or_else(|| error(404, 1010, &format!("build {id} not found")))
     }
 
-    fn log(self, id: &str, finished: bool) -> Result<Log, Answer> {
-        // The one log whose answer takes a while to make is made once.
+    fn log(self, id: &str, finished: bool) -> Result<Log, Response> {
+        // Built only once, because encoding this log takes a while.
         static FAILED_JSON: LazyLock<String> = LazyLock::new(|| logs_json(lemmatizer::FAILED_LOG));
         let build = self.build(id, finished)?;
         let none = || Err(error(404, 1011, &format!("logs of build {id} not found")));
@@ -322,7 +322,7 @@ impl Algorithm {
         }))
     }
 
-    fn version(self, hash: &str) -> Result<Cow<'static, str>, Answer> {
+    fn version(self, hash: &str) -> Result<Cow<'static, str>, Response> {
         let mut versions = self.versions().into_iter();
         let found = versions.find(|version| version.value["version_info"]["git_hash"] == hash);
         let Some(version) = found else {
@@ -343,9 +343,9 @@ impl Algorithm {
         finished: bool,
         request: &Request,
         settings: &Settings,
-    ) -> Result<Cow<'static, str>, Answer> {
+    ) -> Result<Cow<'static, str>, Response> {
         let documented = (self == Algorithm::Documented).then_some(documented::BUILDS_JSON);
-        let page = Page::asked_for(self, "builds", &query(request), settings)?;
+        let page = Page::requested(self, "builds", &query(request), settings)?;
         page.of(&self.builds(finished), |_| true, documented)
     }
 
@@ -353,7 +353,7 @@ impl Algorithm {
         self,
         request: &Request,
         settings: &Settings,
-    ) -> Result<Cow<'static, str>, Answer> {
+    ) -> Result<Cow<'static, str>, Response> {
         let query = query(request);
         let (published, callable) = (flag(&query, "published")?, flag(&query, "callable")?);
         let passes = |version: &Value| {
@@ -363,12 +363,12 @@ impl Algorithm {
                 && callable.is_none_or(|wanted| wanted == is_public)
         };
         let documented = (self == Algorithm::Documented).then_some(documented::VERSIONS_JSON);
-        let page = Page::asked_for(self, "versions", &query, settings)?;
+        let page = Page::requested(self, "versions", &query, settings)?;
         page.of(&self.versions(), passes, documented)
     }
 }
 
-/// A build or a version, as it is sent and as it is looked at.
+/// A build or a version, as JSON text and parsed.
 struct Item {
     json: Cow<'static, str>,
     value: Value,
@@ -381,7 +381,7 @@ impl Item {
         Item { json, value }
     }
 
-    /// Lists leave `compilation` out, a single version has it.
+    /// Adds `compilation`, which only the response for a single version contains.
     fn with_compilation(&self, output: &str) -> String {
         let members = self.json.strip_suffix('}').expect("an object").trim_end();
         let output = Value::from(output);
@@ -424,7 +424,7 @@ fn big_build(id: &str) -> Item {
     ))
 }
 
-/// The id of the build of `acme/Paged` at this place of the list.
+/// Returns the ID of the build of `acme/Paged` at this index of the list.
 pub fn paged_build_id(index: usize) -> String {
     format!(
         "{:08x}-0000-4000-8000-{:012x}",
@@ -433,9 +433,9 @@ pub fn paged_build_id(index: usize) -> String {
     )
 }
 
-/// The commit of the build or version of `acme/Paged` at this place of the list.
+/// Returns the commit of the build or version of `acme/Paged` at this index of the list.
 pub fn paged_commit(index: usize) -> String {
-    // The first digits differ, so that an abbreviation is unique.
+    // The first digits differ, so that abbreviations are unique.
     format!(
         "{:08x}{:032x}",
         0x9e37_79b9_u32.wrapping_mul(index as u32 + 1),
@@ -447,7 +447,7 @@ fn paged_log(id: &str) -> String {
     format!("Step 1/1 : FROM scratch\nbuild {id}\n")
 }
 
-/// Each build is a minute older than the one before it, and every seventh failed.
+/// Each build is a minute older than the one before it; every seventh failed.
 fn paged_build(index: usize) -> Item {
     let (id, commit) = (paged_build_id(index), paged_commit(index));
     let status = if index % 7 == 6 {
@@ -461,7 +461,7 @@ fn paged_build(index: usize) -> Item {
     ))
 }
 
-/// Every other version is published, every third is public.
+/// Every second version is published, every third is public.
 fn paged_version(index: usize) -> Item {
     let commit = paged_commit(index);
     let callability = if index % 3 == 0 { "public" } else { "private" };
@@ -475,7 +475,7 @@ fn paged_version(index: usize) -> Item {
     ))
 }
 
-/// A page that was asked for.
+/// A requested page.
 struct Page {
     algorithm: Algorithm,
     collection: &'static str,
@@ -484,12 +484,12 @@ struct Page {
 }
 
 impl Page {
-    fn asked_for(
+    fn requested(
         algorithm: Algorithm,
         collection: &'static str,
         query: &[(String, String)],
         settings: &Settings,
-    ) -> Result<Page, Answer> {
+    ) -> Result<Page, Response> {
         let mut page = Page {
             algorithm,
             collection,
@@ -510,7 +510,8 @@ impl Page {
         Ok(page)
     }
 
-    /// The marker of the page that begins at this item of the whole list. It is full of what has to be encoded.
+    /// Returns the marker of the page that begins at this index of the whole list. It contains many characters that
+    /// must be encoded.
     fn marker(&self, start: usize) -> String {
         format!(
             "{}+{start}/{}=& %25;?#",
@@ -519,13 +520,13 @@ impl Page {
         )
     }
 
-    /// The page of those items that pass, or `whole` if it begins at the first and ends at the last of all.
+    /// Returns the page of the items that pass, or `whole` if the page contains all items.
     fn of(
         &self,
         items: &[Item],
         passes: impl Fn(&Value) -> bool,
         whole: Option<&'static str>,
-    ) -> Result<Cow<'static, str>, Answer> {
+    ) -> Result<Cow<'static, str>, Response> {
         let mut left = items
             .iter()
             .enumerate()
@@ -550,7 +551,7 @@ impl Page {
         Ok(format!(r#"{{"marker":{marker},"next_link":{link},"results":[{results}]}}"#).into())
     }
 
-    /// As documented: plain `http`, the service's public name, and none of the other parameters.
+    /// Returns the link as documented: plain `http`, the service's public name, and only the marker as a parameter.
     fn link(&self, start: usize) -> String {
         let marker = percent_encode(&self.marker(start));
         let (path, collection) = (self.algorithm.path(), self.collection);
@@ -572,14 +573,14 @@ fn value<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pair.map(|(_, value)| value.as_str())
 }
 
-fn flag(query: &[(String, String)], name: &str) -> Result<Option<bool>, Answer> {
+fn flag(query: &[(String, String)], name: &str) -> Result<Option<bool>, Response> {
     match value(query, name) {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
         Some("false") => Ok(Some(false)),
         Some(_) => {
             let json = format!(r#"{{"error":{{"message":"{name} must be true or false"}}}}"#);
-            Err(Answer::json(400, json))
+            Err(Response::json(400, json))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: reads its requests and sends what they are to be answered with.
+//! One connection: reads its requests and sends the responses.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,36 +7,36 @@ use std::time::Duration;
 
 use super::big::{BigLog, write_repeated};
 use super::data::{self, Normal};
-use super::reply::{self, Answer, End, Reply, Step};
+use super::reply::{self, End, Reply, Response, Step};
 use super::tls::TlsStream;
 use super::{Settings, Shared};
 
-/// A request, as it came.
+/// A request as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// `GET`, as a rule.
+    /// Usually `GET`.
     pub method: String,
     /// The path and the query, undecoded.
     pub target: String,
-    /// The headers in order, names as the client wrote them.
+    /// The headers in order, with the client's spelling of their names.
     pub headers: Vec<(String, String)>,
-    /// Which connection to this cluster it came over; the first one is 1.
+    /// The number of the connection to this cluster, counted from 1.
     pub connection: usize,
     http_1_0: bool,
 }
 
 impl Request {
-    /// The target without its query.
+    /// Returns the target without its query.
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// The query, undecoded; empty where there is none.
+    /// Returns the undecoded query, or an empty string.
     pub fn query(&self) -> &str {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The first header of this name, in any case of letters.
+    /// Returns the first header with this name, ignoring case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let header = self
             .headers
@@ -66,8 +66,8 @@ impl Request {
     }
 
     fn wants_close(&self) -> bool {
-        let asked = self.header("Connection").unwrap_or_default();
-        self.http_1_0 || asked.eq_ignore_ascii_case("close")
+        let connection = self.header("Connection").unwrap_or_default();
+        self.http_1_0 || connection.eq_ignore_ascii_case("close")
     }
 
     fn accepts_gzip(&self) -> bool {
@@ -83,19 +83,20 @@ impl Request {
     }
 }
 
-/// How often a read that waits for the client looks whether the cluster has stopped.
+/// How often a blocked read checks whether the cluster has stopped.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a client may take nothing, where a write that waits for it cannot be woken.
+/// How long a client may read nothing, on systems where a blocked write cannot be woken.
 const STALLED: Duration = Duration::from_secs(3);
 
-/// Serves a connection until either side ends it.
+/// Serves a connection until either side closes it.
 pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: usize) {
-    // Small answers must not wait for acknowledgements. An error here, as below, says that the client went away.
+    // Send small responses without waiting for acknowledgements. An error, here and below, means that the client closed
+    // the connection.
     let _ = stream.set_nodelay(true);
     let _ = stream.set_read_timeout(Some(POLL));
     if cfg!(windows) {
-        // A write that has timed out cannot go on there, since the system does not say how much it sent.
+        // A write that has timed out cannot continue there, because the system does not report how much was sent.
         let _ = stream.set_write_timeout(Some(STALLED));
     }
     let shared = Arc::clone(shared);
@@ -103,8 +104,8 @@ pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: us
     let mut link = Link::new(socket.clone());
     let result = serve_requests(&mut link, &socket.shared, connection);
     if result.is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
-        // The handshake failed. To close before the client has sent its request would reset the connection, and the
-        // client would not read why.
+        // The handshake failed. Closing the connection before the client has sent its request would reset it, and the
+        // client would not read the alert that names the reason.
         let _ = socket
             .stream
             .set_read_timeout(Some(Duration::from_millis(500)));
@@ -112,7 +113,7 @@ pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: us
     }
 }
 
-/// A socket that has other owners too. Its reads end when the cluster stops.
+/// A shared socket. Its reads end when the cluster stops.
 #[derive(Debug, Clone)]
 pub(super) struct Socket {
     stream: Arc<TcpStream>,
@@ -120,7 +121,8 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Waits for bytes, and leaves them unread. On some systems nothing else wakes a thread that waits.
+    /// Waits for bytes and leaves them unread. It polls, because some systems offer no other way to wake a blocked
+    /// thread.
     fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.stream.peek(buffer) {
@@ -160,7 +162,7 @@ fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Re
             link.write_all(&reply::head(400, &[], Some(0)))?;
             return link.finish();
         };
-        let scripted = shared.note(&request);
+        let scripted = shared.record(&request);
         let reset = scripted.as_ref().is_some_and(|reply| reply.end == End::Rst);
         if !reset {
             link.read_rest(request.body_length())?;
@@ -174,13 +176,13 @@ fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Re
         };
         let end = match scripted {
             Some(reply) => out.play(&reply)?,
-            None => out.usual(&request)?,
+            None => out.respond(&request)?,
         };
         match end {
             End::KeepAlive => {}
             End::Fin => return link.finish(),
             End::Rst => {
-                // What was sent has to arrive first: a reset overtakes it.
+                // Let the sent bytes arrive first, because a reset discards them.
                 shared.pause(Duration::from_millis(20));
                 return Ok(());
             }
@@ -189,17 +191,17 @@ fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Re
     Ok(())
 }
 
-/// The longest head of a request.
+/// The maximum size of a request's head.
 const HEAD: usize = 64 * 1024;
 
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// The line to the client.
+/// The connection to the client, with or without TLS.
 struct Link {
     socket: Socket,
-    /// Over the same socket; none where the line is not encrypted.
+    /// TLS over the same socket; `None` without TLS.
     tls: Option<Box<TlsStream>>,
-    /// How much of the request's head was not read yet.
+    /// How many bytes of the request's head are unread.
     unread: u64,
 }
 
@@ -214,7 +216,7 @@ impl Link {
         }
     }
 
-    /// The head of the next request, or none if the client closed the connection.
+    /// Returns the head of the next request, or `None` if the client closed the connection.
     fn read_head(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.tls.is_some() {
             self.read_head_bytewise()
@@ -223,8 +225,8 @@ impl Link {
         }
     }
 
-    /// Leaves the head's last byte unread in the kernel, for [`read_rest`](Self::read_rest): a socket that is closed
-    /// with something unread is reset, and std has no other way to do that.
+    /// Reads the head, but leaves its last byte unread in the kernel for [`read_rest`](Self::read_rest): closing a
+    /// socket with unread bytes resets the connection, and std offers no other way to do that.
     fn peek_head(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut head = Vec::new();
         let mut buffer = [0; 4096];
@@ -247,7 +249,7 @@ impl Link {
         Err(io::ErrorKind::InvalidData.into())
     }
 
-    /// Byte by byte, which costs little, since rustls has decrypted the head as a whole.
+    /// Reads the head byte by byte. This is cheap, because rustls has decrypted the head as a whole.
     fn read_head_bytewise(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut head = Vec::new();
         let mut byte = [0];
@@ -263,20 +265,20 @@ impl Link {
         Err(io::ErrorKind::InvalidData.into())
     }
 
-    /// Reads what `read_head` left of the request, and its body.
+    /// Reads what `read_head` left of the head, and then the body.
     fn read_rest(&mut self, body: u64) -> io::Result<()> {
         let rest = std::mem::take(&mut self.unread) + body;
         io::copy(&mut self.take(rest), &mut io::sink())?;
         Ok(())
     }
 
-    /// Waits until the client goes away.
-    fn outlast(&mut self) -> io::Result<()> {
+    /// Waits until the client closes the connection.
+    fn wait_for_close(&mut self) -> io::Result<()> {
         io::copy(self, &mut io::sink())?;
         Ok(())
     }
 
-    /// Says in good order that nothing more comes.
+    /// Closes the sending side cleanly.
     fn finish(&mut self) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
             tls.conn.send_close_notify();
@@ -315,7 +317,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
-/// Where an answer goes, and how fast.
+/// Where a response is sent, and how fast.
 struct Out<'a> {
     link: &'a mut Link,
     shared: &'a Shared,
@@ -323,10 +325,10 @@ struct Out<'a> {
 }
 
 impl Out<'_> {
-    /// Carries out a scripted reply.
+    /// Sends a scripted reply.
     fn play(&mut self, reply: &Reply) -> io::Result<End> {
-        if let Some(answer) = &reply.answer {
-            self.answer(answer)?;
+        if let Some(response) = &reply.response {
+            self.send_response(response)?;
         }
         for step in &reply.steps {
             match step {
@@ -335,7 +337,7 @@ impl Out<'_> {
                 Step::Drip(bytes, every) => self.drip(bytes, *every)?,
                 Step::Repeat(bytes, times) => write_repeated(self.link, bytes, *times)?,
                 Step::Stall => {
-                    self.link.outlast()?;
+                    self.link.wait_for_close()?;
                     return Ok(End::Fin);
                 }
             }
@@ -353,51 +355,51 @@ impl Out<'_> {
         Ok(())
     }
 
-    /// Answers as the service does.
-    fn usual(&mut self, request: &Request) -> io::Result<End> {
+    /// Responds as the service does.
+    fn respond(&mut self, request: &Request) -> io::Result<End> {
         let gzip = self.settings.gzip && request.accepts_gzip();
         let close = request.wants_close();
-        match data::answer(request, self.shared) {
-            Normal::Answer(mut answer) => {
-                if gzip && answer.is_json() {
-                    answer.body = reply::gzip(&answer.body);
-                    answer.add("Content-Encoding", "gzip");
+        match data::respond(request, self.shared) {
+            Normal::Response(mut response) => {
+                if gzip && response.is_json() {
+                    response.body = reply::gzip(&response.body);
+                    response.add("Content-Encoding", "gzip");
                 }
                 if close {
-                    answer.add("Connection", "close");
+                    response.add("Connection", "close");
                 }
                 if request.method == "HEAD" {
-                    answer.body.clear();
+                    response.body.clear();
                 }
-                self.answer(&answer)?;
+                self.send_response(&response)?;
             }
             Normal::Big(log) => self.big(&log, gzip, close)?,
         }
         Ok(if close { End::Fin } else { End::KeepAlive })
     }
 
-    fn answer(&mut self, answer: &Answer) -> io::Result<()> {
-        let mut bytes = answer.head();
+    fn send_response(&mut self, response: &Response) -> io::Result<()> {
+        let mut bytes = response.head();
         if self.settings.bytes_per_second == 0 {
-            bytes.extend_from_slice(&answer.body);
+            bytes.extend_from_slice(&response.body);
             self.link.write_all(&bytes)?;
         } else {
             self.link.write_all(&bytes)?;
-            self.write_all(&answer.body)?;
+            self.write_all(&response.body)?;
         }
         self.link.flush()
     }
 
     fn big(&mut self, log: &BigLog, gzip: bool, close: bool) -> io::Result<()> {
-        let mut answer = Answer::new(200);
-        answer.add("Content-Type", "application/json");
+        let mut response = Response::new(200);
+        response.add("Content-Type", "application/json");
         if close {
-            answer.add("Connection", "close");
+            response.add("Connection", "close");
         }
         if gzip {
-            answer.add("Content-Encoding", "gzip");
-            answer.add("Transfer-Encoding", "chunked");
-            self.link.write_all(&answer.head())?;
+            response.add("Content-Encoding", "gzip");
+            response.add("Transfer-Encoding", "chunked");
+            self.link.write_all(&response.head())?;
             let chunks = io::BufWriter::with_capacity(CHUNK, Chunks { out: self });
             let mut encoder = flate2::write::GzEncoder::new(chunks, flate2::Compression::fast());
             log.write_document(&mut encoder)?;
@@ -406,7 +408,7 @@ impl Out<'_> {
         } else {
             let length = Some(log.document_size());
             self.link
-                .write_all(&reply::head(answer.status, &answer.headers, length))?;
+                .write_all(&reply::head(response.status, &response.headers, length))?;
             log.write_document(self)?;
         }
         self.link.flush()
@@ -421,7 +423,7 @@ impl Write for Out<'_> {
         if rate == 0 {
             return self.link.write(bytes);
         }
-        // A piece a hundredth of a second, so that a slow link is smooth too.
+        // Send a hundredth of the rate at a time, so that a slow link is also smooth.
         let most = usize::try_from(rate / 100).unwrap_or(usize::MAX).max(1);
         let written = self.link.write(&bytes[..bytes.len().min(most)])?;
         self.link.flush()?;
@@ -435,7 +437,7 @@ impl Write for Out<'_> {
     }
 }
 
-/// Sends each write as a chunk.
+/// Sends each write as one chunk.
 struct Chunks<'a, 'b> {
     out: &'a mut Out<'b>,
 }

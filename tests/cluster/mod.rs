@@ -1,19 +1,19 @@
 //! A fake Algorithmia cluster, shared by the tests, the demo and the benchmark.
 //!
-//! It is a plain `std::net` server with a thread for each connection. It listens on loopback, answers as the
-//! service is documented to, remembers what it was asked, and can be told to answer any path in any other way
-//! ([`Cluster::script`]), down to a cut in the middle of a header. Dropping it stops every thread of it.
+//! It is a plain `std::net` server on loopback with one thread per connection. It responds as the service is documented
+//! to and records every request. A test can script any other response to a path ([`Cluster::script`]), down to a cut in
+//! the middle of a header. Dropping the cluster stops all of its threads.
 //!
-//! What it holds is in `data.rs`; the algorithms are
+//! `data.rs` defines its data. These are the algorithms:
 //!
-//! | algorithm | what it is for |
+//! | algorithm | purpose |
 //! |---|---|
-//! | `ALGO_OWNER/ALGO_NAME` | the answers of the documentation, byte for byte |
-//! | `acme/Lemmatizer` | builds of every kind and versions with every member |
-//! | `acme/Paged` | 57 builds and 23 versions, to be paged through |
-//! | `acme/Waiting` | a build, `b-wait`, that finishes after it has been asked for a few times |
-//! | `acme/Big` | logs of any size, named by it: `docker-1073741824` |
-//! | `acme/Empty`, `acme/Secret` | nothing built yet; not allowed |
+//! | `ALGO_OWNER/ALGO_NAME` | the documented responses, byte for byte |
+//! | `acme/Lemmatizer` | every kind of build, and versions with every member |
+//! | `acme/Paged` | 57 builds and 23 versions, for paging |
+//! | `acme/Waiting` | a build, `b-wait`, that finishes after a few requests for it |
+//! | `acme/Big` | logs of any size; the build ID contains the size: `docker-1073741824` |
+//! | `acme/Empty`, `acme/Secret` | no builds yet; access denied |
 #![allow(
     dead_code,
     unused_imports,
@@ -55,12 +55,12 @@ impl Cluster {
         Cluster::start_on(0).expect("there is a free port")
     }
 
-    /// The same on a given port; 0 is a free one.
+    /// Starts a cluster on the given port of the loopback interface; 0 picks a free one.
     pub fn start_on(port: u16) -> io::Result<Cluster> {
         Cluster::listen(port, None)
     }
 
-    /// The same on a free port, over TLS.
+    /// Starts a cluster on a free port, over TLS.
     pub fn start_tls(identity: Identity) -> Cluster {
         Cluster::listen(0, Some(identity)).expect("there is a free port")
     }
@@ -84,7 +84,7 @@ impl Cluster {
         })
     }
 
-    /// The base URL, without a `/` at the end.
+    /// Returns the base URL, without a trailing `/`.
     pub fn url(&self) -> String {
         let port = self.port();
         match self.shared.identity {
@@ -93,63 +93,62 @@ impl Cluster {
         }
     }
 
-    /// The port that it listens on.
+    /// Returns the port that the cluster listens on.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// What it was asked so far, in order.
+    /// Returns the requests so far, in order.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
     }
 
-    /// How many connections were made to it so far.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.shared.state().connections
     }
 
-    /// Answers the next request for `path` with `reply`. Several replies for one path are used in turn.
+    /// Sends `reply` to the next request for `path`. Several replies to one path are used in turn.
     ///
-    /// `path` is compared with the request's, as sent and without its query.
+    /// `path` is compared with the undecoded path of the request, without its query.
     pub fn script(&self, path: &str, reply: Reply) {
         let mut state = self.shared.state();
         let queue = state.scripted.entry(path.to_owned()).or_default();
         queue.push_back(reply);
     }
 
-    /// Answers every request for `path` with `reply`, once what [`script`](Self::script) gave is used up.
+    /// Sends `reply` to every request for `path` that [`script`](Self::script) has no reply for.
     pub fn script_always(&self, path: &str, reply: Reply) {
         let mut state = self.shared.state();
         state.scripted_always.insert(path.to_owned(), reply);
     }
 
-    /// Waits so long before each answer. Defaults to no time.
+    /// Sets the delay before each response. Defaults to none.
     pub fn latency(&self, latency: Duration) {
         self.shared.state().settings.latency = latency;
     }
 
-    /// Sends bodies no faster than this, as over a slow link. Defaults to 0, which is as fast as it can.
+    /// Limits the rate at which bodies are sent, to simulate a slow link. Defaults to 0, which means no limit.
     pub fn rate(&self, bytes_per_second: u64) {
         self.shared.state().settings.bytes_per_second = bytes_per_second;
     }
 
-    /// Sends JSON in gzip to who accepts that. Defaults to false.
+    /// Compresses JSON with gzip if the client accepts it. Defaults to false.
     pub fn gzip(&self, gzip: bool) {
         self.shared.state().settings.gzip = gzip;
     }
 
-    /// How many items a page has where the request gives no `limit`. Defaults to 50.
+    /// Sets the number of items on a page if the request has no `limit`. Defaults to 50.
     pub fn page_size(&self, items: usize) {
         self.shared.state().settings.page_size = items;
     }
 
-    /// The largest `limit` that is not refused. Defaults to 100.
+    /// Sets the largest accepted `limit`. Defaults to 100.
     pub fn max_page_size(&self, items: usize) {
         self.shared.state().settings.max_page_size = items;
     }
 
-    /// Lets the build `b-wait` of `acme/Waiting` be in progress the next `times` times that it is asked for.
-    /// Defaults to 2.
+    /// Keeps the build `b-wait` of `acme/Waiting` in progress for the next `times` requests for it. Defaults to 2.
     pub fn finish_after(&self, times: usize) {
         self.shared.state().settings.waits_left = times;
     }
@@ -158,7 +157,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.shared.stop();
-        // Nothing but a connection wakes a thread that accepts them.
+        // Only a connection wakes the thread that accepts connections.
         let woken = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             if woken.is_ok() {
@@ -172,16 +171,16 @@ impl Drop for Cluster {
                 std::mem::take(&mut state.serving),
             )
         };
-        // This ends reads and writes at once where the system lets it. Elsewhere a read looks by itself soon.
+        // On most systems, this ends reads and writes at once. On others, a read notices the stop on its next poll.
         for socket in open.iter().filter_map(Weak::upgrade) {
-            // An error says that the client closed it first.
+            // An error means that the client has already closed the connection.
             let _ = socket.shutdown(Shutdown::Both);
         }
         serving.into_iter().for_each(join);
     }
 }
 
-/// A panic of the cluster's own must fail the test, unless that is failing already.
+/// Fails the test if a thread of the cluster has panicked, unless the test is already panicking.
 fn join(thread: JoinHandle<()>) {
     let result = thread.join();
     if !std::thread::panicking() {
@@ -189,10 +188,10 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
-/// What the threads share.
+/// The state shared by the threads.
 #[derive(Debug)]
 struct Shared {
-    /// None where the cluster serves no TLS.
+    /// `None` without TLS.
     identity: Option<Identity>,
     state: Mutex<State>,
     stopped: Condvar,
@@ -206,7 +205,8 @@ struct State {
     connections: usize,
     scripted: HashMap<String, VecDeque<Reply>>,
     scripted_always: HashMap<String, Reply>,
-    // Weak, since a connection is closed by dropping its last owner, and that has to be its own thread.
+    // Weak, because dropping the last owner closes the connection, and the last owner must be the connection's own
+    // thread.
     open: Vec<Weak<TcpStream>>,
     serving: Vec<JoinHandle<()>>,
 }
@@ -236,7 +236,7 @@ impl Default for Settings {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // A test thread that panicked while it held the lock left nothing half done.
+        // If a test thread panicked while it held the lock, the state is still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -245,8 +245,8 @@ impl Shared {
         self.stopped.notify_all();
     }
 
-    /// Remembers the request, and says what it is to be answered with in place of the usual.
-    fn note(&self, request: &Request) -> Option<Reply> {
+    /// Records the request, and returns the scripted reply to it, if any.
+    fn record(&self, request: &Request) -> Option<Reply> {
         let mut state = self.state();
         state.requests.push(request.clone());
         let queued = state
@@ -256,7 +256,7 @@ impl Shared {
         queued.or_else(|| state.scripted_always.get(request.path()).cloned())
     }
 
-    /// Sleeps, but not longer than the cluster lives.
+    /// Sleeps for `time`, or until the cluster stops.
     fn pause(&self, time: Duration) {
         let until = Instant::now() + time;
         let mut state = self.state();
@@ -270,7 +270,7 @@ impl Shared {
         }
     }
 
-    /// Serves a connection on a thread of its own.
+    /// Serves a connection on its own thread.
     fn spawn(self: &Arc<Self>, stream: TcpStream) {
         let socket = Arc::new(stream);
         let mut state = self.state();
@@ -290,7 +290,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.state().stop {
             return;
         }
-        // An error concerns one connection, which was gone before it was accepted.
+        // An error concerns a single connection, which the client closed before it was accepted.
         if let Ok(stream) = stream {
             shared.spawn(stream);
         }

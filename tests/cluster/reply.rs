@@ -1,5 +1,4 @@
-//! Replies that a test scripts: ordinary ones, and such as are built of raw steps, so that every fault of HTTP can be
-//! acted out.
+//! Replies that a test scripts: ordinary responses, and sequences of raw steps that can simulate every HTTP fault.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -7,20 +6,20 @@ use std::time::Duration;
 
 const JSON: &str = "application/json";
 
-/// What to answer one request with.
+/// How to respond to one request.
 ///
-/// [`status`](Self::status) and [`json`](Self::json) begin with a well-formed answer, [`raw`](Self::raw) with nothing;
-/// the steps that follow are carried out in order after that. Then the connection is kept open for the next request,
-/// unless [`fin`](Self::fin), [`rst`](Self::rst) or [`stall`](Self::stall) says otherwise.
+/// [`status`](Self::status) and [`json`](Self::json) begin with a well-formed response, [`raw`](Self::raw) with
+/// nothing. The steps that follow are then carried out in order. Afterwards, the connection stays open for the next
+/// request, unless [`fin`](Self::fin), [`rst`](Self::rst) or [`stall`](Self::stall) was called.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    pub(super) answer: Option<Answer>,
+    pub(super) response: Option<Response>,
     pub(super) steps: Vec<Step>,
     pub(super) end: End,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
@@ -43,54 +42,54 @@ pub(super) enum End {
 }
 
 impl Reply {
-    /// An answer with this status and an empty body.
+    /// Creates a response with this status and an empty body.
     pub fn status(status: u16) -> Reply {
         Reply {
-            answer: Some(Answer::new(status)),
+            response: Some(Response::new(status)),
             ..Reply::raw()
         }
     }
 
-    /// An answer with a JSON body.
+    /// Creates a response with a JSON body.
     pub fn json(status: u16, json: &str) -> Reply {
         Reply {
-            answer: Some(Answer::json(status, json)),
+            response: Some(Response::json(status, json)),
             ..Reply::raw()
         }
     }
 
-    /// Nothing yet, not even a status line.
+    /// Creates an empty reply, without even a status line.
     pub fn raw() -> Reply {
         Reply {
-            answer: None,
+            response: None,
             steps: Vec::new(),
             end: End::KeepAlive,
         }
     }
 
-    /// Adds a header to the answer. A `Content-Length` or `Transfer-Encoding` given here, true or not, keeps the true
-    /// `Content-Length` from being added.
+    /// Adds a header to the response. The correct `Content-Length` is added automatically unless a `Content-Length` or
+    /// `Transfer-Encoding` is given here, correct or not.
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Reply {
-        let answer = self.answer.as_mut().expect("a raw reply has no headers");
-        answer.add(name, value);
+        let response = self.response.as_mut().expect("a raw reply has no headers");
+        response.add(name, value);
         self
     }
 
-    /// Gives the answer its body.
+    /// Sets the body of the response.
     #[track_caller]
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Reply {
-        let answer = self.answer.as_mut().expect("a raw reply has no body");
-        answer.body = body.as_ref().to_vec();
+        let response = self.response.as_mut().expect("a raw reply has no body");
+        response.body = body.as_ref().to_vec();
         self
     }
 
-    /// Sends these bytes as they are.
+    /// Sends these bytes unchanged.
     pub fn send(self, bytes: impl AsRef<[u8]>) -> Reply {
         self.step(Step::Send(bytes.as_ref().to_vec()))
     }
 
-    /// Sends nothing for so long.
+    /// Sends nothing for this long.
     pub fn wait(self, time: Duration) -> Reply {
         self.step(Step::Wait(time))
     }
@@ -100,24 +99,24 @@ impl Reply {
         self.step(Step::Drip(bytes.as_ref().to_vec(), every))
     }
 
-    /// Sends these bytes `times` times over.
+    /// Sends these bytes `times` times.
     pub fn repeat(self, bytes: impl AsRef<[u8]>, times: u64) -> Reply {
         self.step(Step::Repeat(bytes.as_ref().to_vec(), times))
     }
 
-    /// Is silent until the client goes away or the cluster is dropped.
+    /// Sends nothing more until the client closes the connection or the cluster is dropped.
     pub fn stall(self) -> Reply {
         self.step(Step::Stall)
     }
 
-    /// Closes the connection, as a server in order does; over TLS with `close_notify`.
+    /// Closes the connection cleanly; over TLS, with `close_notify`.
     pub fn fin(mut self) -> Reply {
         self.end = End::Fin;
         self
     }
 
-    /// Resets the connection. What was sent before arrives, if the client is not slow to read it. Over TLS the
-    /// connection is cut instead: closed without `close_notify`.
+    /// Resets the connection. Bytes sent before arrive if the client reads them quickly enough. Over TLS, the
+    /// connection is closed without `close_notify` instead.
     pub fn rst(mut self) -> Reply {
         self.end = End::Rst;
         self
@@ -129,20 +128,20 @@ impl Reply {
     }
 }
 
-impl Answer {
-    pub(super) fn new(status: u16) -> Answer {
-        Answer {
+impl Response {
+    pub(super) fn new(status: u16) -> Response {
+        Response {
             status,
             headers: Vec::new(),
             body: Vec::new(),
         }
     }
 
-    pub(super) fn json(status: u16, json: impl Into<Vec<u8>>) -> Answer {
-        let mut answer = Answer::new(status);
-        answer.add("Content-Type", JSON);
-        answer.body = json.into();
-        answer
+    pub(super) fn json(status: u16, json: impl Into<Vec<u8>>) -> Response {
+        let mut response = Response::new(status);
+        response.add("Content-Type", JSON);
+        response.body = json.into();
+        response
     }
 
     pub(super) fn add(&mut self, name: &str, value: &str) {
@@ -153,7 +152,7 @@ impl Answer {
         self.headers.iter().any(|(_, value)| value == JSON)
     }
 
-    /// The status line and the headers, with those added that any server sends.
+    /// Returns the status line and the headers, including those that every server sends.
     pub(super) fn head(&self) -> Vec<u8> {
         let framed = self.headers.iter().any(|(name, _)| {
             name.eq_ignore_ascii_case("content-length")
@@ -165,9 +164,9 @@ impl Answer {
     }
 }
 
-/// A status line and headers, with the empty line that ends them.
+/// Returns a status line and headers, with the empty line at their end.
 pub(super) fn head(status: u16, headers: &[(String, String)], length: Option<u64>) -> Vec<u8> {
-    // The date stands still, so that the same request has the same answer, byte for byte.
+    // The date is fixed, so that equal requests get equal responses.
     let mut head = format!(
         "HTTP/1.1 {status} {}\r\nServer: nginx\r\nDate: Wed, 04 Aug 2021 08:00:00 GMT\r\n",
         reason(status)
@@ -207,17 +206,17 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// A whole answer, 200 with a JSON body, as the bytes on the wire: something to cut short or to take apart.
+/// Returns a complete 200 response with a JSON body, as the bytes on the wire, for tests that cut or modify it.
 pub fn content_length(json: impl AsRef<[u8]>) -> Vec<u8> {
     let json = json.as_ref();
-    let mut bytes = Answer::json(200, json).head();
+    let mut bytes = Response::json(200, json).head();
     bytes.extend_from_slice(json);
     bytes
 }
 
-/// A body in chunked transfer encoding, its last chunk included.
+/// Encodes a body in chunks, including the last, empty chunk.
 ///
-/// A `chunk_size` of 0 is taken for 1.
+/// A `chunk_size` of 0 counts as 1.
 pub fn chunked(body: impl AsRef<[u8]>, chunk_size: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     for chunk in body.as_ref().chunks(chunk_size.max(1)) {
@@ -229,7 +228,7 @@ pub fn chunked(body: impl AsRef<[u8]>, chunk_size: usize) -> Vec<u8> {
     bytes
 }
 
-/// A body in gzip.
+/// Compresses a body with gzip.
 pub fn gzip(body: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder
@@ -238,7 +237,7 @@ pub fn gzip(body: impl AsRef<[u8]>) -> Vec<u8> {
         .expect("writing into a Vec cannot fail")
 }
 
-/// Every shape of error that is documented or was seen, by name, as a reply.
+/// Returns a reply for every documented or observed shape of error, with its name.
 pub fn documented_errors() -> Vec<(&'static str, Reply)> {
     macro_rules! fixture {
         ($file:literal) => {

@@ -1,4 +1,4 @@
-//! Tests of the fake cluster itself: what is measured with it must be able to trust it.
+//! Tests of the fake cluster itself, because other tests rely on it.
 #![allow(
     unused_imports,
     reason = "a benchmark without a harness is compiled with cfg(test), but without its tests"
@@ -18,28 +18,28 @@ use super::reply::{self, Reply, chunked, content_length};
 use super::tls::{self, Identity};
 use super::{Cluster, Request};
 
-/// What a test got back; the body is as it came, whatever it is encoded in.
+/// A received response, with its body still encoded.
 #[derive(Debug)]
-struct Answer {
+struct Response {
     status: u16,
     head: String,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     #[track_caller]
-    fn read(from: &mut impl Read) -> Answer {
+    fn read(from: &mut impl Read) -> Response {
         let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).expect("a whole answer");
-        Answer::parse(&bytes)
+        from.read_to_end(&mut bytes).expect("a complete response");
+        Response::parse(&bytes)
     }
 
     #[track_caller]
-    fn parse(bytes: &[u8]) -> Answer {
+    fn parse(bytes: &[u8]) -> Response {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
         let end = end.expect("a head") + 4;
         let head = String::from_utf8(bytes[..end].to_vec()).expect("an ASCII head");
-        Answer {
+        Response {
             status: head[9..12].parse().expect("a status"),
             head,
             body: bytes[end..].to_vec(),
@@ -71,7 +71,7 @@ impl Answer {
 #[track_caller]
 fn connect(cluster: &Cluster) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", cluster.port())).expect("it listens");
-    // So that a test which goes wrong fails, and does not hang.
+    // Make a broken test fail instead of hang.
     let limit = Some(Duration::from_secs(20));
     stream.set_read_timeout(limit).expect("a limit");
     stream
@@ -86,18 +86,18 @@ fn get(target: &str) -> String {
 }
 
 #[track_caller]
-fn ask(cluster: &Cluster, method: &str, target: &str, headers: &str) -> Answer {
+fn send(cluster: &Cluster, method: &str, target: &str, headers: &str) -> Response {
     let mut stream = connect(cluster);
     let request = request(method, target, &format!("Connection: close\r\n{headers}"));
     stream.write_all(request.as_bytes()).expect("sent");
-    Answer::read(&mut stream)
+    Response::read(&mut stream)
 }
 
-/// What is below `/v1/algorithms/`, asked for with the key.
+/// Requests a path below `/v1/algorithms/` with the key.
 #[track_caller]
-fn fetch(cluster: &Cluster, target: &str) -> Answer {
+fn fetch(cluster: &Cluster, target: &str) -> Response {
     let authorization = format!("Authorization: Simple {KEY}\r\n");
-    ask(
+    send(
         cluster,
         "GET",
         &format!("/v1/algorithms/{target}"),
@@ -107,29 +107,29 @@ fn fetch(cluster: &Cluster, target: &str) -> Answer {
 
 #[track_caller]
 fn log(cluster: &Cluster, build: &str) -> String {
-    let answer = fetch(cluster, &format!("{build}/logs"));
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()["logs"].as_str().expect("a log").to_owned()
+    let response = fetch(cluster, &format!("{build}/logs"));
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.json()["logs"].as_str().expect("a log").to_owned()
 }
 
-/// Reads one answer with a `Content-Length` from a connection that stays open.
+/// Reads one response with a `Content-Length` from a connection that stays open.
 #[track_caller]
-fn read_one(stream: &mut TcpStream) -> Answer {
+fn read_one(stream: &mut TcpStream) -> Response {
     let mut bytes = Vec::new();
     let mut byte = [0];
     while !bytes.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).expect("a head");
         bytes.push(byte[0]);
     }
-    let mut answer = Answer::parse(&bytes);
-    let length = answer.header("Content-Length").expect("a length");
-    answer.body = vec![0; length.parse().expect("a number")];
-    stream.read_exact(&mut answer.body).expect("a body");
-    answer
+    let mut response = Response::parse(&bytes);
+    let length = response.header("Content-Length").expect("a length");
+    response.body = vec![0; length.parse().expect("a number")];
+    stream.read_exact(&mut response.body).expect("a body");
+    response
 }
 
 #[test]
-fn documented_answers_are_given_byte_for_byte() {
+fn documented_responses_are_sent_byte_for_byte() {
     let cluster = Cluster::start();
     let logs = format!("builds/{}/logs", documented::BUILD);
     let version = format!("versions/{}", documented::VERSION);
@@ -140,9 +140,13 @@ fn documented_answers_are_given_byte_for_byte() {
         ("versions", documented::VERSIONS_JSON),
         (&version, documented::VERSION_JSON),
     ] {
-        let answer = fetch(&cluster, &format!("ALGO_OWNER/ALGO_NAME/{target}"));
-        assert_eq!((answer.status, answer.text()), (200, expected), "{target}");
-        assert_eq!(answer.header("Content-Type"), Some("application/json"));
+        let response = fetch(&cluster, &format!("ALGO_OWNER/ALGO_NAME/{target}"));
+        assert_eq!(
+            (response.status, response.text()),
+            (200, expected),
+            "{target}"
+        );
+        assert_eq!(response.header("Content-Type"), Some("application/json"));
     }
     let first = fetch(&cluster, "ALGO_OWNER/ALGO_NAME/builds?limit=1").json();
     assert_eq!(first["results"].as_array().unwrap().len(), 1);
@@ -164,7 +168,7 @@ fn documented_answers_are_given_byte_for_byte() {
 }
 
 #[test]
-fn a_key_is_demanded() {
+fn a_key_is_required() {
     let cluster = Cluster::start();
     for (authorization, status) in [
         (format!("Authorization: Simple {KEY}\r\n"), 200),
@@ -175,21 +179,21 @@ fn a_key_is_demanded() {
         (format!("Authorization: Simple {KEY}x\r\n"), 401),
         (String::new(), 401),
     ] {
-        let answer = ask(
+        let response = send(
             &cluster,
             "GET",
             "/v1/algorithms/acme/Empty/builds",
             &authorization,
         );
-        assert_eq!(answer.status, status, "{authorization}");
+        assert_eq!(response.status, status, "{authorization}");
         if status == 401 {
-            assert_eq!(answer.code(), (401, 2002));
+            assert_eq!(response.code(), (401, 2002));
         }
     }
 }
 
 #[test]
-fn what_is_not_there_is_told_apart() {
+fn each_missing_item_has_its_own_error() {
     let cluster = Cluster::start();
     let lost = format!("acme/Lemmatizer/builds/{}/logs", lemmatizer::LOST);
     let running = format!("acme/Lemmatizer/builds/{}/logs", lemmatizer::IN_PROGRESS);
@@ -211,9 +215,9 @@ fn what_is_not_there_is_told_apart() {
         "acme/Lemmatizer/runs",
         "acme/Lemmatizer/versions/x/logs",
     ] {
-        let answer = fetch(&cluster, target);
+        let response = fetch(&cluster, target);
         assert_eq!(
-            (answer.status, answer.header("Content-Type")),
+            (response.status, response.header("Content-Type")),
             (404, Some("text/html")),
             "{target}"
         );
@@ -221,11 +225,11 @@ fn what_is_not_there_is_told_apart() {
 }
 
 #[test]
-fn only_get_is_answered() {
+fn only_get_is_allowed() {
     let cluster = Cluster::start();
     let target = "/v1/algorithms/acme/Empty/builds";
     let mut stream = connect(&cluster);
-    // The body must not be taken for the next request.
+    // The body must not be parsed as the next request.
     let post = request("POST", target, "Content-Length: 5\r\n") + "GET /" + &get(target);
     stream.write_all(post.as_bytes()).unwrap();
     let refused = read_one(&mut stream);
@@ -234,9 +238,9 @@ fn only_get_is_answered() {
         (405, Some("GET"))
     );
     assert_eq!(read_one(&mut stream).status, 200);
-    assert_eq!(ask(&cluster, "HEAD", target, "").body, b"");
+    assert_eq!(send(&cluster, "HEAD", target, "").body, b"");
     stream.write_all(b"what is this?\r\n\r\n").unwrap();
-    assert_eq!(Answer::read(&mut stream).status, 400);
+    assert_eq!(Response::read(&mut stream).status, 400);
 }
 
 #[test]
@@ -307,7 +311,7 @@ fn the_lemmatizer_has_versions_with_and_without_output() {
 }
 
 #[test]
-fn pages_lead_to_the_next_by_their_marker() {
+fn markers_lead_to_the_next_page() {
     let cluster = Cluster::start();
     cluster.page_size(10);
     let (mut pages, mut ids, mut marker) = (0, HashSet::new(), String::new());
@@ -345,7 +349,7 @@ fn pages_lead_to_the_next_by_their_marker() {
 }
 
 #[test]
-fn limits_are_checked() {
+fn limits_are_validated() {
     let cluster = Cluster::start();
     for (limit, expected) in [
         ("", Ok(50)),
@@ -358,10 +362,10 @@ fn limits_are_checked() {
         ("?marker=nonsense", Err((400, 5002))),
         ("?marker=", Err((400, 5002))),
     ] {
-        let answer = fetch(&cluster, &format!("acme/Paged/builds{limit}"));
-        let got = match answer.status {
-            200 => Ok(answer.json()["results"].as_array().unwrap().len()),
-            _ => Err(answer.code()),
+        let response = fetch(&cluster, &format!("acme/Paged/builds{limit}"));
+        let got = match response.status {
+            200 => Ok(response.json()["results"].as_array().unwrap().len()),
+            _ => Err(response.code()),
         };
         assert_eq!(got, expected, "{limit}");
     }
@@ -402,7 +406,7 @@ fn versions_are_filtered() {
         &format!("acme/Paged/versions?limit=4&callable=true&{marker}"),
     )
     .json();
-    // The fifth of every third.
+    // Every third version is public; this is the fifth of those.
     assert_eq!(
         second["results"][0]["version_info"]["git_hash"],
         data::paged_commit(12)
@@ -419,7 +423,7 @@ fn versions_are_filtered() {
 }
 
 #[test]
-fn a_wait_ends() {
+fn a_build_in_progress_finishes() {
     let cluster = Cluster::start();
     let build = "acme/Waiting/builds/b-wait";
     let status = || {
@@ -444,7 +448,7 @@ fn a_wait_ends() {
 }
 
 #[test]
-fn requests_are_remembered() {
+fn requests_are_recorded() {
     let cluster = Cluster::start();
     let mut stream = connect(&cluster);
     stream
@@ -453,7 +457,7 @@ fn requests_are_remembered() {
     read_one(&mut stream);
     stream.write_all(get("/second").as_bytes()).unwrap();
     read_one(&mut stream);
-    ask(&cluster, "GET", "/third", "");
+    send(&cluster, "GET", "/third", "");
     let requests = cluster.requests();
     let first = &requests[0];
     assert_eq!(
@@ -472,7 +476,7 @@ fn requests_are_remembered() {
 }
 
 #[test]
-fn requests_may_come_in_pieces_and_several_at_once() {
+fn requests_may_arrive_in_pieces_or_several_at_once() {
     let cluster = Cluster::start();
     let mut stream = connect(&cluster);
     let text = get("/v1/algorithms/acme/Empty/builds");
@@ -487,7 +491,7 @@ fn requests_may_come_in_pieces_and_several_at_once() {
 }
 
 #[test]
-fn what_is_no_request_is_refused() {
+fn invalid_requests_are_rejected() {
     let cluster = Cluster::start();
     for head in [
         "what is this?",
@@ -501,11 +505,11 @@ fn what_is_no_request_is_refused() {
         stream
             .write_all(format!("{head}\r\n\r\n").as_bytes())
             .unwrap();
-        assert_eq!(Answer::read(&mut stream).status, 400, "{head}");
+        assert_eq!(Response::read(&mut stream).status, 400, "{head}");
     }
     assert_eq!(cluster.requests(), []);
     let mut stream = connect(&cluster);
-    // It may well be refused before all of it is sent.
+    // The cluster may reject it before all of it is sent.
     let _ = stream.write_all(request("GET", "/x", &"X: 1\r\n".repeat(20_000)).as_bytes());
     assert!(
         matches!(stream.read(&mut [0]), Ok(0) | Err(_)),
@@ -524,14 +528,14 @@ fn paths_are_decoded() {
         "acme/Empty%4",
         "acme/Empty%zz",
     ] {
-        let answer = fetch(&cluster, &format!("{path}/builds"));
+        let response = fetch(&cluster, &format!("{path}/builds"));
         let message = format!("algorithm algo://{} not found", path.replace("%2F", "/"));
-        assert_eq!(answer.json()["error"]["message"], message);
+        assert_eq!(response.json()["error"]["message"], message);
     }
 }
 
 #[test]
-fn a_connection_is_closed_for_who_wants_that() {
+fn a_connection_is_closed_on_request() {
     let cluster = Cluster::start();
     for (version, header, closed) in [
         ("1.1", "", false),
@@ -543,9 +547,9 @@ fn a_connection_is_closed_for_who_wants_that() {
         stream
             .write_all(format!("GET /x HTTP/{version}\r\n{header}\r\n").as_bytes())
             .unwrap();
-        let answer = read_one(&mut stream);
+        let response = read_one(&mut stream);
         assert_eq!(
-            answer.header("Connection") == Some("close"),
+            response.header("Connection") == Some("close"),
             closed,
             "{version} {header}"
         );
@@ -561,7 +565,7 @@ fn a_connection_is_closed_for_who_wants_that() {
 }
 
 #[test]
-fn scripted_replies_come_in_turn() {
+fn scripted_replies_are_sent_in_order() {
     let cluster = Cluster::start();
     let status = |target: &str| fetch(&cluster, target).status;
     cluster.script_always("/v1/algorithms/acme/Empty/builds", Reply::status(503));
@@ -579,7 +583,7 @@ fn scripted_replies_come_in_turn() {
 }
 
 #[test]
-fn steps_are_sent_as_they_are() {
+fn steps_are_sent_unchanged() {
     let cluster = Cluster::start();
     let reply = Reply::raw()
         .send("HTTP/1.1 200 OK\r\n")
@@ -601,7 +605,7 @@ fn steps_are_sent_as_they_are() {
 }
 
 #[test]
-fn a_length_is_added_where_none_is_given() {
+fn a_missing_content_length_is_added() {
     for (reply, expected) in [
         (Reply::json(200, "{}"), Some("2")),
         (Reply::status(503), Some("0")),
@@ -615,9 +619,9 @@ fn a_length_is_added_where_none_is_given() {
             None,
         ),
     ] {
-        let head = reply.answer.as_ref().unwrap().head();
+        let head = reply.response.as_ref().unwrap().head();
         assert_eq!(
-            Answer::parse(&head).header("Content-Length"),
+            Response::parse(&head).header("Content-Length"),
             expected,
             "{reply:?}"
         );
@@ -625,7 +629,7 @@ fn a_length_is_added_where_none_is_given() {
 }
 
 #[test]
-fn a_reset_is_a_reset_and_an_end_is_an_end() {
+fn rst_resets_and_fin_closes_cleanly() {
     let cluster = Cluster::start();
     let whole = content_length(r#"{"logs":"0123456789"}"#);
     let part = &whole[..whole.len() - 7];
@@ -654,7 +658,7 @@ fn a_reset_is_a_reset_and_an_end_is_an_end() {
 }
 
 #[test]
-fn a_stall_ends_with_the_client_or_with_the_cluster() {
+fn a_stall_ends_with_the_client_or_the_cluster() {
     let cluster = Cluster::start();
     cluster.script_always("/x", Reply::raw().send("HTTP/1.1 ").stall());
     let mut gone = connect(&cluster);
@@ -668,7 +672,7 @@ fn a_stall_ends_with_the_client_or_with_the_cluster() {
         .set_read_timeout(Some(Duration::from_millis(50)))
         .unwrap();
     let silence = patient.read(&mut [0]).unwrap_err();
-    // Unix says the first, Windows the second.
+    // Unix reports the first kind, Windows the second.
     assert!(matches!(
         silence.kind(),
         ErrorKind::WouldBlock | ErrorKind::TimedOut
@@ -678,7 +682,7 @@ fn a_stall_ends_with_the_client_or_with_the_cluster() {
 }
 
 #[test]
-fn dropping_it_waits_for_nothing() {
+fn dropping_a_cluster_does_not_block() {
     let hour = Duration::from_secs(3600);
     let cluster = Cluster::start();
     cluster.script("/wait", Reply::raw().send("x").wait(hour));
@@ -712,14 +716,14 @@ fn dropping_it_waits_for_nothing() {
 }
 
 #[test]
-fn a_port_can_be_had_again() {
+fn a_port_can_be_reused() {
     let port = Cluster::start().port();
     let again = Cluster::start_on(port).unwrap();
     assert_eq!(again.url(), format!("http://127.0.0.1:{port}"));
 }
 
 #[test]
-fn latency_and_rate_slow_it_down() {
+fn latency_and_rate_slow_responses_down() {
     let cluster = Cluster::start();
     cluster.latency(Duration::from_millis(100));
     let start = Instant::now();
@@ -778,14 +782,14 @@ fn big_logs_are_served() {
         "utf8-77777",
         "unicode-77777",
     ] {
-        let answer = fetch(&cluster, &format!("acme/Big/builds/{name}/logs"));
+        let response = fetch(&cluster, &format!("acme/Big/builds/{name}/logs"));
         assert!(
-            answer.body == BigLog::named(name).unwrap().document(),
+            response.body == BigLog::named(name).unwrap().document(),
             "{name}"
         );
         assert_eq!(
-            answer.header("Content-Length"),
-            Some(answer.body.len().to_string().as_str())
+            response.header("Content-Length"),
+            Some(response.body.len().to_string().as_str())
         );
         let build = fetch(&cluster, &format!("acme/Big/builds/{name}")).json();
         assert_eq!(
@@ -826,35 +830,35 @@ fn dechunk(mut body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn json_comes_in_gzip_to_who_accepts_it() {
+fn json_is_compressed_for_clients_that_accept_gzip() {
     let cluster = Cluster::start();
     let target = "/v1/algorithms/acme/Big/builds/docker-1000003";
     let key = format!("Authorization: Simple {KEY}\r\n");
     let accepting = format!("{key}Accept-Encoding: br, gzip;q=1\r\n");
     let encoding = |headers: &str| {
-        let answer = ask(&cluster, "GET", target, headers);
-        answer.header("Content-Encoding").map(str::to_owned)
+        let response = send(&cluster, "GET", target, headers);
+        response.header("Content-Encoding").map(str::to_owned)
     };
     assert_eq!(encoding(&accepting), None);
     cluster.gzip(true);
     assert_eq!(encoding(&key), None);
-    let small = ask(&cluster, "GET", target, &accepting);
+    let small = send(&cluster, "GET", target, &accepting);
     assert_eq!(small.header("Content-Encoding"), Some("gzip"));
     assert_eq!(
         gunzip(&small.body),
         fetch(&cluster, &target["/v1/algorithms/".len()..]).body
     );
-    let big = ask(&cluster, "GET", &format!("{target}/logs"), &accepting);
+    let big = send(&cluster, "GET", &format!("{target}/logs"), &accepting);
     assert_eq!(big.header("Content-Encoding"), Some("gzip"));
     assert_eq!(big.header("Transfer-Encoding"), Some("chunked"));
     let plain = gunzip(&dechunk(&big.body));
     assert!(plain == BigLog::new(Flavour::Docker, 1_000_003).document());
-    let page = ask(&cluster, "GET", "/nothing", &accepting);
+    let page = send(&cluster, "GET", "/nothing", &accepting);
     assert_eq!(page.header("Content-Encoding"), None, "HTML stays as it is");
 }
 
 #[test]
-fn framing_is_what_it_says() {
+fn response_helpers_frame_bodies_correctly() {
     assert_eq!(
         chunked("abcdefg", 3),
         b"3\r\nabc\r\n3\r\ndef\r\n1\r\ng\r\n0\r\n\r\n"
@@ -862,9 +866,9 @@ fn framing_is_what_it_says() {
     assert_eq!(chunked("", 3), b"0\r\n\r\n");
     assert_eq!(dechunk(&chunked("abc", 0)), b"abc");
     assert_eq!(gunzip(&reply::gzip("abc")), b"abc");
-    let answer = Answer::parse(&content_length("{}"));
-    assert_eq!((answer.status, answer.text()), (200, "{}"));
-    assert_eq!(answer.header("Content-Length"), Some("2"));
+    let response = Response::parse(&content_length("{}"));
+    assert_eq!((response.status, response.text()), (200, "{}"));
+    assert_eq!(response.header("Content-Length"), Some("2"));
 }
 
 #[test]
@@ -874,16 +878,16 @@ fn documented_errors_are_well_formed() {
         cluster.script("/x", reply);
         let mut stream = connect(&cluster);
         stream.write_all(get("/x").as_bytes()).unwrap();
-        let answer = read_one(&mut stream);
-        if answer.header("Content-Type") == Some("application/json") {
-            answer.json();
+        let response = read_one(&mut stream);
+        if response.header("Content-Type") == Some("application/json") {
+            response.json();
         }
-        assert_eq!(answer.status == 200, name == "within a 200");
+        assert_eq!(response.status == 200, name == "within a 200");
     }
 }
 
 #[test]
-fn the_long_log_is_what_it_is_meant_to_be() {
+fn the_long_log_has_its_documented_properties() {
     let log = lemmatizer::FAILED_LOG;
     assert!((60_000..100_000).contains(&log.len()), "{}", log.len());
     for part in [
@@ -927,7 +931,7 @@ fn trusting(
 }
 
 #[test]
-fn tls_serves_the_same() {
+fn tls_serves_the_same_responses() {
     let cluster = Cluster::start_tls(Identity::good());
     assert_eq!(
         cluster.url(),
@@ -944,9 +948,9 @@ fn tls_serves_the_same() {
     stream
         .read_to_end(&mut bytes)
         .expect("an end with close_notify");
-    let first = Answer::parse(&bytes);
+    let first = Response::parse(&bytes);
     let length: usize = first.header("Content-Length").unwrap().parse().unwrap();
-    let second = Answer::parse(&first.body[length..]);
+    let second = Response::parse(&first.body[length..]);
     assert!(second.body == BigLog::new(Flavour::Docker, 1_000_003).document());
     assert_eq!(cluster.requests().len(), 2);
 }
@@ -962,7 +966,7 @@ fn tls_can_be_cut() {
 }
 
 #[test]
-fn bad_certificates_are_bad() {
+fn bad_certificates_are_rejected() {
     for (identity, ca, complaint) in [
         (Identity::wrong_host(), tls::ca_pem(), "not valid for name"),
         (Identity::expired(), tls::ca_pem(), "expired"),
@@ -980,10 +984,10 @@ fn bad_certificates_are_bad() {
 }
 
 #[test]
-fn the_official_client_is_served_as_its_users_run_it() {
+fn the_official_clients_requests_are_served() {
     let cluster = Cluster::start();
     let bare = format!("Authorization: {KEY}\r\n");
-    let get = |target: &str| ask(&cluster, "GET", target, &bare);
+    let get = |target: &str| send(&cluster, "GET", target, &bare);
     let found = get("/v1/algorithms/acme/Lemmatizer");
     assert_eq!(
         (found.status, &found.json()["name"]),
@@ -993,7 +997,7 @@ fn the_official_client_is_served_as_its_users_run_it() {
     assert_eq!(missing.status, 404);
     assert_eq!(missing.text(), r#"{"error":"No such algorithm"}"#);
     assert_eq!(get("/v1/algorithms/acme/Lemmatizer/builds").status, 200);
-    let wrong = ask(
+    let wrong = send(
         &cluster,
         "GET",
         "/v1/algorithms/acme/Paged",
@@ -1008,7 +1012,7 @@ fn algorithms_of_an_owner_are_an_array() {
     let authorization = format!("Authorization: Simple {KEY}\r\n");
     let list = |owner: &str| {
         let target = format!("/v1/users/{owner}/algorithms");
-        ask(&cluster, "GET", &target, &authorization).json()
+        send(&cluster, "GET", &target, &authorization).json()
     };
     let acme = list("acme");
     let names: Vec<&str> = acme

@@ -1,4 +1,4 @@
-//! The certificates that the cluster serves TLS with. `certificates/README.md` says how they were made.
+//! The certificates of the cluster. `certificates/README.md` describes them.
 
 use std::sync::Arc;
 
@@ -12,49 +12,49 @@ use rustls::{
 
 use super::http::Socket;
 
-/// The certificate of a cluster, and what the server needs to use it.
+/// The certificate of a cluster, and the server's TLS configuration for it.
 #[derive(Debug, Clone)]
 pub struct Identity {
     config: Arc<ServerConfig>,
 }
 
 impl Identity {
-    /// A certificate for `localhost` and the loopback addresses, from the CA of [`ca_pem`].
+    /// A certificate for `localhost` and the loopback addresses, issued by the CA of [`ca_pem`].
     pub fn good() -> Identity {
         Identity::new(include_str!("certificates/good.pem"))
     }
 
-    /// A certificate from the same CA for another host.
+    /// A certificate for another host, from the same CA.
     pub fn wrong_host() -> Identity {
         Identity::new(include_str!("certificates/wrong-host.pem"))
     }
 
-    /// A certificate from the same CA for the right hosts that has expired.
+    /// An expired certificate for the right hosts, from the same CA.
     pub fn expired() -> Identity {
         Identity::new(include_str!("certificates/expired.pem"))
     }
 
-    /// The same, but valid from 2099 on.
+    /// A certificate for the right hosts that is valid only from 2099.
     pub fn not_yet_valid() -> Identity {
         Identity::new(include_str!("certificates/not-yet-valid.pem"))
     }
 
-    /// A certificate for the right hosts from an intermediate CA, whose own certificate is not sent.
+    /// A certificate for the right hosts, issued by an intermediate CA whose own certificate is not sent.
     pub fn missing_intermediate() -> Identity {
         Identity::new(include_str!("certificates/missing-intermediate.pem"))
     }
 
-    /// A certificate for the right hosts that is a CA's.
+    /// A CA certificate for the right hosts.
     pub fn ca_as_server() -> Identity {
         Identity::new(include_str!("certificates/ca-as-server.pem"))
     }
 
-    /// A certificate for the right hosts that is meant for clients.
+    /// A certificate for the right hosts that is valid only for clients.
     pub fn client_only() -> Identity {
         Identity::new(include_str!("certificates/client-only.pem"))
     }
 
-    /// The certificate of [`good`](Self::good), on a server that requires one from the client.
+    /// The certificate of [`good`](Self::good), on a server that requires a client certificate.
     pub fn requiring_a_client_certificate(version: &'static SupportedProtocolVersion) -> Identity {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(ca_pem().as_bytes()).expect("the CA is valid PEM");
@@ -96,17 +96,17 @@ impl Identity {
     }
 }
 
-/// The CA that issues every [`Identity`], in PEM.
+/// Returns the CA that issues every [`Identity`], in PEM.
 pub fn ca_pem() -> String {
     include_str!("certificates/ca.pem").to_owned()
 }
 
-/// A CA that issued none of them, in PEM.
+/// Returns a CA that issued none of them, in PEM.
 pub fn other_ca_pem() -> String {
     include_str!("certificates/other-ca.pem").to_owned()
 }
 
-/// A private key, in PEM.
+/// Returns a private key, in PEM.
 pub fn key_pem() -> String {
     include_str!("certificates/server.key").to_owned()
 }

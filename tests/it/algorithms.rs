@@ -1,4 +1,4 @@
-//! Which algorithm a command is about: the forms of ALGO, and `algorithmia.conf` without one.
+//! Which algorithm a command refers to: the forms of ALGO, and `algorithmia.conf` if there is no ALGO.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::program::{Folder, Program};
 
 const CONF: &str = r#"{"username": "acme", "algoname": "Lemmatizer", "language": "python3"}"#;
 
-/// The error of a command that names no algorithm, in a folder where nothing else does.
+/// Returns the error of a command without ALGO in a folder without `algorithmia.conf`.
 fn no_algorithm(folder: &str) -> String {
     format!(
         "algo-logs: no ALGO given, and there is no algorithmia.conf in {folder} or above it; \
@@ -16,10 +16,10 @@ fn no_algorithm(folder: &str) -> String {
     )
 }
 
-/// A folder, by the name that the program sees.
+/// Returns a folder's path as the program sees it.
 fn real_path(folder: &Folder) -> String {
     let path = fs::canonicalize(folder.path()).expect("the folder is there");
-    // On Windows, the form that is not limited in length.
+    // On Windows, this is the form without a length limit.
     let path = path.display().to_string();
     path.trim_start_matches(r"\\?\").to_owned()
 }
@@ -115,7 +115,7 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
         }
     }
 
-    // A nearer file is read instead, and an ALGO counts more than either.
+    // A nearer file takes precedence, and an ALGO takes precedence over both.
     folder.write(
         "src/algorithmia.conf",
         CONF.replace("Lemmatizer", "Nothing"),
@@ -129,7 +129,7 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
 }
 
 #[test]
-fn a_folder_is_no_algorithmia_conf() {
+fn a_folder_named_algorithmia_conf_is_skipped() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     folder.write("algorithmia.conf", CONF);
     fs::create_dir_all(folder.join("src/algorithmia.conf")).expect("folders can be made");
@@ -195,7 +195,7 @@ fn an_algorithmia_conf_that_cannot_be_used() {
     }
 }
 
-/// The algorithms whose builds `save` has listed, in order.
+/// Returns the algorithms whose builds `save` has listed, in order.
 fn saved(cluster: &Cluster) -> Vec<String> {
     let requests = cluster.requests().into_iter();
     let lists = requests.filter_map(|request| {
@@ -242,7 +242,7 @@ fn save_takes_algorithms_owners_and_names_on_stdin() {
 }
 
 #[test]
-fn names_that_save_cannot_use() {
+fn names_that_save_rejects() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! The static program on a machine that has nothing else: in a root folder with only a hosts file.
+//! The static program in a root folder that contains only a hosts file.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
 use crate::program::{Folder, Outcome};
 
-/// Runs the program with `root` as its root folder, by a namespace or by chroot. Returns `None` if neither is allowed.
+/// Runs the program with `root` as its root folder, using a namespace or chroot. Returns `None` if neither is allowed.
 fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
     let path = root.path().display().to_string();
     let ways: [&[&str]; 2] = [
@@ -27,14 +27,14 @@ fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
             .env("ALGORITHMIA_API", url)
             .env("ALGORITHMIA_API_KEY", KEY);
         let outcome = Outcome::new(command.output().ok()?, Some(url));
-        // These commands begin their own errors with their name.
+        // These commands prefix their own errors with their name.
         (!outcome.stderr.starts_with(way[0])).then_some(outcome)
     })
 }
 
 #[test]
 #[ignore = "builds a release, which takes minutes"]
-fn the_static_program_needs_a_hosts_file_and_nothing_else() {
+fn the_static_program_needs_only_a_hosts_file() {
     let root = Folder::new();
     fs::create_dir(root.join("etc")).unwrap();
     root.write("etc/hosts", "127.0.0.1 localhost\n");

@@ -1,4 +1,4 @@
-//! What Cargo says about the package, and builds from it. The benchmark uses this too.
+//! Information from Cargo about the package, and builds of it. The benchmark uses this module, too.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub fn static_program() -> PathBuf {
     build(&["static"], "release")
 }
 
-/// Runs Cargo with `args` and returns the path of the program, which it built into `folder` of the target folder.
+/// Runs Cargo with `args` and returns the path of the program, which is built in `folder` of the target folder.
 pub fn build(args: &[&str], folder: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
     let target = built.ancestors().nth(2).expect("target/PROFILE/algo-logs");

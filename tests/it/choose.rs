@@ -1,4 +1,4 @@
-//! Which build's log `log` writes, where none is named by its id.
+//! Which build `log` chooses if no build ID is given.
 
 use crate::cluster::data::{self, WAITING_BUILD, documented, lemmatizer};
 use crate::cluster::{Cluster, Reply};
@@ -7,7 +7,7 @@ use crate::program::{Outcome, Program};
 const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const PAGED_VERSIONS: &str = "/v1/algorithms/acme/Paged/versions";
 
-/// The line that says which build it is.
+/// Returns the note that names the chosen build.
 fn note(id: &str, status: &str, commit: &str, started: &str) -> String {
     format!("algo-logs: build {id} ({status}, commit {commit}, started {started})\n")
 }
@@ -27,7 +27,7 @@ fn paged_log(index: usize) -> String {
     format!("Step 1/1 : FROM scratch\nbuild {id}\n")
 }
 
-/// The paths of the requests so far, from the algorithm's on.
+/// Returns the paths of the requests so far, relative to the algorithm's.
 fn paths(cluster: &Cluster) -> Vec<String> {
     let requests = cluster.requests().into_iter();
     let paths = requests.map(|request| request.target["/v1/algorithms/".len()..].to_owned());
@@ -52,7 +52,7 @@ fn the_newest_build() {
 }
 
 #[test]
-fn the_newest_build_that_fits() {
+fn the_newest_matching_build() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let outcome = program.run("log acme/Paged -s failed");
@@ -62,7 +62,7 @@ fn the_newest_build_that_fits() {
     let digits = &data::paged_commit(20)[..8];
     let outcome = program.run(&format!("log acme/Paged -s failed -c {digits}"));
     outcome.is(0, paged_log(20), &paged_note(20, "failed"));
-    // Two builds of one commit: the later one.
+    // Of two builds of one commit, the later one is chosen.
     let commit = lemmatizer::VERSION;
     let outcome = program.run("log acme/Lemmatizer -c 7B1E90C");
     outcome.is(
@@ -84,7 +84,7 @@ fn a_build_on_a_later_page() {
     let digits = &data::paged_commit(41)[..9];
     let outcome = Program::on(&cluster).run(&format!("log acme/Paged -c {digits}"));
     outcome.is(0, paged_log(41), &paged_note(41, "failed"));
-    // Its page is the last that is read.
+    // No page after the matching one is read.
     assert_eq!(cluster.requests().len(), 5 + 1);
 }
 
@@ -130,7 +130,7 @@ fn the_newest_of_a_service_that_lists_oldest_first() {
             &note(id, status, "c0", started),
         );
     }
-    // In no order at all, the first that fits being neither the newest nor before it.
+    // The list is unordered, and the first match is neither the newest build nor listed before it.
     let page = [
         build("a", "succeeded", "2021-01-02T00:00:00Z"),
         build("b", "failed", "2021-01-01T00:00:00Z"),
@@ -145,13 +145,13 @@ fn the_newest_of_a_service_that_lists_oldest_first() {
     outcome.is(0, "log of c\n", &note);
 }
 
-/// A log that says whose it is.
+/// Returns a log that contains the build's ID.
 fn logs(id: &str) -> Reply {
     Reply::json(200, &format!(r#"{{"logs":"log of {id}\n"}}"#))
 }
 
 #[test]
-fn no_build_fits() {
+fn no_build_matches() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for line in ["-s in-progress", "-c 0123", "-s failed -c 9e37"] {
@@ -198,7 +198,7 @@ fn the_newest_is_in_progress() {
 const OUTPUT: &str = "version 1.2.0, commit 7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d";
 
 #[test]
-fn a_version_by_its_whole_hash_is_asked_for_at_once() {
+fn a_version_by_its_full_hash_takes_one_request() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for hash in [lemmatizer::VERSION, &lemmatizer::VERSION.to_uppercase()] {
@@ -213,7 +213,7 @@ fn a_version_by_its_whole_hash_is_asked_for_at_once() {
     assert_eq!(paths(&cluster), [path.clone(), path]);
     let line = format!("log algo://ALGO_OWNER/ALGO_NAME/{} -q", documented::VERSION);
     let log = serde_json::from_str::<serde_json::Value>(documented::BUILD_LOGS_JSON).unwrap();
-    // Its output happens to be the log of the build, too.
+    // The output of the version is the same text as the log of the build.
     program.run(&line).prints(log["logs"].as_str().unwrap());
 }
 
@@ -258,7 +258,7 @@ fn a_version_by_its_number() {
 }
 
 #[test]
-fn no_version_fits() {
+fn no_version_matches() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for version in ["9.9.9", "1.2.0-rc.1", "0123456", "7b1e90c5"] {
@@ -289,7 +289,7 @@ fn no_version_fits() {
     );
 }
 
-/// A list of versions with these hashes.
+/// Returns a list of versions with these hashes.
 fn versions(hashes: &[&str]) -> Reply {
     let versions: Vec<String> = hashes
         .iter()
@@ -299,7 +299,7 @@ fn versions(hashes: &[&str]) -> Reply {
 }
 
 #[test]
-fn an_abbreviation_that_fits_more_than_one_hash() {
+fn an_ambiguous_abbreviation() {
     let cluster = Cluster::start();
     let (one, other) = (
         "abcdef0123456789abcdef0123456789abcdef01",
@@ -313,8 +313,8 @@ fn an_abbreviation_that_fits_more_than_one_hash() {
         );
     };
     ambiguous(Program::on(&cluster).run("log acme/Paged/abcdef0"));
-    assert_eq!(cluster.requests().len(), 1, "no log is asked for");
-    // The same version twice is one.
+    assert_eq!(cluster.requests().len(), 1, "no log is requested");
+    // The same version listed twice counts as one.
     cluster.script(PAGED_VERSIONS, versions(&[one, one]));
     cluster.script(
         &format!("{PAGED_VERSIONS}/{one}"),
@@ -325,7 +325,7 @@ fn an_abbreviation_that_fits_more_than_one_hash() {
 }
 
 #[test]
-fn a_version_without_a_hash_is_passed_over() {
+fn a_version_without_a_hash_is_skipped() {
     let cluster = Cluster::start();
     let hash = data::paged_commit(3);
     let page = format!(
@@ -366,7 +366,7 @@ fn a_service_that_writes_hashes_in_capitals() {
     outcome.is(0, "log of b\n", &note("b", "failed", hash, "t"));
 }
 
-/// The beginning of a build's id is enough if only one build has it.
+/// The beginning of a build's ID is enough if it is unique.
 #[test]
 fn a_build_by_the_first_characters_of_its_id() {
     let cluster = Cluster::start();
@@ -389,7 +389,7 @@ fn a_build_by_the_first_characters_of_its_id() {
         (outcome.code, outcome.stdout),
         (Some(0), lemmatizer::FAILED_LOG.into())
     );
-    // One character fewer, and one that several builds have.
+    // Too short by one character, and ambiguous.
     let short = &lemmatizer::FAILED[..6];
     let outcome = program.run(&format!("log acme/Lemmatizer {short}"));
     assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
@@ -409,7 +409,7 @@ fn x_build(id: &str, status: &str) -> String {
     format!(r#"{{"build_id":"{id}","status":"{status}","commit_sha":"c0ffee","started_at":"t"}}"#)
 }
 
-/// The log existed, the status was still `in-progress`, and the pipeline went green.
+/// Covers a bug: the log existed while the status was still `in-progress`, and the pipeline succeeded.
 #[test]
 fn a_log_of_a_build_that_is_still_reported_as_in_progress() {
     let cluster = Cluster::start();
@@ -435,9 +435,9 @@ fn a_log_of_a_build_that_is_still_reported_as_in_progress() {
     program.run("log acme/x b1 -q").prints("log of b1\n");
 }
 
-/// The response to a request for one build is about another one.
+/// Covers a response for one build that describes another build.
 #[test]
-fn the_requested_build_counts_and_not_the_one_in_the_response() {
+fn the_requested_build_takes_precedence_over_the_one_in_the_response() {
     let cluster = Cluster::start();
     let other = Reply::json(200, &x_build("other", "succeeded"));
     cluster.script_always(&format!("{X}/builds/b1"), other);
@@ -508,7 +508,7 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
     let program = Program::on(&cluster);
     program.run("log acme/x b1").is(0, "the output\n", &note);
     program.run("why acme/x b1 -q").prints("the output\n");
-    // The version has no output either.
+    // The version has no output, either.
     let output = version("b1", r#","compilation":{"output":""}"#);
     cluster.script_always(&format!("{X}/versions/{hash}"), Reply::json(200, &output));
     program.run("log acme/x b1").fails(

@@ -6,7 +6,7 @@ use algo_logs::{Algorithm, Client, ClientBuilder, Token};
 
 use crate::cluster::{Cluster, KEY};
 
-/// Sets up a client with this cluster's key, which retries almost at once.
+/// Sets up a client with the key of this cluster and a short retry delay.
 pub fn builder(cluster: &Cluster) -> ClientBuilder {
     Client::builder()
         .base_url(cluster.url())

@@ -1,11 +1,11 @@
-//! The options of the connection: how long to wait, how often to try again.
+//! The connection options: timeouts and retries.
 
 use crate::cluster::{Cluster, Reply};
 use crate::program::Program;
 use crate::settings::LIST;
 
 #[test]
-fn no_answer_within_the_timeout() {
+fn no_response_within_the_timeout() {
     let cluster = Cluster::start();
     let silence = Reply::raw().stall();
     cluster.script("/v1/algorithms/acme/Empty/builds", silence);
@@ -18,7 +18,7 @@ fn no_answer_within_the_timeout() {
 }
 
 #[test]
-fn it_is_tried_again_as_often_as_said() {
+fn retries_limits_the_number_of_retries() {
     let cluster = Cluster::start();
     let path = "/v1/algorithms/acme/Empty/builds";
     let failing = || {
@@ -47,7 +47,7 @@ fn it_is_tried_again_as_often_as_said() {
 }
 
 #[test]
-fn no_cluster_is_there() {
+fn nothing_listens_at_the_url() {
     let cluster = Cluster::start();
     let (program, port) = (Program::on(&cluster), cluster.port());
     drop(cluster);
@@ -58,9 +58,9 @@ fn no_cluster_is_there() {
     );
 }
 
-/// Retries used to be silent: a terminal showed nothing for minutes.
+/// Covers a bug: retries were silent, so a terminal showed nothing for minutes.
 #[test]
-fn each_retry_is_a_note() {
+fn each_retry_prints_a_note() {
     let cluster = Cluster::start();
     let failing = || Reply::status(503).header("Retry-After", "0");
     let list = "/v1/algorithms/acme/Empty/builds";
@@ -76,7 +76,7 @@ fn each_retry_is_a_note() {
              algo-logs: builds of acme/Empty, after 3 attempts: {failed}\n"
             ),
         );
-    // Also in the middle of a log, and between a log's own requests.
+    // Retries are also noted in the middle of a log, and between the requests for one log.
     let logs = "/v1/algorithms/acme/x/builds/b1/logs";
     let document = r#"{"logs":"one\ntwo\n"}"#;
     let cut = Reply::raw().send(format!(
@@ -108,7 +108,7 @@ fn each_retry_is_a_note() {
     Program::on(&cluster)
         .run("log acme/x b1 -q")
         .prints("one\ntwo\n");
-    // What is not retried is not a note.
+    // An error that is not retried prints no such note.
     cluster.script(list, Reply::status(503).header("Retry-After", "61"));
     Program::on(&cluster)
         .run("builds acme/Empty")

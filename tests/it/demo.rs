@@ -1,4 +1,4 @@
-//! The demo, if it cannot serve. What it shows is checked by running it.
+//! The demo when it cannot serve. Running the demo checks its other output.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Output;
@@ -14,7 +14,7 @@ fn demo(args: &[&str]) -> Output {
 }
 
 #[test]
-fn the_demo_says_in_one_line_why_it_cannot_serve() {
+fn the_demo_explains_in_one_line_why_it_cannot_serve() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let taken = listener.local_addr().unwrap().port().to_string();
     for (args, says) in [

@@ -1,4 +1,4 @@
-//! `log -o`: where the bytes go, and what a failure leaves.
+//! `log -o`: the output file, and its state after a failure.
 
 use std::process::Stdio;
 
@@ -27,7 +27,7 @@ fn a_file_gets_the_exact_bytes() {
     program
         .run(&format!("{line} -o -"))
         .prints(lemmatizer::FAILED_LOG);
-    // A name alone is in the current folder.
+    // A bare name refers to the current folder.
     let output = program
         .command(&format!("{line} -o here"))
         .current_dir(folder.path())
@@ -131,7 +131,7 @@ fn files_keep_their_mode_and_links_stay() {
         folder.names(),
         ["dangling", "link", "link to a link", "new", "old"]
     );
-    // A link to itself.
+    // A link that points to itself.
     symlink("loop", folder.join("loop")).unwrap();
     let file = folder.join("loop");
     let outcome = program.run(&format!("{line} -o {file}"));
@@ -178,7 +178,7 @@ fn devices_are_written_in_place() {
     let cluster = Cluster::start();
     let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
     for device in ["NUL", "nul", r"\\.\NUL", "CON"] {
-        // Without a console there is no CON.
+        // CON does not exist without a console.
         let there = std::fs::OpenOptions::new().write(true).open(device);
         if there.is_ok() {
             let outcome = Program::on(&cluster).run(&format!("{line} -o {device}"));

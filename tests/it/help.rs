@@ -1,4 +1,4 @@
-//! The man page and the completions, and errors that say what to do next.
+//! The man page, the completions, and errors that suggest what to do next.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -27,8 +27,8 @@ fn printed(line: &str) -> String {
     outcome.stdout_text()
 }
 
-/// A tool of the machine, with an environment that holds nothing but where tools are; `None`, and a note, where it is
-/// missing. `version` is the beginning of what it says of itself.
+/// Returns a command for an installed tool, with only PATH and a UTF-8 locale in its environment. If the tool is
+/// missing, prints a note and returns `None`. `version` is the beginning of the tool's `--version` output.
 fn tool(name: &str, version: &str) -> Option<Command> {
     let tool = || {
         let mut command = Command::new(name);
@@ -52,7 +52,7 @@ fn tool(name: &str, version: &str) -> Option<Command> {
     known.then(tool)
 }
 
-/// What a tool prints; it has to have nothing to complain of.
+/// Returns what a tool prints on stdout. Panics if the tool fails or prints anything on stderr.
 #[track_caller]
 fn output(command: &mut Command) -> String {
     let output = command.output().expect("the tool starts");
@@ -65,7 +65,7 @@ fn output(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("it prints UTF-8")
 }
 
-/// The options in a help text, short and long.
+/// Returns the short and long options in a help text.
 fn options(help: &str) -> BTreeSet<String> {
     let lines = help.lines().map(str::trim_start);
     // A lone dash is an argument.
@@ -135,7 +135,7 @@ fn the_man_page_renders_without_a_warning() {
     }
 }
 
-/// Bash with the completions loaded and nothing else, as someone without the package bash-completion has it.
+/// Bash with only these completions loaded, as on a machine without the package bash-completion.
 struct Bash {
     folder: Folder,
 }
@@ -152,7 +152,7 @@ impl Bash {
         Some(Bash { folder })
     }
 
-    /// What is offered for the last word. `|` separates words as bash separates them.
+    /// Returns the completions of the last word. `|` separates words where bash separates them.
     #[track_caller]
     fn offers(&self, line: &str) -> BTreeSet<String> {
         let words: Vec<&str> = line.split('|').collect();
@@ -197,7 +197,7 @@ fn bash_completes_commands_options_and_values() {
         ("help|", &TOPICS.join(" ")),
         ("help|v", "versions"),
         ("-x", ""),
-        // The value of an option is no command, however it is spelled.
+        // The value of an option is not a command, however it is written.
         ("-o|log|s", "save"),
         ("--status|failed|b", "builds"),
         ("--status|=|failed|b", "builds"),
@@ -211,7 +211,7 @@ fn bash_completes_commands_options_and_values() {
         ("builds|-s|", statuses),
         ("log|--status|=", statuses),
         ("log|--status|=|f", "failed"),
-        // As where somebody took '=' out of COMP_WORDBREAKS.
+        // This is what happens if '=' has been removed from COMP_WORDBREAKS.
         ("log|--status=f", "--status=failed"),
         ("save|acme/x|-s|x", ""),
         ("save|-j|", ""),
@@ -255,7 +255,7 @@ fn zsh_loads_the_completions() {
     };
     let folder = Folder::new();
     folder.write("_algo-logs", printed("--generate complete-zsh"));
-    // As from a folder of $fpath, and as with `source`.
+    // Load the completions from a folder in $fpath, and then with `source`.
     let script = "fpath=($PWD $fpath); autoload -U compinit; compinit -D -u; \
                   print -r -- $_comps[algo-logs]; \
                   unset '_comps[algo-logs]'; source ./_algo-logs; print -r -- $_comps[algo-logs]; \
@@ -267,16 +267,16 @@ fn zsh_loads_the_completions() {
 }
 
 #[test]
-fn zsh_is_told_of_commands_options_and_values() {
+fn zsh_completes_commands_options_and_values() {
     if tool("zsh", "zsh ").is_none() {
         return;
     }
     let folder = Folder::new();
     folder.write("completions", printed("--generate complete-zsh"));
-    // What zsh's own function would complete from. That asks for a terminal.
+    // Replace `_arguments`, which needs a terminal, by a function that prints its arguments.
     let script = "compdef() {}; _arguments() { print -rl -- \"$@\" }; \
                   source ./completions; words=(algo-logs \"$@\"); CURRENT=$#words; _algo-logs";
-    let told = |words: &[&str]| -> Vec<String> {
+    let specs_of = |words: &[&str]| -> Vec<String> {
         let mut zsh = tool("zsh", "zsh ").expect("it was there");
         zsh.args(["-f", "-c", script, "zsh"]).args(words);
         let text = output(zsh.current_dir(folder.path()));
@@ -284,13 +284,13 @@ fn zsh_is_told_of_commands_options_and_values() {
     };
     let command = "1:command:_algo-logs_commands";
     for name in COMMANDS {
-        let mut specs = told(&["-o", "save", "--quiet", name, ""]);
+        let mut specs = specs_of(&["-o", "save", "--quiet", name, ""]);
         assert_eq!(specs[..3], ["-s", "-S", ":"]);
         let topic = specs.contains(&format!("2:topic:({})", TOPICS.join(" ")));
         assert_eq!(topic, name == "help");
         let rest = specs.split_off(specs.len() - 2);
         assert_eq!(rest, [command, "*:argument: "]);
-        let options_told: BTreeSet<String> = specs[3..]
+        let offered: BTreeSet<String> = specs[3..]
             .iter()
             .filter(|spec| !spec.starts_with('2'))
             .map(|spec| {
@@ -302,12 +302,12 @@ fn zsh_is_told_of_commands_options_and_values() {
             })
             .collect();
         assert_eq!(
-            options_told,
+            offered,
             options(&printed(&format!("help {name}"))),
             "{name}"
         );
     }
-    let specs = told(&["save", "", "--"]);
+    let specs = specs_of(&["save", "", "--"]);
     for spec in [
         "(-L --limit)-L+[Save the newest N of each algorithm \\[default: all\\]]:N: ",
         "(-L --limit)--limit=[Save the newest N of each algorithm \\[default: all\\]]:N: ",
@@ -319,7 +319,7 @@ fn zsh_is_told_of_commands_options_and_values() {
     ] {
         assert!(specs.contains(&spec.to_owned()), "{spec}: {specs:#?}");
     }
-    let specs = told(&["log", ""]);
+    let specs = specs_of(&["log", ""]);
     let wait = specs.iter().find(|spec| spec.starts_with("--wait"));
     assert!(wait.is_some_and(|spec| spec.starts_with("--wait=-[") && spec.ends_with("]::SECS: ")));
 }
@@ -367,7 +367,7 @@ fn fish_completes_commands_options_and_values() {
 }
 
 #[test]
-fn generate_names_what_there_is() {
+fn invalid_uses_of_generate() {
     Program::bare().run("--generate complete-bsh").fails(
         2,
         "algo-logs: invalid value 'complete-bsh' for '--generate KIND': \
@@ -388,7 +388,7 @@ fn fails(cluster: &Cluster, line: &str, code: i32, stderr: &str) {
 }
 
 #[test]
-fn a_refused_key_is_named_by_where_it_came_from() {
+fn an_error_about_the_key_names_its_source() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     let key_file = folder.write("key", "simWrongKey");
@@ -401,7 +401,7 @@ fn a_refused_key_is_named_by_where_it_came_from() {
         )
     };
     let refused = |program: Program, line: &str, from: &str| {
-        // Quietly: that others can read the profile is another matter.
+        // `-q` hides the note that others can read the profile.
         program.run(&format!("builds acme/Paged -q {line}")).fails(
             4,
             &format!(
@@ -450,7 +450,7 @@ fn a_refused_key_is_named_by_where_it_came_from() {
 }
 
 #[test]
-fn what_is_not_found_is_named_with_where_to_look() {
+fn a_not_found_error_says_where_to_look() {
     let cluster = Cluster::start();
     let fails = |line: &str, stderr: &str| fails(&cluster, line, 5, stderr);
     let folder = Folder::new();
@@ -519,7 +519,7 @@ fn what_is_not_found_is_named_with_where_to_look() {
 }
 
 #[test]
-fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
+fn a_404_without_a_code_is_explained_by_further_requests() {
     let cluster = Cluster::start();
     let builds = "/v1/algorithms/acme/Paged/builds";
     for path in [
@@ -548,7 +548,7 @@ fn a_404_that_says_nothing_is_told_apart_by_asking_on() {
 }
 
 #[test]
-fn a_build_in_progress_leads_to_wait() {
+fn a_build_in_progress_suggests_wait() {
     let cluster = Cluster::start();
     let unfinished = "build b-wait of acme/Waiting: the build is still in progress";
     for (line, older) in [
@@ -574,7 +574,7 @@ fn a_build_in_progress_leads_to_wait() {
 }
 
 #[test]
-fn whoever_named_no_cluster_is_told_how_to() {
+fn an_error_without_a_configured_cluster_says_how_to_set_one() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let nobody_there = nobody.local_addr().expect("it has an address");
     drop(nobody);

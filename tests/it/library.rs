@@ -1,4 +1,4 @@
-//! The library, used as a program that embeds it would use it.
+//! The library, used as an embedding program would use it.
 
 use std::error::Error as _;
 use std::io::{self, Read};
@@ -22,7 +22,15 @@ fn client(cluster: &Cluster) -> Client {
 }
 
 #[test]
-fn what_may_cross_threads_does() {
+fn public_types_are_send_and_sync() {
+    type Plain = (
+        Algorithm,
+        BaseUrl,
+        Build,
+        BuildStatus,
+        ErrorKind,
+        RequestSummary,
+    );
     fn send<T: Send>() {}
     fn sync<T: Sync>() {}
     fn clone<T: Clone>() {}
@@ -35,22 +43,8 @@ fn what_may_cross_threads_does() {
     send::<Pages<Build>>();
     send::<Pages<Version>>();
     error::<Error>();
-    send::<(
-        Algorithm,
-        BaseUrl,
-        Build,
-        BuildStatus,
-        ErrorKind,
-        RequestSummary,
-    )>();
-    sync::<(
-        Algorithm,
-        BaseUrl,
-        Build,
-        BuildStatus,
-        ErrorKind,
-        RequestSummary,
-    )>();
+    send::<Plain>();
+    sync::<Plain>();
     send::<(Token, Version, Wait<'static>)>();
     sync::<(Token, Version, Wait<'static>)>();
 }
@@ -69,7 +63,7 @@ fn clones_share_their_connections_between_threads() {
     assert_eq!((cluster.requests().len(), cluster.connections()), (6, 1));
 }
 
-/// The example in the documentation of `Client`: a client and a list are shared between threads.
+/// The example in the documentation of `Client`: threads share a client and a list.
 #[test]
 fn several_threads_read_logs_at_once() {
     let cluster = Cluster::start();
@@ -142,10 +136,10 @@ fn a_log_is_a_reader() {
     assert!(text == lemmatizer::FAILED_LOG);
     assert_eq!(logs.delivered(), text.len() as u64);
     assert_eq!(logs.replacements(), 0);
-    // The end stays the end.
+    // Reading again after the end returns 0.
     assert_eq!(logs.read(&mut [0; 10]).unwrap(), 0);
 
-    // Byte by byte, with reads of nothing in between.
+    // Read byte by byte, with empty reads in between.
     let mut logs = client
         .build_logs(&lemmatizer, lemmatizer::SUCCEEDED)
         .unwrap();
@@ -158,7 +152,7 @@ fn a_log_is_a_reader() {
     }
     assert_eq!(bytes, lemmatizer::SUCCEEDED_LOG.as_bytes());
 
-    // A log goes over to another thread, and on after its client.
+    // A log can move to another thread and outlive its client.
     let mut logs = client
         .build_logs(&lemmatizer, lemmatizer::SUCCEEDED)
         .unwrap();
@@ -184,7 +178,7 @@ fn a_versions_log_is_a_reader_too() {
         ),
     ] {
         let mut logs = client.version_logs(&lemmatizer, hash).unwrap();
-        // Its beginning was read to know that there is one, and counts all the same only once it is delivered.
+        // The beginning was read to check that there is a log, but it counts only once it is delivered.
         assert_eq!(logs.delivered(), 0);
         let mut bytes = Vec::new();
         let mut piece = [0; 7];
@@ -204,7 +198,7 @@ fn a_versions_log_is_a_reader_too() {
     assert_eq!(error.kind(), ErrorKind::NoLog);
 }
 
-/// The service lists a version with its build, but responds with 404 to the request for the version.
+/// The service lists a version with its build, but responds with 404 to a request for the version.
 #[test]
 fn the_log_of_a_listed_version_that_is_not_found_is_its_builds_log() {
     let cluster = Cluster::start();
@@ -222,7 +216,7 @@ fn the_log_of_a_listed_version_that_is_not_found_is_its_builds_log() {
     let logs = client.version_logs(&lemmatizer, lemmatizer::VERSION);
     logs.unwrap().read_to_string(&mut log).unwrap();
     assert_eq!(log, lemmatizer::SUCCEEDED_LOG);
-    // A version without a build, and one that is not listed either.
+    // A version without a build, and one that is not listed at all.
     let hashes = [lemmatizer::VERSION_WITHOUT_COMPILATION, documented::VERSION];
     for hash in hashes {
         cluster.script(&path(hash), gone());
@@ -262,13 +256,13 @@ fn the_first_error_of_a_log_stays_and_comes_back_out_of_io() {
         assert_eq!(again.to_string(), error.to_string());
     }
     assert_eq!(logs.delivered(), 3);
-    // What did not come from here is given back.
+    // An error from elsewhere is returned unchanged.
     let other = Error::from_io(io::Error::other("x")).unwrap_err();
     assert_eq!(other.to_string(), "x");
 }
 
 #[test]
-fn errors_say_what_they_are() {
+fn errors_have_kinds_and_messages() {
     let cluster = Cluster::start();
     let client = client(&cluster);
     let lemmatizer = algorithm("acme/Lemmatizer");
@@ -299,7 +293,7 @@ fn errors_say_what_they_are() {
         (error.kind(), error.code()),
         (ErrorKind::NotFound, Some(1014))
     );
-    // Nothing was sent for these.
+    // No request was sent for these.
     let before = cluster.requests().len();
     for error in [build(".."), build("a/b"), logs(""), build(&"x".repeat(256))] {
         assert_eq!(
@@ -308,8 +302,8 @@ fn errors_say_what_they_are() {
         );
     }
     assert_eq!(cluster.requests().len(), before);
-    // Nothing listens on port 1. The port of a cluster that has stopped may still be open for a moment, in a child
-    // process that another test has just forked.
+    // Nothing listens on port 1. The port of a stopped cluster may stay open for a moment, in a child process that
+    // another test has just forked.
     let client = builder(&cluster)
         .base_url("http://127.0.0.1:1")
         .retries(0)
@@ -326,51 +320,51 @@ fn errors_say_what_they_are() {
 }
 
 #[test]
-fn an_observer_is_told_of_each_exchange_once_it_is_over() {
+fn on_request_is_called_once_for_each_finished_request() {
     let cluster = Cluster::start();
-    let told: Arc<Mutex<Vec<RequestSummary>>> = Arc::default();
-    let observer = Arc::clone(&told);
+    let summaries: Arc<Mutex<Vec<RequestSummary>>> = Arc::default();
+    let observer = Arc::clone(&summaries);
     let client = builder(&cluster)
         .on_request(move |exchange| observer.lock().unwrap().push(exchange.clone()))
         .build()
         .unwrap();
     let take = || -> Vec<(String, Option<u16>, u64)> {
-        let exchanges = std::mem::take(&mut *told.lock().unwrap());
+        let exchanges = std::mem::take(&mut *summaries.lock().unwrap());
         let base = cluster.url();
         exchanges
             .into_iter()
             .map(|e| (e.url.replace(&base, ""), e.status, e.bytes))
             .collect()
     };
-    let told = |path: &str, status, bytes| (path.to_owned(), status, bytes);
+    let summary = |path: &str, status, bytes| (path.to_owned(), status, bytes);
     let length = documented::BUILDS_JSON.len() as u64;
     let path = "/v1/algorithms/ALGO_OWNER/ALGO_NAME/builds";
     client.builds(&algorithm("ALGO_OWNER/ALGO_NAME")).count();
-    assert_eq!(take(), [told(path, Some(200), length)]);
+    assert_eq!(take(), [summary(path, Some(200), length)]);
 
     cluster.script(BUILD, Reply::raw().fin());
     cluster.script(BUILD, Reply::status(503).body("busy"));
     client.build(&paged(), "b").unwrap_err();
-    let first = [told(BUILD, None, 0), told(BUILD, Some(503), 4)];
+    let first = [summary(BUILD, None, 0), summary(BUILD, Some(503), 4)];
     assert_eq!(take()[..2], first);
 
-    // A log is over when it has been read, or when nobody wants it any more.
+    // The request for a log ends when the log has been read or dropped.
     let document = r#"{"logs":"abc"}"#;
     cluster.script_always(LOGS, Reply::json(200, document));
     let mut logs = client.build_logs(&paged(), "b").unwrap();
     assert_eq!(take(), []);
     io::copy(&mut logs, &mut io::sink()).unwrap();
-    let whole = told(LOGS, Some(200), document.len() as u64);
+    let whole = summary(LOGS, Some(200), document.len() as u64);
     assert_eq!(take(), [whole]);
     drop(logs);
     assert_eq!(take(), [], "once");
     drop(client.build_logs(&paged(), "b").unwrap());
-    assert_eq!(take(), [told(LOGS, Some(200), 0)]);
+    assert_eq!(take(), [summary(LOGS, Some(200), 0)]);
 
     let redirect = Reply::status(307).header("Location", "https://x.example.com/");
     cluster.script(BUILD, redirect);
     client.build(&paged(), "b").unwrap_err();
-    assert_eq!(take(), [told(BUILD, Some(307), 0)]);
+    assert_eq!(take(), [summary(BUILD, Some(307), 0)]);
 }
 
 #[test]
@@ -378,7 +372,7 @@ fn a_redirect_is_not_followed() {
     let cluster = Cluster::start();
     let other = Cluster::start();
     let target = format!("{}/v1/algorithms/acme/Paged/builds/b?x=y", other.url());
-    for (location, told) in [
+    for (location, named) in [
         (&*target, other.url()),
         (
             "https://x.example.com/SECRET",
@@ -395,7 +389,7 @@ fn a_redirect_is_not_followed() {
         assert_eq!(
             error.to_string(),
             format!(
-                "build b of acme/Paged: the cluster redirects to {told}, which is not followed (status 302)"
+                "build b of acme/Paged: the cluster redirects to {named}, which is not followed (status 302)"
             )
         );
     }
@@ -403,7 +397,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn nothing_that_is_shown_holds_the_key() {
+fn no_output_contains_the_key() {
     let cluster = Cluster::start();
     let builder = builder(&cluster).retries(0);
     let mut shown = vec![format!("{builder:?}")];
@@ -411,7 +405,7 @@ fn nothing_that_is_shown_holds_the_key() {
     shown.push(format!("{:?}", Token::simple(KEY).unwrap()));
     shown.push(format!("{client:?}"));
     shown.push(format!("{:?}", client.builds(&paged())));
-    // A service may repeat what it was sent.
+    // A service may repeat what it received.
     for reply in [
         Reply::json(401, &format!(r#"{{"error":"bad key {KEY}"}}"#)),
         Reply::status(500).body(format!("Simple {KEY}")),
@@ -454,7 +448,7 @@ fn without_a_token_none_is_sent() {
 }
 
 #[test]
-fn settings_that_cannot_be_used_are_refused_when_the_client_is_built() {
+fn unusable_settings_are_rejected_when_the_client_is_built() {
     let message = |builder: ClientBuilder| {
         let error = builder.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -478,9 +472,9 @@ fn settings_that_cannot_be_used_are_refused_when_the_client_is_built() {
     assert_eq!(client.base_url().to_string(), "http://192.0.2.1");
 }
 
-/// ureq panicked on a timeout that no clock can count.
+/// Covers a bug: ureq panicked on a timeout that no clock can represent.
 #[test]
-fn settings_of_any_size_are_no_panic() {
+fn extreme_settings_do_not_panic() {
     let cluster = Cluster::start();
     let patient = builder(&cluster)
         .timeout(Duration::MAX)
@@ -491,7 +485,7 @@ fn settings_of_any_size_are_no_panic() {
         .unwrap();
     let build = data::paged_build_id(0);
     patient.build(&paged(), &build).unwrap();
-    // A look-up that can be given up is timed apart.
+    // A name lookup has a timeout of its own.
     let named = format!("http://localhost:{}", cluster.port());
     let named = builder(&cluster).base_url(named).timeout(Duration::MAX);
     named.build().unwrap().build(&paged(), &build).unwrap();
@@ -499,7 +493,7 @@ fn settings_of_any_size_are_no_panic() {
         .timeout(Duration::MAX)
         .interval(Duration::MAX);
     patient.wait_for_build(&paged(), &build, &wait).unwrap();
-    // The least timeout that is one: an error, or quick enough.
+    // With the smallest timeout, the result may be an error or, on a fast machine, a success.
     let hasty = builder(&cluster)
         .timeout(Duration::from_nanos(1))
         .retries(0);

@@ -1,4 +1,4 @@
-//! `builds` and `versions`: what they print, what they ask for, and how they fail.
+//! `builds` and `versions`: their output, their requests and their errors.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -12,7 +12,7 @@ use crate::program::{Outcome, Program};
 const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const PAGED_VERSIONS: &str = "/v1/algorithms/acme/Paged/versions";
 
-/// The builds of `acme/Lemmatizer`, as they are printed into a pipe.
+/// The builds of `acme/Lemmatizer`, as printed into a pipe.
 const LEMMATIZER: [&str; 7] = [
     "5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8\tin-progress\tc0ffee1f4a2b8d97e6053c1b9a48d2f7e6105b3c\t\
      2021-08-03T09:30:11.020Z\t-\t-\n",
@@ -30,7 +30,7 @@ const LEMMATIZER: [&str; 7] = [
      2021-07-29T10:15:30.640Z\t1m14s\t1.0.0\n",
 ];
 
-/// Its versions.
+/// The versions of `acme/Lemmatizer`, as printed into a pipe.
 const LEMMATIZER_VERSIONS: [&str; 4] = [
     "1.2.0\t7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d\t610651f0a3e9d40007b2c5d8\t\
      2021-08-01T07:46:31.904Z\tpublic\n",
@@ -40,19 +40,19 @@ const LEMMATIZER_VERSIONS: [&str; 4] = [
     "0.9.0\t15c7e0a94d8b6f23a1e5d0c9b8f7a6e4d3c2b180\t-\t-\tpublic\n",
 ];
 
-/// Some of these lines, in the order given.
+/// Returns the lines with these indices, in the given order.
 fn rows(all: &[&str], which: &[usize]) -> String {
     which.iter().map(|&row| all[row]).collect()
 }
 
-/// The first column.
+/// Returns the first column.
 fn ids(outcome: &Outcome) -> Vec<String> {
     let text = outcome.stdout_text();
     let ids = text.lines().filter_map(|line| line.split('\t').next());
     ids.map(str::to_owned).collect()
 }
 
-/// The targets of the requests so far.
+/// Returns the targets of the requests so far.
 fn targets(cluster: &Cluster) -> Vec<String> {
     let requests = cluster.requests().into_iter();
     requests.map(|request| request.target).collect()
@@ -89,7 +89,7 @@ fn versions_into_a_pipe_are_whole_and_separated_by_tabs() {
 }
 
 #[test]
-fn json_is_what_the_service_sent() {
+fn json_has_the_members_that_the_service_sent() {
     let cluster = Cluster::start();
     let lists = [
         ("builds", documented::BUILDS_JSON),
@@ -144,7 +144,7 @@ fn json_keeps_every_member() {
 }
 
 #[test]
-fn an_empty_list_is_no_failure_and_has_a_note() {
+fn an_empty_list_is_not_an_error_and_prints_a_note() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let note = "algo-logs: no build of acme/Empty\n";
@@ -192,7 +192,7 @@ fn builds_are_filtered_by_status_and_by_the_first_digits_of_the_commit() {
             .run(&format!("builds acme/Lemmatizer {filter}"))
             .prints(rows(&LEMMATIZER, which));
     }
-    // The service is not asked to filter builds: it documents no way to.
+    // The service does not filter builds: it documents no parameter for that.
     assert!(targets(&cluster).iter().all(|t| !t.contains('?')));
 }
 
@@ -200,7 +200,7 @@ fn builds_are_filtered_by_status_and_by_the_first_digits_of_the_commit() {
 fn versions_are_filtered_by_the_service() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let asked = [
+    let filters = [
         ("--published", "published=true", &[0, 2, 3][..]),
         ("--unpublished", "published=false", &[1]),
         ("--public", "callable=true", &[0, 3]),
@@ -211,17 +211,17 @@ fn versions_are_filtered_by_the_service() {
             &[2],
         ),
     ];
-    for (filter, query, which) in asked {
+    for (filter, query, which) in filters {
         program
             .run(&format!("versions acme/Lemmatizer {filter}"))
             .prints(rows(&LEMMATIZER_VERSIONS, which));
         assert_eq!(cluster.requests().last().unwrap().query(), query);
     }
-    assert_eq!(cluster.requests().len(), asked.len());
+    assert_eq!(cluster.requests().len(), filters.len());
 }
 
 #[test]
-fn twenty_rows_are_shown_unless_told_otherwise() {
+fn twenty_rows_are_shown_by_default() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let shown = |line: &str| ids(&program.run(line));
@@ -243,7 +243,8 @@ fn all_pages_are_read_by_their_markers_over_one_connection() {
     let outcome = Program::on(&cluster).run("builds acme/Paged --all");
     let all: Vec<String> = (0..57).map(data::paged_build_id).collect();
     assert_eq!(ids(&outcome), all);
-    // The markers, with all percent-encoded that has to be; no `next_link`, which has other parameters and another host.
+    // The markers are percent-encoded where necessary. `next_link` is not used: it has other parameters and another
+    // host.
     let mut expected = vec![PAGED_BUILDS.to_owned()];
     expected.extend([10, 20, 30, 40, 50].map(|start| {
         format!("{PAGED_BUILDS}?marker=builds%2B{start}%2Facme%2FPaged%3D%26%20%2525%3B%3F%23")
@@ -257,7 +258,7 @@ fn every_page_repeats_the_filters() {
     let cluster = Cluster::start();
     cluster.page_size(3);
     let outcome = Program::on(&cluster).run("versions acme/Paged --published --private --all");
-    // Even places are published, thirds are public.
+    // Even indices are published, multiples of three are public.
     let versions: Vec<String> = (0..23)
         .filter(|index| index % 2 == 0 && index % 3 != 0)
         .map(|index| format!("0.{}.0", 23 - index))
@@ -274,13 +275,13 @@ fn every_page_repeats_the_filters() {
 }
 
 #[test]
-fn no_more_pages_are_read_than_it_takes() {
+fn only_the_necessary_pages_are_read() {
     for (line, pages) in [
         ("builds acme/Paged -L 1", 1),
         ("builds acme/Paged -L 10", 1),
         ("builds acme/Paged -L 11", 2),
         ("builds acme/Paged", 2),
-        // Every seventh failed: the third is on the third page, and the limit counts after the filter.
+        // Every seventh build failed, so the third failed one is on the third page. The limit counts after the filter.
         ("builds acme/Paged -s failed -L 3", 3),
         ("builds acme/Paged -s failed", 6),
         ("versions acme/Paged -L 20", 2),
@@ -294,7 +295,7 @@ fn no_more_pages_are_read_than_it_takes() {
 }
 
 #[test]
-fn a_page_without_items_is_not_the_last() {
+fn an_empty_page_is_not_the_last() {
     let cluster = Cluster::start();
     let empty = r#"{"marker":"builds+1/acme/Paged=& %25;?#","results":[]}"#;
     cluster.script(PAGED_BUILDS, Reply::json(200, empty));
@@ -304,7 +305,7 @@ fn a_page_without_items_is_not_the_last() {
 }
 
 #[test]
-fn the_rows_before_a_failure_are_shown() {
+fn rows_before_a_failure_are_shown() {
     let cluster = Cluster::start();
     let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}"#;
     let page = || {
@@ -326,7 +327,7 @@ fn the_rows_before_a_failure_are_shown() {
     }
 }
 
-/// A reader need not wait for the last page.
+/// A reader gets rows before the last page arrives.
 #[test]
 fn rows_are_written_as_soon_as_they_are_known() {
     let cluster = Cluster::start();
@@ -378,7 +379,7 @@ fn verbose_prints_a_line_per_request() {
 }
 
 #[test]
-fn verbose_tells_of_a_request_without_an_answer() {
+fn verbose_prints_a_line_for_a_request_without_a_response() {
     let cluster = Cluster::start();
     cluster.script(PAGED_BUILDS, Reply::raw().fin());
     let outcome = Program::on(&cluster).run("builds acme/Paged -v --retries 0");
@@ -392,7 +393,7 @@ fn verbose_tells_of_a_request_without_an_answer() {
     );
 }
 
-/// The lines of `-v`, without what differs from run to run.
+/// Returns the lines of `-v`, with the sizes and times replaced by placeholders.
 fn without_times(stderr: &str) -> String {
     let lines = stderr.lines().map(|line| {
         let words: Vec<&str> = line.split(' ').collect();
@@ -414,7 +415,7 @@ fn without_times(stderr: &str) -> String {
 }
 
 #[test]
-fn refusals() {
+fn error_responses() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for list in ["builds", "versions"] {
@@ -454,7 +455,7 @@ fn refusals() {
 }
 
 #[test]
-fn a_200_may_be_a_refusal_too() {
+fn a_200_may_be_an_error_too() {
     let cluster = Cluster::start();
     let refusal = r#"{"error":{"id":"x","code":1001,"message":"gone"}}"#;
     for list in ["builds", "versions"] {
@@ -482,7 +483,7 @@ fn a_200_may_be_a_refusal_too() {
 }
 
 #[test]
-fn refusals_as_json() {
+fn error_responses_as_json() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     program.run("builds acme/Secret --json").fails(
@@ -520,7 +521,7 @@ fn refusals_as_json() {
         "{\"error\":{\"kind\":\"usage\",\"message\":\
          \"invalid value 'x' for '-L N': not a number\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
-    // Even where the command does not take it.
+    // This holds even if the command does not take the option.
     program.run("log acme/Paged --json").fails(
         2,
         "{\"error\":{\"kind\":\"usage\",\"message\":\
@@ -529,7 +530,7 @@ fn refusals_as_json() {
 }
 
 #[test]
-fn words_of_the_service_cannot_move_the_cursor() {
+fn text_from_the_service_cannot_move_the_cursor() {
     let cluster = Cluster::start();
     let page = r#"{"results":[{"build_id":"a\tb\nc","status":"\u001b[2J","commit_sha":"\u202ec","started_at":""}]}"#;
     cluster.script(PAGED_BUILDS, Reply::json(200, page));

@@ -1,4 +1,4 @@
-//! `log`: the bytes of a log, where they go, and how it fails.
+//! `log`: its output, its notes and its errors.
 
 use crate::cluster::big::{BigLog, Flavour};
 use crate::cluster::data::{self, WAITING_BUILD, WAITING_LOG, documented, lemmatizer};
@@ -8,7 +8,7 @@ use crate::program::{Folder, Program};
 const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const PAGED_VERSIONS: &str = "/v1/algorithms/acme/Paged/versions";
 
-/// Lets the build `b` of `acme/Paged` have this log, written as JSON.
+/// Scripts the log of the build `b` of `acme/Paged`. `json` is the inside of a JSON string.
 fn script_log(cluster: &Cluster, json: &str) {
     let document = format!(r#"{{"logs":"{json}"}}"#);
     cluster.script(
@@ -33,7 +33,7 @@ fn the_log_of_a_build_is_printed_to_the_byte() {
             .run(&format!("log algo://acme/Lemmatizer {build} --raw"))
             .prints(log);
     }
-    // Nothing is asked for but the log itself.
+    // Only the log itself is requested.
     let requests = cluster.requests();
     assert_eq!(requests.len(), 6);
     assert!(requests.iter().all(|r| r.path().ends_with("/logs")));
@@ -86,7 +86,7 @@ fn the_last_lines() {
             &format!("algo-logs: invalid value '{junk}' for '-n N': {why}\n"),
         );
     }
-    // A last line with a line end, and one without.
+    // The last line may or may not end with a newline.
     for (json, log) in [
         (r"a\nb\nc\n", "b\nc\n"),
         (r"a\nb\nc", "b\nc"),
@@ -98,11 +98,11 @@ fn the_last_lines() {
 }
 
 #[test]
-fn no_escape_sequence_is_left_with_plain() {
+fn plain_removes_all_escape_sequences() {
     let cluster = Cluster::start();
     let json = r"\u001b[91mred\u001b[0m\u001b]0;title\u0007 \u001b[2Ka\r\nb\rc\u0000\u202e";
     let program = Program::on(&cluster);
-    // What is no escape sequence is left as it is: a pipe may want a carriage return.
+    // Other characters stay unchanged: a pipe may want a carriage return.
     script_log(&cluster, json);
     program
         .run("log acme/Paged b --plain")
@@ -111,7 +111,7 @@ fn no_escape_sequence_is_left_with_plain() {
     program
         .run("log acme/Paged b --raw")
         .prints("\x1b[91mred\x1b[0m\x1b]0;title\x07 \x1b[2Ka\r\nb\rc\0\u{202e}");
-    // A pipe is no terminal, where NO_COLOR would mean something.
+    // NO_COLOR matters only on a terminal.
     script_log(&cluster, json);
     program
         .env("NO_COLOR", "1")
@@ -120,7 +120,7 @@ fn no_escape_sequence_is_left_with_plain() {
 }
 
 #[test]
-fn an_empty_log_has_a_note() {
+fn an_empty_log_prints_a_note() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let line = format!("log acme/Lemmatizer {}", lemmatizer::CANCELED);
@@ -131,13 +131,13 @@ fn an_empty_log_has_a_note() {
     let file = folder.join("log");
     program.run(&format!("{line} -o {file}")).is(0, "", note);
     assert_eq!(folder.read("log"), b"");
-    // No lines were wanted of this one: that does not make it empty.
+    // `-n 0` selects no lines, but the log is not empty.
     let line = format!("log acme/Lemmatizer {} -n 0", lemmatizer::SUCCEEDED);
     program.run(&line).prints("");
 }
 
 #[test]
-fn what_was_no_unicode_is_counted() {
+fn invalid_unicode_is_counted() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     script_log(&cluster, r"a\ud800b");
@@ -156,7 +156,7 @@ fn what_was_no_unicode_is_counted() {
     program.run("log acme/Paged b -q").prints("a\u{fffd}b");
 }
 
-/// The note of the newest build of `acme/Waiting`.
+/// The note about the newest build of `acme/Waiting`.
 const WAITING_NOTE: &str = "algo-logs: build b-wait (in-progress, \
     commit d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7, started 2021-08-04T07:59:00.208Z)\n";
 
@@ -182,7 +182,7 @@ fn a_build_in_progress_has_no_log_yet() {
             8,
             &format!("algo-logs: waiting up to 0s for the newest build of acme/Waiting\n{WAITING_NOTE}{why}; waited 0s\n"),
         );
-    // The build once, and the list once.
+    // One request for the build and one for the list.
     assert_eq!(cluster.requests().len() - before, 2);
     program.run("log acme/Lemmatizer").fails(
         8,
@@ -194,7 +194,7 @@ fn a_build_in_progress_has_no_log_yet() {
     );
 }
 
-/// What stderr says at the beginning of a wait for a build.
+/// Returns the note at the beginning of a wait for a build.
 fn waiting_for_build(timeout: &str) -> String {
     format!("algo-logs: waiting up to {timeout} for build {WAITING_BUILD} of acme/Waiting\n")
 }
@@ -207,17 +207,17 @@ fn waiting_ends_with_the_log() {
     program
         .run("log acme/Waiting b-wait --wait=1")
         .is(0, WAITING_LOG, &waiting_for_build("1s"));
-    let asked: Vec<String> = cluster
+    let build_reply: Vec<String> = cluster
         .requests()
         .iter()
         .map(|r| r.target.clone())
         .collect();
     let build = format!("/v1/algorithms/acme/Waiting/builds/{WAITING_BUILD}");
     assert_eq!(
-        asked,
+        build_reply,
         [build.clone(), build.clone(), format!("{build}/logs")]
     );
-    // What has finished is not waited for, however long one would.
+    // A finished build ends the wait at once, whatever the timeout.
     program
         .run("log acme/Waiting b-wait --wait")
         .is(0, WAITING_LOG, &waiting_for_build("30m00s"));
@@ -230,7 +230,7 @@ fn waiting_ends_with_the_log() {
 fn the_newest_build_is_waited_for() {
     let cluster = Cluster::start();
     cluster.finish_after(0);
-    // In the list it is still in progress, and a moment later it is not.
+    // The build is still in progress in the list, and finishes a moment later.
     let build = format!(
         r#"{{"build_id":"{WAITING_BUILD}","status":"in-progress","started_at":"2021-08-04T07:59:00.208Z",
              "commit_sha":"d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7"}}"#
@@ -249,7 +249,7 @@ fn the_newest_build_is_waited_for() {
 }
 
 #[test]
-fn waiting_rides_out_what_passes_and_nothing_else() {
+fn waiting_survives_only_transient_errors() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let build = format!("/v1/algorithms/acme/Waiting/builds/{WAITING_BUILD}");
@@ -268,7 +268,7 @@ fn waiting_rides_out_what_passes_and_nothing_else() {
                 waiting_for_build("0s")
             ),
         );
-    // A build that does not exist yet is waited for.
+    // The wait includes a build that does not exist yet.
     let missing = r#"{"error":{"code":1010,"message":"no such build"}}"#;
     cluster.script(&build, Reply::json(404, missing));
     program
@@ -299,7 +299,7 @@ fn there_is_no_follow() {
 }
 
 #[test]
-fn the_exit_status_is_the_builds_if_that_is_wanted() {
+fn exit_status_reports_the_status_of_the_build() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let failed = format!(
@@ -311,7 +311,7 @@ fn the_exit_status_is_the_builds_if_that_is_wanted() {
         .run(&format!("{line} --exit-status"))
         .is(3, lemmatizer::FAILED_LOG, &failed);
     program.run(&line).prints(lemmatizer::FAILED_LOG);
-    // As the newest that fits, and into a file.
+    // The same for the newest matching build, and into a file.
     let folder = Folder::new();
     let file = folder.join("log");
     let note = format!(
@@ -325,7 +325,7 @@ fn the_exit_status_is_the_builds_if_that_is_wanted() {
         ))
         .fails(3, &format!("{note}{failed}"));
     assert!(folder.read("log") == lemmatizer::FAILED_LOG.as_bytes());
-    // Any end but a success counts, known or not.
+    // Every final status except success is a failure, known or not.
     let line = format!("log acme/Lemmatizer {} --exit-status", lemmatizer::CANCELED);
     program.run(&line).fails(
         3,
@@ -347,9 +347,10 @@ fn the_exit_status_is_the_builds_if_that_is_wanted() {
     );
 }
 
-/// A build that finished after it was asked for, and before its log was, counted as no failure.
+/// Covers a bug: a build that failed between the request for the build and the request for its log did not count as
+/// failed.
 #[test]
-fn the_exit_status_is_that_of_the_end() {
+fn exit_status_reports_the_final_status() {
     let cluster = Cluster::start();
     let build = |status: &str| {
         format!(r#"{{"build_id":"b","status":"{status}","commit_sha":"c","started_at":"t"}}"#)
@@ -379,7 +380,7 @@ fn the_exit_status_is_that_of_the_end() {
 }
 
 #[test]
-fn the_exit_status_of_a_version_is_its_builds() {
+fn exit_status_of_a_version_is_that_of_its_build() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     program
@@ -406,7 +407,7 @@ fn the_exit_status_of_a_version_is_its_builds() {
     ] {
         let version =
             format!(r#"{{{build}"compilation":{{"successful":{successful},"output":"log\n"}}}}"#);
-        // Once for what it is, and once for its log.
+        // The version is requested twice: for its status and for its log.
         cluster.script(&path, Reply::json(200, &version));
         cluster.script(&path, Reply::json(200, &version));
         program
@@ -416,7 +417,7 @@ fn the_exit_status_of_a_version_is_its_builds() {
 }
 
 #[test]
-fn the_output_of_a_version_or_else_its_builds_log() {
+fn a_versions_output_is_written_or_else_its_builds_log() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let run = |hash: &str| program.run(&format!("log acme/Lemmatizer/{hash}"));
@@ -460,7 +461,7 @@ fn an_empty_output_of_a_version_without_a_build_is_an_empty_log() {
 }
 
 #[test]
-fn a_404_is_told_apart_by_the_services_codes() {
+fn a_404_is_explained_by_the_services_code() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     program
@@ -485,7 +486,8 @@ fn a_404_is_told_apart_by_the_services_codes() {
          the service says: algorithm algo://acme/Nothing not found; \
          check the name, and that CLUSTER is its cluster\n",
     );
-    // For a lost log, the build and the versions are requested too. The codes of the other two leave nothing to find out.
+    // For a lost log, the build and the versions are requested too. The codes of the other two need no further
+    // requests.
     assert_eq!(cluster.requests().len(), 4 + 1 + 1);
     program.run("log acme/Secret b").fails(
         4,
@@ -496,7 +498,7 @@ fn a_404_is_told_apart_by_the_services_codes() {
 }
 
 #[test]
-fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
+fn a_404_without_a_code_is_explained_by_requesting_the_build() {
     let cluster = Cluster::start();
     let logs = format!("{PAGED_BUILDS}/b/logs");
     let build = |status: &str| {
@@ -505,7 +507,7 @@ fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
         Reply::json(200, &json)
     };
     let no_code = || Reply::json(404, r#"{"error":"nothing here"}"#);
-    for (asked, code, stderr) in [
+    for (build_reply, code, stderr) in [
         (
             build("in-progress"),
             8,
@@ -527,7 +529,7 @@ fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
             "build b of acme/Paged: not found (status 404), \
              the service says: nothing here; 'algo-logs builds acme/Paged' lists what there is",
         ),
-        // An error in the explanation does not hide what was to be explained.
+        // A failed follow-up request does not hide the original error.
         (
             Reply::status(500),
             5,
@@ -536,7 +538,7 @@ fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
         ),
     ] {
         cluster.script(&logs, no_code());
-        cluster.script(&format!("{PAGED_BUILDS}/b"), asked);
+        cluster.script(&format!("{PAGED_BUILDS}/b"), build_reply);
         Program::on(&cluster)
             .run("log acme/Paged b --retries 0")
             .fails(code, &format!("algo-logs: {stderr}\n"));
@@ -544,7 +546,7 @@ fn a_404_without_a_code_is_told_apart_by_asking_for_the_build() {
 }
 
 #[test]
-fn an_answer_without_a_log() {
+fn a_response_without_a_log() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for (document, code, why) in [
@@ -572,7 +574,7 @@ fn an_answer_without_a_log() {
 }
 
 #[test]
-fn names_that_are_none_are_refused_before_anything_is_sent() {
+fn invalid_names_are_rejected_before_anything_is_sent() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let allowed = "only letters, digits, '_', '-' and '.' are allowed";

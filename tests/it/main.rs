@@ -1,4 +1,4 @@
-//! Tests from the outside: the real program and the library's public interface, against the fake cluster.
+//! Integration tests of the program and of the library's public interface, against the fake cluster.
 
 #[path = "../cluster/mod.rs"]
 mod cluster;

@@ -1,5 +1,5 @@
-//! Where `log` writes on Unix: files, descriptors and nonblocking streams, and what is left when writing ends early.
-//! `files` has what is the same everywhere.
+//! Outputs of `log` on Unix: files, descriptors and nonblocking streams, and what remains if writing ends early.
+//! `files` tests what is the same on every system.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Folder, Outcome, Program, wrap};
 
 pub const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
@@ -28,23 +28,14 @@ pub fn save(cluster: &Cluster, path: &str) -> Outcome {
     Program::on(cluster).run(&format!("{LINE} -o {path}"))
 }
 
-/// Runs `line` through a shell script, in which `"$@"` is the program.
+/// Returns a command that runs `line` through a shell script, in which `"$@"` is the program.
 pub fn script(program: &Program, script: &str, line: &str) -> Command {
-    let inner = program.command(line);
-    let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", script, "sh"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    command
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", script, "sh"]);
+    wrap(shell, &program.command(line))
 }
 
-/// Starts to write a log to `path`, of which the cluster sends only the first half.
+/// Starts to write a log to `path`; the cluster sends only the first half.
 pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
     let cluster = Cluster::start();
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
@@ -64,7 +55,7 @@ pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
     (cluster, child)
 }
 
-/// Writes a log of 100 kB to `f` with files limited to 8 KiB or less, after a shell has run `before`.
+/// Writes a log of 100 kB to `f`, with files limited to 8 KiB or less, after a shell has run `before`.
 fn into_limited_file(before: &str) -> (Folder, Output) {
     let folder = Folder::new();
     folder.write("f", "before");
@@ -143,7 +134,7 @@ fn no_file_is_created_before_the_log_begins() {
     while cluster.requests().is_empty() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
     }
-    // Killed before the log begins, it leaves nothing behind.
+    // If killed before the log begins, the program leaves nothing behind.
     std::thread::sleep(Duration::from_millis(200));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -226,7 +217,7 @@ fn the_file_behind_another_descriptor_is_refused_before_anything_is_fetched() {
 }
 
 #[test]
-fn a_name_of_stdout_fails_as_stdout_does() {
+fn a_path_of_stdout_fails_like_stdout() {
     let cluster = cluster();
     let program = Program::on(&cluster);
     for name in ["-", "/dev/stdout", "/proc/self/fd/1"] {
@@ -272,7 +263,7 @@ fn leftovers_are_removed_after_a_day() {
         "f",
     ];
     assert_eq!(folder.names(), kept);
-    // `save` tidies up, too, beside its logs.
+    // `save` also removes leftovers beside its logs.
     fs::create_dir_all(folder.join("archive/acme/Lemmatizer")).unwrap();
     leave("archive/acme/Lemmatizer/.algo-logs-1-0.tmp", 2 * day);
     leave("archive/acme/Lemmatizer/.algo-logs-1-1.tmp", day / 2);
@@ -300,7 +291,7 @@ fn into_nonblocking(program: &Program, line: &str, stderr: bool) -> (Option<i32>
         false => command.stdout(OwnedFd::from(writer)),
     };
     let mut child = command.spawn().unwrap();
-    // It holds the other end of the socket.
+    // It keeps the other end of the socket open.
     drop(command);
     std::thread::sleep(Duration::from_millis(300));
     let mut bytes = Vec::new();
@@ -309,7 +300,7 @@ fn into_nonblocking(program: &Program, line: &str, stderr: bool) -> (Option<i32>
 }
 
 #[test]
-fn a_nonblocking_output_is_waited_for() {
+fn writing_to_a_nonblocking_output_waits() {
     let cluster = Cluster::start();
     let log = "x".repeat(3_700_000);
     cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
@@ -318,7 +309,7 @@ fn a_nonblocking_output_is_waited_for() {
         let (code, bytes) = into_nonblocking(&program, &format!("{LINE} -o {name}"), false);
         assert_eq!((code, bytes.len()), (Some(0), log.len()), "{name}");
     }
-    // Lists and notes wait as well.
+    // Lists and notes wait, too.
     let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"s"}"#;
     let builds = vec![build; 10_000].join(",");
     cluster.script_always(
@@ -328,7 +319,7 @@ fn a_nonblocking_output_is_waited_for() {
     let (code, bytes) = into_nonblocking(&program, "builds acme/x --all --json", false);
     let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
     assert_eq!((code, lines), (Some(0), 10_000));
-    // So do errors, which find the socket full of the log.
+    // So do errors, which are printed when the log has filled the socket.
     let line = format!("{LINE} -o /dev/stderr");
     let (code, bytes) = into_nonblocking(&program, &line, true);
     assert_eq!((code, bytes.len()), (Some(0), log.len()));
@@ -341,11 +332,11 @@ fn a_nonblocking_output_is_waited_for() {
 }
 
 #[test]
-fn errors_and_notes_begin_a_line_of_their_own() {
+fn errors_and_notes_start_a_new_line() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let folder = Folder::new();
-    // What a shell writes into one file with `> f 2>&1`.
+    // Output that a shell redirects into one file with `> f 2>&1`.
     let together = |line: &str| {
         let file = File::create(folder.join("f")).unwrap();
         let mut command = program.command(line);
@@ -357,21 +348,21 @@ fn errors_and_notes_begin_a_line_of_their_own() {
     cluster.script(LOGS, Reply::raw().send(cut).fin());
     let error = "algo-logs: log of build b1 of acme/x: the response was cut short\n";
     assert_eq!(together(LINE), (Some(6), format!("half\n{error}")));
-    // A note.
+    // A note on stderr.
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"a\ud800"}"#));
     let note = "algo-logs: 1 character was not valid Unicode and was replaced with U+FFFD\n";
     assert_eq!(together(LINE), (Some(0), format!("a\u{fffd}\n{note}")));
-    // The error of a build that failed, below its log.
+    // The error of a failed build, below its log.
     let build = r#"{"build_id":"b1","status":"failed","commit_sha":"c","started_at":"s"}"#;
     cluster.script_always("/v1/algorithms/acme/x/builds/b1", Reply::json(200, build));
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"no"}"#));
     let error = "algo-logs: build b1 of acme/x: failed\n";
     let line = format!("{LINE} --exit-status -o /dev/stdout");
     assert_eq!(together(&line), (Some(3), format!("no\n{error}")));
-    // Without anything to say, the log has no line end added.
+    // Without a message, no newline is added to the log.
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"one\ntwo"}"#));
     assert_eq!(together(LINE), (Some(0), "one\ntwo".to_owned()));
-    // Elsewhere, an error is one line and the log is exact.
+    // If the streams are separate, an error is one line and the log is exact.
     cluster.script(LOGS, Reply::raw().send(cut).fin());
     program.run(LINE).is(
         6,

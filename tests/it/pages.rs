@@ -1,4 +1,4 @@
-//! The library's lists: paging, filters, and lookups that read a list.
+//! The library's lists: paging, filters, and lookups in lists.
 
 use algo_logs::{Algorithm, Build, BuildStatus, Client, ErrorKind, Pages, Version};
 
@@ -43,7 +43,7 @@ fn lists_are_iterators_over_all_pages() {
     assert_eq!(versions.len(), 8);
     let request = cluster.requests().pop().unwrap();
     assert_eq!(request.query(), "published=true&callable=false&limit=100");
-    // What is said again replaces what was said, and no limit is below 1.
+    // A repeated setting replaces the earlier one, and the minimum limit is 1.
     let versions = client.versions(&paged()).published(true).published(false);
     assert_eq!(versions.page_size(0).take(2).count(), 2);
     let request = &cluster.requests()[4];
@@ -51,7 +51,7 @@ fn lists_are_iterators_over_all_pages() {
 }
 
 #[test]
-fn the_newest_build_costs_no_more_pages_than_it_must() {
+fn newest_reads_only_the_necessary_pages() {
     let cluster = Cluster::start();
     let newest = |fits: &dyn Fn(&Build) -> bool| {
         let before = cluster.requests().len();
@@ -81,7 +81,7 @@ fn a_list_ends_after_its_first_error() {
         error.to_string(),
         "builds of acme/Paged: the cluster failed (status 500)"
     );
-    // The cluster would answer now.
+    // The cluster would now respond normally.
     assert!(builds.next().is_none() && builds.next().is_none());
     assert_eq!(cluster.requests().len(), 2);
 }
@@ -94,7 +94,7 @@ fn a_repeated_marker_is_an_error() {
         );
         Reply::json(200, &json)
     };
-    // At once, and in a circle.
+    // Repeated at once, and after another marker.
     for markers in [&["a", "a"][..], &["a", "b", "a"]] {
         let cluster = Cluster::start();
         for marker in markers {
@@ -125,7 +125,7 @@ fn a_list_of_empty_pages_ends_after_a_hundred() {
             &format!(r#"{{"marker":"m{n}","results":[{results}]}}"#),
         )
     };
-    // A page with a build in between begins the count anew.
+    // A page with a build resets the count.
     let build = r#"{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"}"#;
     (0..99).for_each(|n| cluster.script(BUILDS, page(n, "")));
     cluster.script(BUILDS, page(99, build));

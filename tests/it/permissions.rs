@@ -1,6 +1,5 @@
-//! Who may write an output file on Unix, who can read it, and where the system forbids to replace it.
+//! Output files on Unix: permissions, ownership, and folders in which a file cannot be replaced.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
@@ -8,7 +7,7 @@ use std::process::{Child, Command};
 
 use crate::cluster::{Cluster, Reply};
 use crate::outputs::{LINE, LOG, LOGS, cluster, half_written, save, script};
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Folder, Outcome, Program, copy_program, wrap};
 
 /// A user and a group that own nothing.
 const STRANGER: u32 = 54_321;
@@ -18,20 +17,11 @@ fn is_root() -> bool {
     fs::metadata(folder.path()).unwrap().uid() == 0
 }
 
-/// Copies a program. A child process does it, because a file that this process writes can be open in the child of another
-/// test at the moment when it should run.
-fn copy_program(from: impl AsRef<OsStr>, to: &str) {
-    let copied = Command::new("cp")
-        .args([from.as_ref(), to.as_ref()])
-        .status();
-    assert!(copied.unwrap().success());
-}
-
-/// Runs `line` in a folder as a user for whom permissions count, which they do not for root.
+/// Runs `line` in a folder as an ordinary user, because root ignores permissions.
 fn as_ordinary_user(program: &Program, folder: &Folder, line: &str) -> Outcome {
     let inner = program.command(line);
     let mut command = Command::new(inner.get_program());
-    // The program itself may be in a folder that others cannot enter.
+    // The program may be in a folder that other users cannot enter.
     let bin = Folder::new();
     if is_root() {
         let copy = bin.join("algo-logs");
@@ -121,11 +111,11 @@ fn a_hard_link_keeps_the_old_content() {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused_before_anything_is_fetched() {
+fn an_unwritable_output_is_an_error_before_anything_is_fetched() {
     let folder = Folder::new();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     set_mode(&folder.write("read-only", "before"), 0o444);
-    // The system protects a program while it runs, even from root.
+    // The system protects a running program, even from root.
     copy_program("/bin/sleep", &folder.join("running"));
     let mut running = Command::new(folder.join("running"))
         .arg("60")
@@ -163,7 +153,7 @@ fn links_that_the_system_does_not_follow_are_not_followed() {
     if !is_root() || protected.is_ok_and(|setting| setting.trim() != "1") {
         return;
     }
-    // A shared folder like /tmp, in which another user has put links.
+    // A shared folder like /tmp, in which another user has created links.
     let (folder, own) = (Folder::new(), Folder::new());
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let victim = own.write("victim", "before");
@@ -194,7 +184,7 @@ fn a_private_files_log_is_private_from_the_start() {
     for (name, value) in inner.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    // Between two system calls, a test can look nowhere but into a trace of them.
+    // Only a trace of the system calls shows what happens between two of them.
     let Ok(output) = command.output() else { return };
     assert!(output.status.success(), "{output:?}");
     let trace = fs::read_to_string(trace).unwrap();
@@ -212,7 +202,7 @@ fn a_private_files_log_is_private_from_the_start() {
 fn another_group_cannot_read_a_files_log() {
     let folder = Folder::new();
     let path = folder.write("f", "before");
-    // Only root can give a file to a group that it is not in.
+    // Only root can give a file to a group that it does not belong to.
     if !is_root() {
         return;
     }
@@ -225,7 +215,7 @@ fn another_group_cannot_read_a_files_log() {
         assert_eq!(found.mode() & 0o777, 0o640, "{name}");
     }
     kill(child);
-    // A user who cannot keep the group leaves it no permissions that others do not have.
+    // If the user cannot keep the group, the new group gets only the permissions that others have.
     set_mode(&path, 0o664);
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     chown(&path, Some(STRANGER), Some(0)).unwrap();
@@ -237,7 +227,7 @@ fn another_group_cannot_read_a_files_log() {
 }
 
 #[test]
-fn special_bits_go_and_the_owner_stays() {
+fn special_bits_are_removed_and_the_owner_is_kept() {
     let folder = Folder::new();
     let path = folder.write("f", "before");
     if is_root() {
@@ -254,7 +244,7 @@ fn special_bits_go_and_the_owner_stays() {
 }
 
 #[test]
-fn an_owner_that_cannot_be_kept_is_no_error() {
+fn an_owner_that_cannot_be_kept_is_not_an_error() {
     let folder = Folder::new();
     let path = folder.write("f", "before");
     set_mode(&path, 0o666);
@@ -280,7 +270,7 @@ fn a_file_in_a_folder_that_cannot_be_written_gets_a_copy() {
     as_ordinary_user(&program, &folder, &line).prints("");
     assert_eq!(folder.read("f"), LOG.as_bytes());
     assert!(temporary.names().is_empty());
-    // A failure leaves it unchanged here, too.
+    // Here, too, a failure leaves the file unchanged.
     let cut = Cluster::start();
     let reply = Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half");
     cut.script_always(LOGS, reply.fin());
@@ -288,7 +278,7 @@ fn a_file_in_a_folder_that_cannot_be_written_gets_a_copy() {
     assert_eq!(as_ordinary_user(&program, &folder, &line).code, Some(6));
     assert_eq!(folder.read("f"), LOG.as_bytes());
     assert!(temporary.names().is_empty());
-    // A new file is another matter, and it is the folder's.
+    // A new file, in contrast, fails because of the folder.
     as_ordinary_user(&program, &folder, &format!("{LINE} -o new")).fails(
         7,
         "algo-logs: cannot write new: cannot create a file in .: Permission denied (os error 13)\n",
@@ -313,22 +303,15 @@ fn a_file_of_another_user_in_a_shared_folder_gets_a_copy() {
     assert_eq!(folder.names(), ["f"]);
 }
 
-/// Writes a log to `path` after a shell has run `mounts` as root of a namespace of its own; `None` where the system does
-/// not allow that.
+/// Writes a log to `path` after a shell has run `mounts` as root of a separate namespace. Returns `None` if the system
+/// does not allow that.
 fn with_mounts(cluster: &Cluster, mounts: &str, path: &str) -> Option<Outcome> {
     let script_text = format!("{mounts} || exit 99; exec \"$@\"");
     let line = format!("{LINE} -o {path}");
     let inner = script(&Program::on(cluster), &script_text, &line);
-    let mut command = Command::new("unshare");
-    command
-        .args(["--user", "--map-root-user", "--mount"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear();
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    let outcome = Outcome::new(command.output().ok()?, None);
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount"]);
+    let outcome = Outcome::new(wrap(unshare, &inner).output().ok()?, None);
     let refused = outcome.code == Some(99) || outcome.stderr.starts_with("unshare");
     (!refused).then_some(outcome)
 }

@@ -1,4 +1,4 @@
-//! The profiles of the official `algo` program: which one, for which cluster, and what is said of a broken one.
+//! The profiles of the official `algo` program: which one is used, for which cluster, and errors about a broken one.
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
 use crate::program::{Folder, PROFILES, Program, open_error};
@@ -20,7 +20,7 @@ fn a_profiles_key_stays_with_its_own_cluster() {
             "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
         )
     };
-    // The profile's own cluster is not the one that an option names.
+    // An option names another cluster than the profile.
     for profile in ["", "--profile default", "--profile token"] {
         program
             .run(&format!("{LIST} {profile} --api {}", other.url()))
@@ -33,11 +33,11 @@ fn a_profiles_key_stays_with_its_own_cluster() {
         .run(&format!("{LIST} --profile public"))
         .fails(4, &refusal("https://api.algorithmia.com"));
     assert_eq!(other.connections(), 0);
-    // The same cluster in another form is its own.
+    // The same cluster in another spelling matches the profile.
     program
         .run(&format!("{LIST} --api HTTP://127.0.0.1:{}/", own.port()))
         .prints("");
-    // And another cluster has what is given for it.
+    // Another cluster uses the key that is given for it.
     program.env("ALGORITHMIA_API_KEY", KEY).run(LIST).prints("");
     assert_eq!((own.requests().len(), other.requests().len()), (1, 1));
 }
@@ -64,7 +64,7 @@ fn a_profile_is_chosen_by_name() {
 }
 
 #[test]
-fn a_profile_that_is_asked_for_has_to_be_there() {
+fn a_requested_profile_must_exist() {
     let cluster = Cluster::start();
     let empty = Folder::new();
     let config = empty.join(PROFILES);
@@ -95,12 +95,12 @@ fn a_profile_that_is_asked_for_has_to_be_there() {
             2,
             &format!("algo-logs: there is no profile 'work': {config} has no profiles\n"),
         );
-    // None at all is fine where nobody asked for one.
+    // Without --profile, a missing file is not an error.
     program.home(empty.path()).run(LIST).prints("");
 }
 
 #[test]
-fn a_broken_profile_is_said_by_line_and_without_its_values() {
+fn an_error_about_a_broken_profile_has_the_line_but_no_values() {
     let home = home("[profiles.default]\napi_server = \"http://localhost:1\"\napi_key = SECRET\n");
     let config = home.join(PROFILES);
     let program = Program::bare().home(home.path());
@@ -118,7 +118,7 @@ fn a_broken_profile_is_said_by_line_and_without_its_values() {
     );
 }
 
-/// `--profile` used to lose to the environment, and a profile that does not exist went unnoticed.
+/// Covers a bug: the environment overrode `--profile`, and a missing profile went unnoticed.
 #[test]
 fn a_requested_profile_overrides_the_environment() {
     let (requested, other) = (
@@ -148,16 +148,16 @@ fn a_requested_profile_overrides_the_environment() {
     assert_eq!(sent(&requested), format!("Simple {KEY}"));
     run("--profile token").prints("");
     assert_eq!(sent(&requested), format!("Bearer {JWT}"));
-    // What the profile does not set comes from the environment.
+    // The environment provides what the profile does not set.
     assert_eq!(run("--profile server").code, Some(4));
     assert_eq!(sent(&requested), "Simple simVariable");
-    // Options override it.
+    // Options override the profile.
     let key = home.write("key", "simFile");
     let outcome = run(&format!("--profile full --api-key-file {key}"));
     assert_eq!(outcome.code, Some(4));
     assert_eq!(sent(&requested), "Simple simFile");
     assert_eq!(run(&format!("--profile full --cacert {bad}")).code, Some(1));
-    // The environment does not take the place of a profile that does not fit.
+    // The environment does not replace a profile that is for another cluster.
     for (rest, owner) in [
         (
             &*format!("--profile full --api {}", other.url()),
@@ -180,8 +180,8 @@ fn a_requested_profile_overrides_the_environment() {
     assert_eq!(other.connections(), 0);
 }
 
-/// With the cluster and the key in the environment, the default profile was still opened for its CAs: a home directory
-/// that cannot be used was exit 2, and one that can led to a note about permissions.
+/// Covers a bug: with the cluster and the key in the environment, the default profile was still opened for its CAs. An
+/// unusable home directory caused exit 2, and a usable one a note about permissions.
 #[cfg(unix)]
 #[test]
 fn a_default_profile_that_is_not_needed_is_not_opened() {
@@ -202,11 +202,11 @@ fn a_default_profile_that_is_not_needed_is_not_opened() {
     for home in unusable.into_iter().chain([&*files[0], &*files[1]]) {
         let outcome = Program::on(&cluster).home(home).run(&list);
         outcome.is(0, &expected.stdout, "");
-        // Without --cacert, the profile's CAs are not looked for.
+        // The profile is not opened for CAs either, although there is no --cacert.
         let outcome = Program::on(&cluster).home(home).run(LIST);
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     }
-    // Where the key is missing, a profile that cannot be opened is the same as none.
+    // Without a key, a profile that cannot be opened is treated as missing.
     for home in unusable {
         keyless(&cluster)
             .home(home)
@@ -217,7 +217,7 @@ fn a_default_profile_that_is_not_needed_is_not_opened() {
 
 #[cfg(unix)]
 #[test]
-fn a_profile_that_others_can_read_is_noted() {
+fn a_profile_that_others_can_read_prints_a_note() {
     use std::os::unix::fs::PermissionsExt;
     let cluster = Cluster::start();
     let home = home(&format!(

@@ -1,5 +1,7 @@
-//! The real program, run as a shell would run it, with an environment that holds nothing but what a test gives it.
+//! The real program, run as from a shell, with only the environment that a test sets.
 
+#[cfg(unix)]
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,14 +10,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cluster::{Cluster, KEY};
 
-/// The file with the profiles, in [`Program::home`].
+/// The path of the profiles file in [`Program::home`].
 pub const PROFILES: &str = if cfg!(windows) {
     r"Algorithmia\config"
 } else {
     ".algorithmia/config"
 };
 
-/// A command line being put together.
+/// Builds and runs command lines.
 #[derive(Clone, Debug)]
 pub struct Program {
     env: Vec<(String, OsString)>,
@@ -25,7 +27,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program without any environment.
+    /// Creates the program without any environment.
     pub fn bare() -> Program {
         Program {
             env: Vec::new(),
@@ -35,8 +37,8 @@ impl Program {
         }
     }
 
-    /// The program with the cluster and its key in the environment. In what it prints, the cluster's URL is then
-    /// `CLUSTER`.
+    /// Creates the program with the cluster and its key in the environment. In the output, the cluster's URL is
+    /// replaced by `CLUSTER`.
     pub fn on(cluster: &Cluster) -> Program {
         Program {
             url: Some(cluster.url()),
@@ -52,7 +54,7 @@ impl Program {
         self
     }
 
-    /// Sets the folder in which the program looks for [`PROFILES`].
+    /// Sets the home directory, in which the program looks for [`PROFILES`].
     pub fn home(self, folder: impl Into<OsString>) -> Program {
         let name = if cfg!(windows) {
             "LOCALAPPDATA"
@@ -77,13 +79,13 @@ impl Program {
         self
     }
 
-    /// The command, for what `run` cannot say. `line` is split at spaces.
+    /// Returns the command, for tests that need more than `run`. `line` is split at spaces.
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_algo-logs"));
         command
             .args(line.split_whitespace())
             .env_clear()
-            // Windows opens no socket without it.
+            // Windows cannot open sockets without it.
             .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
             .envs(self.env.iter().cloned())
             .stdin(Stdio::null());
@@ -99,7 +101,7 @@ impl Program {
         self.finish(&mut self.command(line))
     }
 
-    /// Runs a command line whose words may hold spaces.
+    /// Runs a command line whose words may contain spaces.
     #[track_caller]
     pub fn run_words(&self, words: &[&str]) -> Outcome {
         self.finish(self.command("").args(words))
@@ -114,14 +116,40 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let stdin = child.stdin.take();
-        // The program need not read it.
+        // The program may not read its stdin.
         let _ = stdin.map(|mut pipe| pipe.write_all(&self.stdin));
         let output = child.wait_with_output().expect("the program ends");
         Outcome::new(output, self.url.as_deref())
     }
 }
 
-/// What a run left behind.
+/// Makes `wrapper` run `inner`, with the environment of `inner` and a PATH of the system's programs.
+#[cfg(unix)]
+pub fn wrap(mut wrapper: Command, inner: &Command) -> Command {
+    wrapper
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .envs(
+            inner
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    wrapper
+}
+
+/// Copies a program with a child process. If this process wrote the copy, a child of another test could have it open
+/// for writing when it should run.
+#[cfg(unix)]
+pub fn copy_program(from: impl AsRef<OsStr>, to: &str) {
+    let copied = Command::new("cp")
+        .args([from.as_ref(), to.as_ref()])
+        .status();
+    assert!(copied.unwrap().success());
+}
+
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
     pub code: Option<i32>,
@@ -142,7 +170,7 @@ impl Outcome {
         }
     }
 
-    /// Compares all there is, to the letter.
+    /// Compares the exit code, stdout and stderr exactly.
     #[track_caller]
     pub fn is(&self, code: i32, stdout: impl AsRef<[u8]>, stderr: &str) {
         let stdout = String::from_utf8_lossy(stdout.as_ref());
@@ -152,13 +180,13 @@ impl Outcome {
         );
     }
 
-    /// A success that had nothing to say.
+    /// Expects success with nothing on stderr.
     #[track_caller]
     pub fn prints(&self, stdout: impl AsRef<[u8]>) {
         self.is(0, stdout, "");
     }
 
-    /// A failure that put nothing on stdout.
+    /// Expects a failure with nothing on stdout.
     #[track_caller]
     pub fn fails(&self, code: i32, stderr: &str) {
         self.is(code, "", stderr);
@@ -169,14 +197,14 @@ impl Outcome {
     }
 }
 
-/// What the system says of a file that cannot be opened.
+/// Returns the system's error for a file that cannot be opened.
 #[track_caller]
 pub fn open_error(path: &str) -> String {
     let error = std::fs::File::open(path).expect_err("it cannot be opened");
     error.to_string()
 }
 
-/// A folder of its own for a test, gone when dropped.
+/// A separate folder for a test, removed when dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
@@ -189,7 +217,7 @@ impl Folder {
             let path = std::env::temp_dir().join(name);
             match std::fs::create_dir(&path) {
                 Ok(()) => return Folder(path),
-                // A process with the same ID was killed and left it.
+                // A killed process with the same ID left it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("a folder cannot be made: {error}"),
             }
@@ -200,7 +228,7 @@ impl Folder {
         &self.0
     }
 
-    /// A path in the folder, as text for a command line.
+    /// Returns a path in the folder, as text for a command line.
     pub fn join(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
@@ -215,7 +243,7 @@ impl Folder {
         std::fs::read(self.join(name)).expect("the file is there")
     }
 
-    /// The names of what is in it, in order.
+    /// Returns the sorted names of the folder's entries.
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).expect("the folder is there");
         let mut names: Vec<String> = entries

@@ -1,4 +1,4 @@
-//! The way through a proxy: which one, what it gets to see, and who needs none.
+//! Proxies: which one is used, what it sees, and which hosts are not proxied.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,11 +10,13 @@ use algo_logs::ClientBuilder;
 use crate::client::{builder, paged};
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
+#[cfg(target_os = "linux")]
+use crate::program::wrap;
 use crate::program::{Folder, Outcome, Program};
 use crate::proxy::Proxy;
 use crate::settings::{LIST, sent};
 
-/// A list over http, from a cluster that only a proxy can reach. Loopback hosts are never proxied.
+/// A list over http from a cluster that only a proxy can reach, because loopback hosts are never proxied.
 const PROXIED: &str =
     "builds acme/Empty -q --retries 0 --allow-http --api http://cluster.example.com";
 
@@ -36,7 +38,8 @@ fn the_proxy_is_the_one_for_the_scheme() {
         assert!(heads[before].starts_with(line), "{}", heads[before]);
         assert!(!heads[before].contains(KEY));
     }
-    // Lower case comes first, and the scheme's own variable before the one for all. The other scheme's is not used.
+    // Lower case takes precedence, and the scheme's variable overrides the one for all schemes. The variable of the
+    // other scheme is not used.
     let before = proxy.heads().len();
     let dead = "http://127.0.0.1:1";
     program
@@ -51,7 +54,7 @@ fn the_proxy_is_the_one_for_the_scheme() {
     assert_eq!(proxy.heads().len(), before + 1);
 }
 
-/// Over http, the key of a port-forward used to go to the proxy in clear text.
+/// Covers a bug: over http, the key for a forwarded port was sent to the proxy in clear text.
 #[test]
 fn loopback_hosts_are_never_proxied() {
     let cluster = Cluster::start();
@@ -79,7 +82,7 @@ fn loopback_hosts_are_never_proxied() {
 
 #[test]
 fn a_proxy_does_not_see_the_key_of_https() {
-    // It is reached by a name that only the proxy can resolve.
+    // The cluster is reached by a name that only the proxy can resolve.
     let cluster = Cluster::start_tls(Identity::wrong_host());
     let folder = Folder::new();
     let ca = folder.write("ca.pem", tls::ca_pem());
@@ -114,16 +117,16 @@ fn a_proxy_has_its_own_user_and_password() {
     // `joe:pa@ss` in base64.
     let authorization = "\r\nproxy-authorization: basic am9lOnBhQHNz\r\n";
     assert!(head.contains(&authorization.to_ascii_lowercase()), "{head}");
-    // The cluster does not get to know it.
+    // The cluster does not see this header.
     let request = cluster.requests().pop().unwrap();
     assert_eq!(request.header("Proxy-Authorization"), None);
 }
 
-/// 0.0.0.0 leads to the fake cluster too, and is not a loopback address. Names are tested in src/http/proxy.rs, since
-/// they would have to be looked up here.
+/// 0.0.0.0 also reaches the fake cluster, but is not a loopback address. Names are tested in src/http/proxy.rs, because
+/// here they would have to be resolved.
 #[test]
 #[cfg(target_os = "linux")]
-fn hosts_that_need_no_proxy() {
+fn no_proxy_hosts_are_not_proxied() {
     let cluster = Cluster::start();
     let port = cluster.port();
     let program = Program::on(&cluster).env("HTTP_PROXY", "http://127.0.0.1:1");
@@ -144,7 +147,7 @@ fn hosts_that_need_no_proxy() {
         let outcome = program.clone().env("NO_PROXY", hosts).run(&line);
         assert_eq!(outcome.code, Some(1), "{hosts}");
     }
-    // A proxy that is not needed may be anything.
+    // A proxy that is not used may have any URL.
     let unused = program.env("HTTP_PROXY", "socks5://127.0.0.1:1");
     unused.env("NO_PROXY", "*").run(&line).prints("");
 }
@@ -169,7 +172,7 @@ fn the_library_can_name_the_proxy_or_use_none() {
             .is_ok()
     );
     assert_eq!(proxy.heads().len(), 1);
-    // The last call counts.
+    // The last call takes precedence.
     let direct = builder(&cluster).proxy_url(proxy.url("")).no_proxy();
     assert!(list(direct).unwrap().unwrap().is_err());
     assert_eq!(proxy.heads().len(), 1);
@@ -192,7 +195,7 @@ fn the_library_can_name_the_proxy_or_use_none() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_used() {
+fn an_unusable_proxy() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     for (name, url, why) in [
@@ -228,7 +231,7 @@ fn a_proxy_that_cannot_be_used() {
 }
 
 #[test]
-fn a_proxy_that_refuses() {
+fn a_proxy_that_rejects_requests() {
     let cluster = Cluster::start();
     for (status, why, attempts) in [
         (403, "the proxy does not allow it", 1),
@@ -262,7 +265,7 @@ fn a_proxy_that_refuses() {
     assert_eq!(cluster.connections(), 0);
 }
 
-/// Connecting to a proxy used to have no limit but the system's, which is minutes.
+/// Covers a bug: connecting to a proxy was limited only by the system, to minutes.
 #[test]
 fn a_proxy_that_does_not_accept_connections() {
     let cluster = Cluster::start();
@@ -285,7 +288,7 @@ fn a_proxy_that_does_not_accept_connections() {
     assert!(started.elapsed() < Duration::from_secs(9));
 }
 
-/// A proxy that accepts a connection, and sends nothing.
+/// A proxy that accepts a connection but sends nothing.
 #[test]
 fn a_proxy_that_does_not_respond() {
     let cluster = Cluster::start();
@@ -299,7 +302,7 @@ fn a_proxy_that_does_not_respond() {
         );
 }
 
-/// An address that accepts no connection, and does not refuse one either: the connections that it lets wait are made.
+/// An address that neither accepts nor refuses connections, because its backlog is full.
 struct Silent {
     address: SocketAddr,
     _listener: TcpListener,
@@ -325,12 +328,12 @@ fn silent_address() -> Option<Silent> {
     None
 }
 
-/// In ureq, a lookup with a timeout takes a thread, and panics where none can be started.
+/// In ureq, a lookup with a timeout starts a thread, and panics if that fails.
 #[test]
 fn no_lookup_starts_a_thread() {
     let cluster = Cluster::start();
     let proxy = Proxy::to(&cluster);
-    // No system has a stack as large as this.
+    // No system can provide a stack this large.
     let program = Program::on(&cluster).env("RUST_MIN_STACK", (1u64 << 46).to_string());
     let localhost = format!("{LIST} --api http://localhost:{}", cluster.port());
     program.run(&localhost).prints("");
@@ -353,31 +356,21 @@ fn no_lookup_starts_a_thread() {
     assert_eq!(proxy.heads().len(), 2);
 }
 
-/// As in a container whose pids are used up. root has no such limit.
+/// As in a container without free PIDs. root has no such limit.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_program_works_where_no_thread_can_be_started() {
     let cluster = Cluster::start();
     let proxy = Proxy::to(&cluster);
     let limited = |program: &Program, line: &str| {
-        let inner = program.command(line);
         let mut command = Command::new("setpriv");
         command
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
             .args(["prlimit", "--nproc=1"])
-            .arg(inner.get_program())
-            .args(inner.get_args())
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .envs(
-                inner
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
             .stdin(Stdio::null());
-        command.output()
+        wrap(command, &program.command(line)).output()
     };
-    // Neither the tools, nor the right to become another user, nor a program that this user can run need be there.
+    // The tools, the right to become another user, or a program that this user can run may be missing.
     let version = limited(&Program::bare(), "--version");
     if !version.is_ok_and(|output| output.status.success()) {
         let _ = writeln!(

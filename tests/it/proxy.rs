@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::cluster::{Cluster, KEY};
 
-/// A proxy that knows CONNECT, and leads to one cluster whatever it is asked for. It stops when dropped.
+/// A proxy that supports CONNECT and forwards every request to one cluster. It stops when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -17,7 +17,7 @@ pub struct Proxy {
 struct Seen {
     stop: bool,
     heads: Vec<String>,
-    /// What clients sent through it.
+    /// The bytes that clients sent through the proxy.
     bytes: Vec<u8>,
 }
 
@@ -26,7 +26,7 @@ impl Proxy {
         Proxy::start(Ok(cluster.port()))
     }
 
-    /// A proxy that responds to every connection with this status.
+    /// Starts a proxy that responds to every connection with this status.
     pub fn refusing(status: u16) -> Proxy {
         Proxy::start(Err(status))
     }
@@ -43,14 +43,14 @@ impl Proxy {
                     return;
                 }
                 let shared = Arc::clone(&shared);
-                // An error says that one side went away.
+                // An error means that one side closed the connection.
                 std::thread::spawn(move || client.and_then(|client| serve(client, port, &shared)));
             }
         });
         Proxy { address, seen }
     }
 
-    /// Its URL, with a user in it or none.
+    /// Returns the URL of the proxy, with `user` in front of the host.
     pub fn url(&self, user: &str) -> String {
         format!("http://{user}{}", self.address)
     }
@@ -83,7 +83,7 @@ fn serve(mut client: TcpStream, port: Result<u16, u16>, seen: &Mutex<Seen>) -> i
     let port = match port {
         Ok(port) => port,
         Err(status) => {
-            // No error may repeat its headers.
+            // No error may repeat these headers.
             let response = format!(
                 "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nX-Error-Message: {KEY}\r\n\r\n"
             );

@@ -1,4 +1,4 @@
-//! The recipes of README.md, as they stand there, against the fake cluster.
+//! Runs the recipes of README.md unchanged, against the fake cluster.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::program::{Folder, Outcome};
 use crate::proxy::Proxy;
 
-/// The command line of the recipe that has `words` in it.
+/// Returns the command line of the recipe that contains `words`.
 fn recipe(words: &str) -> String {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(readme).expect("README.md can be read");
@@ -24,7 +24,7 @@ fn recipe(words: &str) -> String {
     line
 }
 
-/// Runs a recipe in a shell, in `folder`, where the program is on the PATH after what the folder's `bin` has.
+/// Runs a recipe in a shell, in `folder`. On the PATH, the folder's `bin` comes before the program.
 fn run(line: &str, cluster: &Cluster, folder: &Folder) -> Outcome {
     let program = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
     let programs = program.parent().expect("it is in a folder");
@@ -46,7 +46,7 @@ fn run(line: &str, cluster: &Cluster, folder: &Folder) -> Outcome {
     Outcome::new(output, Some(&cluster.url()))
 }
 
-/// Answers the list of builds with one build.
+/// Responds to the list of builds with one build.
 fn only_build(cluster: &Cluster, id: &str, status: &str) {
     let list = format!(
         r#"{{"results":[{{"build_id":"{id}","status":"{status}","commit_sha":"c0ffee","started_at":"t"}}]}}"#
@@ -90,7 +90,7 @@ fn wait_for_the_build_of_the_commit_just_pushed() {
     outcome.is(0, "", &outcome.stderr);
     assert_eq!(folder.read("build.log"), WAITING_LOG.as_bytes());
 
-    // The build failed: the log is there, and the reason on stdout.
+    // The build failed: the log is written, and the reason is on stdout.
     let line = recipe
         .replace("acme/tagger", "acme/Lemmatizer")
         .replace("$SHA", "9d41e7a");

@@ -1,4 +1,4 @@
-//! A log that is cut resumes, wherever the cut is.
+//! A truncated log resumes, wherever the response was cut.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -13,77 +13,77 @@ const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
 const VERSION: &str = "/v1/algorithms/acme/x/versions/0123456789abcdef0123456789abcdef01234567";
 
-/// On how many bytes an answer is cut, one after the other.
-const PLACES: usize = 1000;
+/// At how many positions a response is cut.
+const POSITIONS: usize = 1000;
 
 fn open(client: &Client) -> Result<Logs, Error> {
     client.build_logs(&algorithm("acme/x"), "b1")
 }
 
-/// A log with all that has to be decoded in it, as it is sent and as it is.
+/// Returns a log with everything that needs decoding: as the JSON text that is sent, and decoded.
 fn log() -> (String, String) {
     let mut sent = String::new();
-    let mut meant = String::new();
+    let mut decoded = String::new();
     for n in 0..26 {
         sent.push_str(&format!(
             "Step {n}/26 \\u001b[91m\\u00e9é\\ud83d\\ude00\\ud800\\\"\\n"
         ));
-        meant.push_str(&format!("Step {n}/26 \u{1b}[91méé\u{1f600}\u{fffd}\"\n"));
+        decoded.push_str(&format!("Step {n}/26 \u{1b}[91méé\u{1f600}\u{fffd}\"\n"));
     }
-    (sent, meant)
+    (sent, decoded)
 }
 
-/// Cuts `answer` at each place, once: whatever was read by then, the log is whole in the end.
-fn cut_everywhere(answer: &[u8], path: &str, read: impl Fn(&Client) -> Result<Logs, Error>) {
-    let (_, meant) = log();
-    assert!(answer.len() >= PLACES, "{} bytes", answer.len());
+/// Cuts `response` once at each position. In every case, the complete log must be read in the end.
+fn cut_everywhere(response: &[u8], path: &str, read: impl Fn(&Client) -> Result<Logs, Error>) {
+    let (_, decoded) = log();
+    assert!(response.len() >= POSITIONS, "{} bytes", response.len());
     let cluster = Cluster::start();
     let client = builder(&cluster).build().unwrap();
-    // All of the end, where framing and document end, and as much before it as makes a thousand.
-    for place in answer.len() - PLACES..answer.len() {
-        cluster.script(path, Reply::raw().send(&answer[..place]).fin());
-        cluster.script(path, Reply::raw().send(answer).fin());
-        let mut logs = read(&client).unwrap_or_else(|error| panic!("cut at {place}: {error}"));
+    // The last thousand positions contain the end of the document and of the framing.
+    for position in response.len() - POSITIONS..response.len() {
+        cluster.script(path, Reply::raw().send(&response[..position]).fin());
+        cluster.script(path, Reply::raw().send(response).fin());
+        let mut logs = read(&client).unwrap_or_else(|error| panic!("cut at {position}: {error}"));
         let mut whole = Vec::new();
         let mut buf = [0; 100];
         loop {
-            let size = 1 + (place + whole.len()) % buf.len();
+            let size = 1 + (position + whole.len()) % buf.len();
             match logs.read(&mut buf[..size]) {
                 Ok(0) => break,
                 Ok(n) => whole.extend_from_slice(&buf[..n]),
-                Err(error) => panic!("cut at {place}: {error}"),
+                Err(error) => panic!("cut at {position}: {error}"),
             }
         }
-        assert!(whole == meant.as_bytes(), "cut at {place}");
-        assert_eq!(logs.delivered(), meant.len() as u64);
+        assert!(whole == decoded.as_bytes(), "cut at {position}");
+        assert_eq!(logs.delivered(), decoded.len() as u64);
         assert_eq!(logs.replacements(), 26);
     }
-    assert!(cluster.requests().len() > PLACES * 3 / 2);
+    assert!(cluster.requests().len() > POSITIONS * 3 / 2);
 }
 
 #[test]
-fn a_length_cut_at_a_thousand_places() {
-    let answer = content_length(format!("{{\"logs\":\"{}\"}}\n", log().0));
-    cut_everywhere(&answer, LOGS, open);
+fn a_content_length_body_cut_at_a_thousand_positions() {
+    let response = content_length(format!("{{\"logs\":\"{}\"}}\n", log().0));
+    cut_everywhere(&response, LOGS, open);
 }
 
 #[test]
-fn chunks_cut_at_a_thousand_places() {
-    let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-    answer.extend(chunked(format!("{{\"logs\":\"{}\"}}", log().0), 13));
-    cut_everywhere(&answer, LOGS, open);
+fn chunks_cut_at_a_thousand_positions() {
+    let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    response.extend(chunked(format!("{{\"logs\":\"{}\"}}", log().0), 13));
+    cut_everywhere(&response, LOGS, open);
 }
 
 #[test]
-fn an_end_with_the_connection_cut_at_a_thousand_places() {
+fn a_body_that_ends_with_the_connection_cut_at_a_thousand_positions() {
     let head = "HTTP/1.1 200 OK\r\n\r\n";
-    let answer = format!("{head}{{\"a\":{{}},\"logs\":\"{}\",\"b\":[]}}", log().0);
-    cut_everywhere(answer.as_bytes(), LOGS, open);
+    let response = format!("{head}{{\"a\":{{}},\"logs\":\"{}\",\"b\":[]}}", log().0);
+    cut_everywhere(response.as_bytes(), LOGS, open);
 }
 
 #[test]
-fn gzip_cut_at_a_thousand_places() {
-    // What cannot be compressed, so that there is something to cut.
+fn gzip_cut_at_a_thousand_positions() {
+    // Use text that does not compress, so that the response is long enough.
     let mut noise = 1u32;
     let noise: String = std::iter::from_fn(|| {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -95,45 +95,45 @@ fn gzip_cut_at_a_thousand_places() {
         "{{\"a\":\"{noise}\",\"logs\":\"{}\",\"b\":\"{noise}\"}}",
         log().0
     ));
-    let mut answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
-    answer.extend(body);
-    cut_everywhere(&answer, LOGS, open);
+    let mut response = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
+    response.extend(body);
+    cut_everywhere(&response, LOGS, open);
 }
 
 #[test]
-fn a_version_cut_at_a_thousand_places() {
-    let answer = content_length(format!(
+fn a_version_cut_at_a_thousand_positions() {
+    let response = content_length(format!(
         "{{\"compilation\":{{\"output\":\"{}\"}}}}",
         log().0
     ));
-    cut_everywhere(&answer, VERSION, |client| {
+    cut_everywhere(&response, VERSION, |client| {
         client.version_logs(&algorithm("acme/x"), HASH)
     });
 }
 
 #[test]
-fn each_piece_that_is_new_starts_the_retries_over() {
-    let (sent, meant) = log();
-    let answer = content_length(format!("{{\"logs\":\"{sent}\"}}"));
-    let head = answer.len() - sent.len();
+fn new_data_resets_the_retries() {
+    let (sent, decoded) = log();
+    let response = content_length(format!("{{\"logs\":\"{sent}\"}}"));
+    let head = response.len() - sent.len();
     let cluster = Cluster::start();
-    for place in (head..answer.len()).step_by(60) {
-        cluster.script(LOGS, Reply::raw().send(&answer[..place]).fin());
+    for position in (head..response.len()).step_by(60) {
+        cluster.script(LOGS, Reply::raw().send(&response[..position]).fin());
     }
-    cluster.script(LOGS, Reply::raw().send(&answer));
+    cluster.script(LOGS, Reply::raw().send(&response));
     let client = builder(&cluster).retries(1).build().unwrap();
     let mut text = String::new();
     open(&client).unwrap().read_to_string(&mut text).unwrap();
-    assert_eq!(text, meant);
+    assert_eq!(text, decoded);
     assert!(cluster.requests().len() > 16);
 }
 
-/// Reads to the end, and hands over what there was until the error.
+/// Reads until an error, and returns the bytes before it and the error.
 fn read_until_error(mut logs: Logs) -> (Vec<u8>, Error) {
     let mut read = Vec::new();
     let error = logs.read_to_end(&mut read).unwrap_err();
     let error = Error::from_io(error).unwrap();
-    // The first error stays.
+    // The first error is returned again.
     assert_eq!(
         logs.read(&mut [0; 10]).unwrap_err().to_string(),
         error.to_string()
@@ -149,7 +149,7 @@ fn cut() -> Reply {
 }
 
 #[test]
-fn the_same_cut_again_and_again_is_given_up() {
+fn repeated_cuts_without_progress_are_an_error() {
     let cluster = Cluster::start();
     cluster.script_always(LOGS, cut());
     let client = builder(&cluster).build().unwrap();
@@ -160,7 +160,7 @@ fn the_same_cut_again_and_again_is_given_up() {
 }
 
 #[test]
-fn going_on_can_be_turned_off() {
+fn resuming_can_be_disabled() {
     let cluster = Cluster::start();
     cluster.script(LOGS, cut());
     let client = builder(&cluster).build().unwrap();
@@ -171,7 +171,7 @@ fn going_on_can_be_turned_off() {
 }
 
 #[test]
-fn another_log_is_not_taken_for_the_same() {
+fn a_changed_log_is_an_error() {
     for (second, why) in [
         ("one\\ntW and more", "differs at the end of what was read"),
         ("One\\ntw and more", "differs at the beginning"),
@@ -199,8 +199,8 @@ fn another_log_is_not_taken_for_the_same() {
 }
 
 #[test]
-fn a_log_that_grew_is_given_as_it_is_now() {
-    // What came was all of the log, only the frame was cut.
+fn a_log_that_grew_is_read_to_its_new_end() {
+    // The first response contained the complete log; only its framing was cut.
     let cluster = Cluster::start();
     let whole = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"one\\ntw\"}";
     cluster.script(LOGS, Reply::raw().send(whole).fin());
@@ -208,7 +208,7 @@ fn a_log_that_grew_is_given_as_it_is_now() {
     let client = builder(&cluster).build().unwrap();
     let mut text = String::new();
     open(&client).unwrap().read_to_string(&mut text).unwrap();
-    // Nobody can know that it was: the document that counts is the one that came whole.
+    // The client cannot know that the first document was complete, so the one that arrived completely counts.
     assert_eq!(text, "one\ntwo\n");
 }
 

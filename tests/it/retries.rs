@@ -1,4 +1,4 @@
-//! Retries, as seen from outside: by the number of requests and the time that passes.
+//! Retries, measured by the number of requests and the elapsed time.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Runs `work`, and returns how many requests it made and how long it took.
+/// Runs `work`, and returns the number of its requests and the time it took.
 fn measure(cluster: &Cluster, work: impl FnOnce()) -> (usize, Duration) {
     let (before, started) = (cluster.requests().len(), Instant::now());
     work();
@@ -29,7 +29,7 @@ fn requests(cluster: &Cluster, work: impl FnOnce()) -> usize {
     measure(cluster, work).0
 }
 
-/// A build that exists, and its path.
+/// Returns the ID of an existing build, and its path.
 fn build() -> (String, String) {
     let build = data::paged_build_id(0);
     let path = format!("/v1/algorithms/acme/Paged/builds/{build}");
@@ -85,7 +85,7 @@ fn the_delay_doubles_and_is_a_second_unless_set() {
         measure(&cluster, failing).1
     };
     let client = builder(&cluster).retries(3).retry_delay(millis(40));
-    // 40, 80 and 160 ms, of which jitter leaves at least half.
+    // 40, 80 and 160 ms, of which jitter may remove up to half.
     let time = elapsed(client.build().unwrap());
     assert!(time >= millis(140) && time < millis(5000), "{time:?}");
     let default = Client::builder().base_url(cluster.url()).retries(1);
@@ -105,7 +105,7 @@ fn a_permanent_failure_is_not_retried() {
         Reply::status(501),
         Reply::status(204),
         Reply::status(302).header("Location", "https://x.example.com/"),
-        // Retry-After does not make it transient.
+        // Retry-After does not make a failure transient.
         Reply::status(404).header("Retry-After", "0"),
         Reply::json(200, "<html>"),
         Reply::json(200, "{}"),
@@ -185,7 +185,7 @@ fn a_cut_log_resumes() {
     change();
     let changed = Err(ErrorKind::InvalidResponse);
     assert_eq!(read(open()), ("abc".to_owned(), changed));
-    // It is not read on after that.
+    // Nothing more is read after that.
     change();
     let mut logs = open();
     assert_eq!(logs.read(&mut [0; 9]).unwrap(), 3);

@@ -1,5 +1,5 @@
-//! The key is seen in one place: the header that it is for. The table of faults looks for it in all that the program
-//! prints; this is about the library, its log records, and proxies.
+//! The key appears only in its header. The table of faults checks the program's output; these tests check the library,
+//! its log records, and proxies.
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -20,7 +20,7 @@ fn client(cluster: &Cluster) -> Client {
 }
 
 thread_local! {
-    /// What this thread logs, and which records it wants.
+    /// The filter for records of this thread, and the matching records.
     static LOG: RefCell<Option<(Wanted, String)>> = const { RefCell::new(None) };
 }
 
@@ -35,7 +35,7 @@ impl log::Log for Logger {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            // Formatting a record may log something itself.
+            // Format the record before the borrow, because formatting may log, too.
             let line = format!("{} {} {}\n", record.level(), record.target(), record.args());
             LOG.with_borrow_mut(|log| {
                 if let Some((_, lines)) = log {
@@ -48,7 +48,7 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
-/// The log records of a list that fails and a log that is read to its end, from a logger that keeps the `wanted` ones.
+/// Returns the log records of a list that fails and a log that is read to its end, as far as `wanted` accepts them.
 fn records(cluster: &Cluster, wanted: Wanted) -> String {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
@@ -64,7 +64,7 @@ fn records(cluster: &Cluster, wanted: Wanted) -> String {
     LOG.take().unwrap().1
 }
 
-/// The bytes that ureq's protocol logs of what it sends and receives, 16 to a record, as text.
+/// Returns the bytes that ureq's protocol crate logs as sent or received, 16 per record, as text.
 fn dumped(records: &str) -> String {
     let dumps = records
         .lines()
@@ -92,7 +92,7 @@ fn only_the_level_trace_of_ureq_proto_shows_the_key() {
             );
             assert_eq!(dumped(&records), "");
         }
-        // The documentation warns of this.
+        // The documentation warns about this case.
         let records = records(&cluster, |_| true);
         assert!(dumped(&records).contains(KEY), "{records}");
     }
@@ -114,7 +114,7 @@ fn keys_of_every_length_arrive() {
 }
 
 #[test]
-fn nobody_shows_the_key_who_is_asked_for_himself() {
+fn debug_and_display_never_show_the_key() {
     let cluster = Cluster::start();
     let echo = |status| {
         Reply::json(status, &format!(r#"{{"error":"{KEY}"}}"#)).header("X-Error-Message", KEY)
@@ -146,7 +146,7 @@ fn nobody_shows_the_key_who_is_asked_for_himself() {
 }
 
 #[test]
-fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
+fn the_key_is_redacted_from_every_line_on_stderr() {
     const BUILDS: &str = "/v1/algorithms/acme/x/builds";
     const VERSIONS: &str = "/v1/algorithms/acme/x/versions";
     let cluster = Cluster::start();
@@ -162,7 +162,7 @@ fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
         )
     };
 
-    // An ID, in a file's name and in a URL.
+    // A build ID in a file name and in a URL.
     list(BUILDS, &build(KEY, "c", "t"));
     list(VERSIONS, "");
     let folder = Folder::new();
@@ -181,7 +181,7 @@ fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
     assert!(outcome.stderr.contains("/builds/[key]/logs 200 "));
     assert!(!outcome.stderr.contains(KEY), "{}", outcome.stderr);
 
-    // A commit, and a time that is shortened within the key.
+    // A commit, and a time that is truncated within the key.
     let start = "t".repeat(70);
     list(BUILDS, &build("b1", KEY, &format!("{start}{KEY}")));
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"one\n"}"#));
@@ -191,7 +191,7 @@ fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
         &format!("algo-logs: build b1 (failed, commit [key], started {start}[key])\n"),
     );
 
-    // A version's number and hash.
+    // The hash of a version.
     let version =
         format!(r#"{{"version_info":{{"semantic_version":"1.0.0","git_hash":"{KEY}"}}}}"#);
     list(VERSIONS, &version);
@@ -203,7 +203,7 @@ fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
         "algo-logs: version 1.0.0, commit [key]\n",
     );
 
-    // What the user typed, as an object.
+    // An argument, in a JSON error.
     let outcome = Program::on(&cluster).run(&format!("builds acme/{KEY} --json"));
     outcome.fails(
         5,
@@ -211,7 +211,7 @@ fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
          service says: algorithm algo://acme/[key] not found\",\"status\":404,\"code\":1001,\"exit\":5}}\n",
     );
 
-    // A marker, which a URL holds percent-encoded.
+    // A marker, which is percent-encoded in the URL.
     let key = "sim+/=Key";
     let page = format!(r#"{{"marker":"{key}","results":[]}}"#);
     cluster.script(BUILDS, Reply::json(200, &page));
@@ -226,7 +226,7 @@ fn every_line_on_stderr_is_redacted_whatever_the_key_came_from() {
 }
 
 #[test]
-fn a_proxy_that_refuses_sees_no_key() {
+fn a_proxy_that_rejects_requests_does_not_see_the_key() {
     for cluster in [Cluster::start(), Cluster::start_tls(Identity::good())] {
         let proxy = Proxy::refusing(407);
         let api = cluster
@@ -286,7 +286,7 @@ fn a_key_from_stdin_is_sent_without_its_line_end_and_not_shown() {
 }
 
 #[test]
-fn names_from_scripts_end_before_a_connection() {
+fn invalid_names_are_rejected_before_a_connection() {
     let cluster = Cluster::start();
     for words in [
         &["builds", "acme/x y"][..],

@@ -1,4 +1,4 @@
-//! Where the program connects and who it is: flags over environment over profile, row by row of the contract's table.
+//! The cluster, the key and the CAs: flags override the environment, which overrides the profile.
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
 use crate::program::{Folder, Outcome, PROFILES, Program, open_error};
@@ -8,7 +8,7 @@ pub const LIST: &str = "builds acme/Empty -q";
 
 pub const HINT: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
 
-/// A home directory with this file of profiles.
+/// Creates a home directory with this file of profiles.
 pub fn home(config: &str) -> Folder {
     let home = Folder::new();
     let file = home.path().join(PROFILES);
@@ -17,7 +17,7 @@ pub fn home(config: &str) -> Folder {
     home
 }
 
-/// The `Authorization` of the last request.
+/// Returns the `Authorization` of the last request.
 #[track_caller]
 pub fn sent(cluster: &Cluster) -> String {
     let request = cluster.requests().pop().expect("a request was made");
@@ -25,13 +25,13 @@ pub fn sent(cluster: &Cluster) -> String {
     header.to_owned()
 }
 
-/// The program with the cluster, but no key, in the environment.
+/// Returns the program with the cluster, but without a key, in the environment.
 pub fn keyless(cluster: &Cluster) -> Program {
     Program::on(cluster).without("ALGORITHMIA_API_KEY")
 }
 
 #[test]
-fn every_request_says_who_asks_for_what() {
+fn every_request_has_the_expected_headers() {
     let cluster = Cluster::start();
     cluster.page_size(40);
     let program = Program::on(&cluster);
@@ -84,7 +84,7 @@ fn the_cluster_is_the_flags_then_the_variables_then_the_profiles() {
 }
 
 #[test]
-fn an_empty_variable_counts_for_none() {
+fn an_empty_variable_is_ignored() {
     let cluster = Cluster::start();
     let home = home(&format!(
         "[profiles.default]\napi_server = \"{}\"\napi_key = \"{KEY}\"\nca_cert = \"\"\nbearer_token = \"\"\n",
@@ -108,7 +108,7 @@ fn an_empty_variable_counts_for_none() {
 }
 
 #[test]
-fn a_base_url_comes_in_many_forms() {
+fn a_base_url_has_many_forms() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let url = cluster.url();
@@ -124,7 +124,7 @@ fn a_base_url_comes_in_many_forms() {
     }
     let localhost = format!("HTTP://LocalHost:{}", cluster.port());
     program.run(&format!("{LIST} --api {localhost}")).prints("");
-    // A gateway's path stays in front.
+    // The path of a gateway is kept as a prefix.
     program
         .run(&format!("{LIST} --api {url}/gateway/v1/"))
         .fails(
@@ -159,7 +159,7 @@ fn a_bare_host_means_https() {
 }
 
 #[test]
-fn a_base_url_that_cannot_be_used() {
+fn an_unusable_base_url() {
     let program = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
     for (url, why) in [
         ("ftp://c", "its scheme is neither https nor http"),
@@ -191,7 +191,7 @@ fn a_base_url_that_cannot_be_used() {
 }
 
 #[test]
-fn a_key_does_not_travel_in_clear() {
+fn a_key_is_not_sent_unencrypted() {
     let program = Program::bare().env("ALGORITHMIA_API_KEY", KEY);
     for url in ["http://192.0.2.1", "http://cluster.example.com:8080"] {
         let message = |source| {
@@ -211,7 +211,7 @@ fn a_key_does_not_travel_in_clear() {
             .run(LIST)
             .fails(2, &message("api_server of the profile"));
     }
-    // Allowed, it goes out, which is seen at a proxy that reaches the cluster by another name.
+    // With --allow-http, the key is sent. A proxy maps the host name to the cluster.
     let cluster = Cluster::start();
     let proxy = Proxy::to(&cluster);
     program
@@ -290,7 +290,7 @@ fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
 }
 
 #[test]
-fn a_key_may_say_itself_how_it_is_sent() {
+fn a_key_may_contain_its_scheme() {
     let cluster = Cluster::start();
     let program = keyless(&cluster);
     for (name, value, header) in [
@@ -341,7 +341,7 @@ fn a_key_may_say_itself_how_it_is_sent() {
 }
 
 #[test]
-fn a_key_file_ends_with_a_line_end_or_not() {
+fn a_key_file_may_end_with_a_newline() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     for end in ["", "\n", "\r\n"] {
@@ -368,7 +368,7 @@ fn a_key_file_ends_with_a_line_end_or_not() {
 }
 
 #[test]
-fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
+fn an_invalid_key_is_rejected_and_not_shown() {
     let cluster = Cluster::start();
     let folder = Folder::new();
     for (key, why) in [
@@ -424,7 +424,7 @@ fn a_key_that_cannot_be_sent_is_refused_and_not_shown() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_refused_and_not_shown() {
+fn a_variable_with_invalid_unicode_is_rejected_and_not_shown() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
     let junk = || OsString::from_vec(b"SECRET\xff".to_vec());
@@ -447,7 +447,7 @@ fn a_variable_that_is_no_text_is_refused_and_not_shown() {
 }
 
 #[test]
-fn a_key_file_that_cannot_be_read() {
+fn an_unreadable_key_file() {
     let folder = Folder::new();
     let file = folder.join("none");
     let program = Program::bare().env("ALGORITHMIA_API", "http://localhost:1");
@@ -516,7 +516,7 @@ fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
     works(variable(&other).run(&format!("{LIST} --cacert {good}")));
     distrusts(variable(&good).run(&format!("{LIST} --cacert {other}")));
     works(variable(&other).run(&format!("{LIST} --cacert {both}")));
-    // The compiled-in roots know nothing of it, and a profile's CAs are for its own cluster alone.
+    // The compiled-in roots do not include this CA, and a profile's CAs apply only to its own cluster.
     distrusts(Program::on(&cluster).run(LIST));
     let elsewhere = home(&format!(
         "[profiles.default]\napi_server = \"https://cluster.example.com\"\nca_cert = '{good}'\n"
@@ -525,7 +525,7 @@ fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
 }
 
 #[test]
-fn a_ca_file_that_cannot_be_used() {
+fn an_unusable_ca_file() {
     let cluster = Cluster::start_tls(Identity::good());
     let folder = Folder::new();
     let program = Program::on(&cluster);
@@ -566,7 +566,7 @@ fn a_ca_file_that_cannot_be_used() {
         let file = folder.write("ca.pem", content);
         refused(&file, &format!("the CA certificates cannot be used: {why}"));
     }
-    // The CAs are not blamed for a proxy.
+    // An error of the proxy does not mention the CAs.
     let good = folder.write("good.pem", tls::ca_pem());
     let proxied = program.clone().env("HTTPS_PROXY", "gopher://proxy");
     let line = format!("{LIST} --cacert {good} --api cluster.example.com");
@@ -577,9 +577,10 @@ fn a_ca_file_that_cannot_be_used() {
     assert_eq!(cluster.connections(), 0);
 }
 
-/// A private key on one line was printed as decimal numbers, a key or a certificate in place of a path or a URL as text.
+/// Covers bugs: the error showed a private key on one line as decimal numbers, and a key or certificate given instead
+/// of a path or URL as text.
 #[test]
-fn no_error_shows_a_secret_in_the_wrong_place() {
+fn no_error_shows_a_misplaced_secret() {
     let secret = "SECRETSECRETSECRETSECRET";
     let numbers = "83, 69, 67, 82, 69, 84";
     let hidden = |outcome: Outcome, start: &str| {
@@ -637,7 +638,7 @@ fn no_error_shows_a_secret_in_the_wrong_place() {
             }
             hidden(outcome, "");
         }
-        // The content in place of the path.
+        // The content instead of the path.
         let content = content.replace('\0', "");
         for (option, start) in [
             ("--cacert", "--cacert: cannot read the CA file: "),
@@ -650,7 +651,7 @@ fn no_error_shows_a_secret_in_the_wrong_place() {
             hidden(program.run_words(&["builds", "acme/x", &word]), start);
         }
     }
-    // A key in place of a URL is a valid host name.
+    // A key given instead of a URL is a valid host name.
     let jwt = "eyJhbGciOiJIUzI1NiJ9.SECRET.SECRET";
     for key in [secret, jwt] {
         let start = "ALGORITHMIA_API: the base URL cannot be used: it looks like a key";

@@ -1,4 +1,4 @@
-//! `Client::shutdown` interrupts what the client does on any thread, and nothing is retried.
+//! `Client::shutdown` interrupts the client's requests on every thread, and nothing is retried.
 
 use std::io::Read;
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, Reply};
 const BUILD: &str = "/v1/algorithms/acme/Paged/builds/b";
 const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
-/// Far below the client's timeout of 30 s, and enough for a busy machine.
+/// Far below the client's timeout of 30 s, and long enough for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 
 #[track_caller]
@@ -33,7 +33,7 @@ fn shut_down_during_a_build(cluster: &Cluster) {
     while cluster.requests().is_empty() {
         thread::sleep(Duration::from_millis(1));
     }
-    // The response, if there is one, has time to arrive.
+    // Give the response, if any, time to arrive.
     thread::sleep(Duration::from_millis(100));
     let started = Instant::now();
     client.shutdown();
@@ -62,7 +62,7 @@ fn it_interrupts_a_request() {
 #[test]
 fn it_interrupts_a_response() {
     let cluster = Cluster::start();
-    // Both framings: ureq reports the end of the second as clean.
+    // Test both framings, because ureq reports the end of the second as clean.
     let head = "HTTP/1.1 200 OK\r\n";
     for headers in ["Content-Length: 99\r\n", ""] {
         let start = format!("{head}{headers}\r\n{{\"logs\":\"abc");

@@ -1,6 +1,6 @@
-//! What the program sends to a terminal: a pseudo-terminal that `script` makes.
+//! The program's output to a terminal: a pseudo-terminal created by `script`.
 //!
-//! Where util-linux's `script` is missing, these tests say so and pass.
+//! Without util-linux's `script`, these tests print a note and pass.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -17,8 +17,8 @@ const FINISHED: &str =
     r#"{"build_id":"b1","status":"succeeded","commit_sha":"c","started_at":"s"}"#;
 const LINE: &str = "log acme/x b1 --retries 0";
 
-/// Runs a command line with stdout and stderr on a terminal. Returns the exit code and what the terminal got, with its
-/// CR LF changed back to LF; `None` without util-linux's `script`.
+/// Runs a command line with stdout and stderr on a terminal. Returns the exit code and what the terminal received, with
+/// CR LF changed back to LF, or `None` without util-linux's `script`.
 fn on_terminal(program: &Program, line: &str) -> Option<(i32, String)> {
     let version = Command::new("script").arg("--version").output();
     let known = version
@@ -57,7 +57,7 @@ fn shows(program: &Program, line: &str, code: i32, expected: &str) {
     }
 }
 
-/// Starts a cluster whose log is the inside of a JSON string.
+/// Starts a cluster that serves a log. `log` is the inside of a JSON string.
 fn with_log(log: &str) -> Cluster {
     let cluster = Cluster::start();
     cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
@@ -77,7 +77,7 @@ fn colours_pass_and_are_reset() {
 }
 
 #[test]
-fn nothing_but_colours_passes() {
+fn only_colours_pass() {
     // The title, the screen, the clipboard, a status request, another character set, cursor movement, a bell, C1
     // controls, a bidi control, and a link.
     let cluster = with_log(concat!(
@@ -95,7 +95,7 @@ fn line_ends_are_normalized() {
 }
 
 #[test]
-fn a_sequence_in_two_pieces_is_dropped() {
+fn an_escape_sequence_in_two_pieces_is_dropped() {
     for (first, second) in [
         (r"a\u001b", r"]0;title\u0007b\n"),
         (r"a\u001b]0;ti", r"tle\u0007b\n"),
@@ -118,7 +118,7 @@ fn a_sequence_in_two_pieces_is_dropped() {
 }
 
 #[test]
-fn colours_are_reset_after_a_log_that_breaks_off() {
+fn colours_are_reset_after_a_truncated_log() {
     let cluster = Cluster::start();
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"\\u001b[91mred";
     cluster.script_always(LOGS, Reply::raw().send(cut).fin());
@@ -128,7 +128,7 @@ fn colours_are_reset_after_a_log_that_breaks_off() {
 }
 
 #[test]
-fn an_error_begins_a_line_of_its_own_below_a_raw_log() {
+fn an_error_below_a_raw_log_starts_a_new_line() {
     let cluster = Cluster::start();
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
     cluster.script_always(LOGS, Reply::raw().send(cut).fin());
@@ -142,7 +142,7 @@ fn an_error_begins_a_line_of_its_own_below_a_raw_log() {
 }
 
 #[test]
-fn colours_can_be_turned_off_and_everything_on() {
+fn colours_can_be_disabled_and_raw_output_enabled() {
     let cluster = with_log(r"\u001b[91mred\u001b[0m\u001b]0;t\u0007\n");
     let program = Program::on(&cluster);
     shows(&program, &format!("{LINE} --plain"), 0, "red\n");
@@ -173,7 +173,7 @@ fn colours_can_be_turned_off_and_everything_on() {
 }
 
 #[test]
-fn tables_are_aligned_below_a_header_and_show_no_control() {
+fn tables_have_a_header_aligned_columns_and_no_control_characters() {
     let cluster = Cluster::start();
     let build = |id: &str, status: &str| {
         format!(
@@ -214,7 +214,7 @@ fn tables_are_aligned_below_a_header_and_show_no_control() {
 }
 
 #[test]
-fn an_error_is_one_line_without_commands() {
+fn an_error_is_one_line_without_escape_sequences() {
     let cluster = Cluster::start();
     let words = format!(r#"{{"error":"a\n\u001b[2J\u009b1m::error::\u0007 {KEY}"}}"#);
     cluster.script_always(LOGS, Reply::json(500, &words));
@@ -224,7 +224,7 @@ fn an_error_is_one_line_without_commands() {
 }
 
 #[test]
-fn a_note_is_one_line_without_commands() {
+fn a_note_is_one_line_without_escape_sequences() {
     let cluster = with_log(r"x\n");
     let list = r#"{"results":[{"build_id":"b1","status":"s\u001b[2J","commit_sha":"c\nd","started_at":"\u0007"}]}"#;
     cluster.script_always(BUILDS, Reply::json(200, list));
@@ -253,7 +253,7 @@ fn a_file_named_by_o_gets_exact_bytes_from_a_terminal_too() {
     }
 }
 
-/// Returns the texts of the progress line, one after the other, and what was shown after it.
+/// Returns the successive texts of the progress line, and what was shown after it.
 fn progress(shown: &str) -> (Vec<&str>, &str) {
     const CLEAR: &str = "\r\u{1b}[K";
     let mut states: Vec<&str> = shown.split(CLEAR).collect();
@@ -280,7 +280,7 @@ fn a_download_shows_its_progress() {
     assert_eq!(code, 0);
     let (states, rest) = progress(&shown);
     assert_eq!(rest, "");
-    // It takes half a second, and is drawn at most ten times a second.
+    // The download takes half a second, and the line is drawn at most ten times a second.
     assert!(
         (2..=tenths as usize + 1).contains(&states.len()),
         "{states:?}"
@@ -295,7 +295,7 @@ fn a_download_shows_its_progress() {
             "{state}"
         );
     }
-    // There is none with -q, and none for a log that is itself shown.
+    // There is no progress line with -q, or if the log itself is shown.
     shows(&program, &format!("{line} -q"), 0, "");
     cluster.rate(0);
     let shown = on_terminal(&program, "log acme/Big docker-100000").map(|(_, shown)| shown);
@@ -303,7 +303,7 @@ fn a_download_shows_its_progress() {
 }
 
 #[test]
-fn a_save_shows_how_many_are_done() {
+fn a_save_shows_how_many_logs_are_done() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     cluster.latency(Duration::from_millis(30));
     let line = format!("save acme/Paged -L 9 -j 1 -d {}", folder.join("."));

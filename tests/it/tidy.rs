@@ -1,4 +1,4 @@
-//! What must stay true of the repository itself: its README, dependencies and files.
+//! Checks of the repository itself: its README, dependencies and files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn readme_takes_five_minutes() {
 }
 
 #[test]
-fn the_direct_dependencies_are_four() {
+fn there_are_four_direct_dependencies() {
     let names = packages(&["--depth", "1", "--features", "cli,gzip,rustls"]);
     let expected = ["algo-logs", "lexopt", "serde", "serde_json", "ureq"];
     assert_eq!(names, expected.map(str::to_owned).into());
@@ -99,7 +99,7 @@ fn no_file_is_too_long() {
                 continue;
             }
             let source = fs::read_to_string(&path).expect("the source can be read");
-            // Unit tests at the end of a file do not count.
+            // Unit tests at the end of a file are not counted.
             let code = source.split("#[cfg(test)]\nmod tests").next();
             let lines = code.unwrap_or_default().lines().count();
             assert!(lines <= limit, "{}: {lines} lines", path.display());
@@ -113,7 +113,7 @@ fn there_are_no_linker_scripts() {
     assert!(found.is_empty(), "{found:?}");
 }
 
-/// Returns all files with this extension in `folder` and its subfolders, except those that Cargo built.
+/// Returns all files with this extension in `folder` and its subfolders, except build output.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("the folder can be read") {

@@ -1,4 +1,4 @@
-//! TLS as a company has it, with a CA of its own. Who is refused, and why, is in the table of faults.
+//! TLS with a private CA. The table of faults tests which certificates are rejected, and why.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use crate::program::{Folder, Program};
 const LINE: &str = "builds acme/Empty -q --retries 0";
 
 #[test]
-fn a_certificate_that_is_not_the_first_of_a_bundle_counts() {
+fn every_certificate_of_a_bundle_is_trusted() {
     let folder = Folder::new();
     let cluster = Cluster::start_tls(Identity::good());
     let bundle = format!(
@@ -31,7 +31,7 @@ fn a_certificate_that_is_not_the_first_of_a_bundle_counts() {
 }
 
 #[test]
-fn the_flag_counts_and_not_the_variable() {
+fn the_flag_overrides_the_variable() {
     let folder = Folder::new();
     let cluster = Cluster::start_tls(Identity::good());
     let ours = folder.write("ours.pem", tls::ca_pem());
@@ -49,7 +49,7 @@ fn the_flag_counts_and_not_the_variable() {
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_is_not_tried_again() {
+fn an_untrusted_certificate_is_not_retried() {
     let folder = Folder::new();
     let ours = folder.write("ours.pem", tls::ca_pem());
     let other = folder.write("other.pem", tls::other_ca_pem());
@@ -59,7 +59,7 @@ fn a_certificate_that_is_not_trusted_is_not_tried_again() {
         (Identity::expired(), &ours),
         (Identity::not_yet_valid(), &ours),
         (Identity::missing_intermediate(), &ours),
-        // OpenSSL accepts this one.
+        // OpenSSL accepts this certificate.
         #[cfg(feature = "rustls")]
         (Identity::ca_as_server(), &ours),
     ] {
@@ -121,9 +121,9 @@ fn a_bundle_with_an_unusable_certificate_is_rejected_as_a_whole() {
     assert_eq!(cluster.connections(), 0);
 }
 
-/// Editors and `cat` leave bundles like these. Certificates in them used to be ignored.
+/// Covers a bug: certificates were ignored in bundles such as editors and `cat` produce.
 #[test]
-fn a_bundle_may_be_joined_carelessly() {
+fn bundles_may_be_joined_carelessly() {
     let folder = Folder::new();
     let cluster = Cluster::start_tls(Identity::good());
     let (ca, other) = (tls::ca_pem(), tls::other_ca_pem());
@@ -136,7 +136,7 @@ fn a_bundle_may_be_joined_carelessly() {
         ca.replace('\n', ""),
         ca.replace('\n', " \t\n"),
         ca.replace(" CERTIFICATE-", " X509 CERTIFICATE-"),
-        // What else a file holds is not needed.
+        // Other content of the file is ignored.
         format!("{}{ca}", tls::key_pem()),
     ] {
         let path = folder.write("bundle.pem", &bundle);
@@ -145,7 +145,7 @@ fn a_bundle_may_be_joined_carelessly() {
     }
 }
 
-/// The error for a key on one line used to contain the key, as numbers.
+/// Covers a bug: the error for a key on one line contained the key, as numbers.
 #[test]
 fn no_error_shows_a_key_that_was_given_as_a_ca() {
     let folder = Folder::new();
@@ -183,7 +183,7 @@ fn no_error_shows_a_key_that_was_given_as_a_ca() {
     }
 }
 
-/// Most of what rustls says is the name of a Rust variant.
+/// Most error messages of rustls are names of Rust variants.
 #[test]
 fn failures_are_explained_in_words() {
     let folder = Folder::new();
@@ -241,8 +241,8 @@ fn failures_are_explained_in_words() {
     assert!(json.stderr.contains(r#""kind":"tls""#), "{}", json.stderr);
 }
 
-/// What a server sends that cannot do the handshake: a page, the alert of one that knows only TLS 1.0, and the alert of
-/// one that agrees to no cipher.
+/// Servers that cannot complete the handshake: one sends an HTTP page, others the alerts of servers that know only TLS
+/// 1.0 or accept no cipher.
 #[test]
 fn servers_without_usable_tls_are_explained_in_words() {
     for (bytes, why) in [
@@ -255,7 +255,7 @@ fn servers_without_usable_tls_are_explained_in_words() {
             "it supports no version of TLS from 1.2 on",
         ),
         (
-            // The hello of a server that chooses TLS 1.1.
+            // The ServerHello of a server that chooses TLS 1.1.
             &[
                 &[22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..],
                 &[7; 32],
@@ -278,7 +278,7 @@ fn servers_without_usable_tls_are_explained_in_words() {
             let (mut client, _) = listener.accept().unwrap();
             let _ = client.read(&mut [0; 4096]);
             client.write_all(&bytes).unwrap();
-            // An early end would be another failure.
+            // Closing the connection early would cause another error.
             let _ = client.read(&mut [0; 4096]);
         });
         Program::bare()

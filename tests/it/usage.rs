@@ -1,8 +1,8 @@
-//! Help, the version, and the errors of command lines that cannot be run. None of it needs an environment.
+//! Help, the version, and errors of invalid command lines. None of these need an environment.
 
 use crate::program::{Folder, Program};
 
-/// Runs the command line of each row, before ` => `, and compares the error, after it.
+/// Runs the command line before ` => ` in each row and compares the error with the text after it.
 #[track_caller]
 fn fail(table: &str) {
     for row in table.trim().lines() {
@@ -23,7 +23,7 @@ fn fails(words: &[&str], error: &str) {
 }
 
 #[test]
-fn help_of_a_command_is_one_text_however_it_is_requested() {
+fn every_request_for_the_help_of_a_command_prints_the_same_text() {
     let program = Program::bare();
     for line in [
         "help log",
@@ -33,7 +33,7 @@ fn help_of_a_command_is_one_text_however_it_is_requested() {
         "--help log",
         "help log --help",
         "log acme/x --help",
-        // Help counts even if the rest of the line is wrong.
+        // Help takes precedence even if the rest of the line is invalid.
         "log --nonsense acme/x -n x --help",
         "log a/x b-1 extra -vh",
         "log -o --help",
@@ -77,12 +77,12 @@ fn help_of_a_command_is_one_text_however_it_is_requested() {
 }
 
 #[test]
-fn the_program_alone_shows_usage_and_commands() {
+fn without_arguments_the_usage_and_the_commands_are_shown() {
     let outcome = Program::bare().run("");
     let (usage, _) = outcome
         .stderr
         .split_once("\n\n'algo-logs help COMMAND'")
-        .expect("where more is");
+        .expect("a hint");
     let summary = Program::bare().run("--help").stdout_text();
     let (start, _) = summary.split_once("\n\nConnection:").expect("a section");
     assert_eq!(usage, start);
@@ -91,7 +91,7 @@ fn the_program_alone_shows_usage_and_commands() {
 
 #[test]
 fn help_without_a_command_is_the_summary() {
-    // README.md holds it, and tidy.rs compares the two.
+    // README.md contains the summary, and tidy.rs compares the two.
     let program = Program::bare();
     let summary = program.run("--help");
     for line in [
@@ -212,7 +212,7 @@ fn commands() {
             .run(line)
             .fails(2, "algo-logs: no command given; see 'algo-logs --help'\n");
     }
-    // A word that could be a key is not shown in full.
+    // A word that could be a key is truncated in the error.
     fail(
         "bulds acme/x => unknown command 'bulds'; did you mean 'builds'?
          version acme/x => unknown command 'version'; did you mean 'versions' or '--version'?
@@ -233,7 +233,7 @@ fn commands() {
          help env => there is no help on 'env'; did you mean 'environment'?
          help xyz => there is no help on 'xyz'; the topics are builds, versions, log, why, save, help, environment, exit-codes",
     );
-    // Words of similar programs.
+    // Words known from similar programs.
     fail(
         "list => unknown command 'list'; did you mean 'builds'?
          ls => unknown command 'ls'; did you mean 'builds'?
@@ -294,7 +294,7 @@ fn arguments() {
 
 #[test]
 fn unknown_options() {
-    // `log --jso` is nearest to `--json`, which `log` does not take.
+    // `log --jso` is closest to `--json`, which `log` does not take.
     fail(
         "builds a/b --limt 3 => unknown option '--limt'; did you mean '--limit'?
          builds a/b --LIMIT 3 => unknown option '--LIMIT'; did you mean '--limit'?
@@ -330,7 +330,7 @@ fn unknown_options() {
 }
 
 #[test]
-fn options_that_do_not_fit() {
+fn misplaced_and_contradictory_options() {
     fail(
         "builds a/b -n 3 => 'builds' takes no option '-n'; '-n' belongs to log, why
          builds a/b --raw => 'builds' takes no option '--raw'; '--raw' belongs to log
@@ -441,7 +441,7 @@ fn keys_are_not_echoed() {
 }
 
 #[test]
-fn words_cannot_spoil_the_error() {
+fn control_characters_in_arguments_are_replaced() {
     fails(
         &["builds", "a/x", "b\n\u{1b}\u{202e}c"],
         &format!("unexpected argument 'b\u{fffd}\u{fffd}\u{fffd}c'; {BUILDS_USAGE}"),
@@ -458,7 +458,7 @@ fn words_cannot_spoil_the_error() {
 
 #[cfg(unix)]
 #[test]
-fn only_file_names_need_not_be_utf8() {
+fn only_file_names_may_be_invalid_utf8() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let run = |words: &[&[u8]]| {
@@ -498,7 +498,7 @@ fn only_file_names_need_not_be_utf8() {
 const NO_KEY: &str = "there is no key; set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
 
 #[test]
-fn options_stand_anywhere_and_end_at_two_dashes() {
+fn options_may_appear_anywhere_before_two_dashes() {
     let home = Folder::new();
     for line in [
         "log a/b -n 5",

@@ -1,4 +1,4 @@
-//! Waiting for a build, by the library. Intervals are milliseconds here.
+//! Waiting for a build with the library, at intervals of milliseconds.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ fn waiting() -> Algorithm {
     algorithm("acme/Waiting")
 }
 
-/// A wait that polls often.
+/// Returns a wait with a short interval.
 fn often<'a>() -> Wait<'a> {
     Wait::default().interval(millis(5))
 }
@@ -47,14 +47,14 @@ fn polls_until_the_build_has_finished() {
     let mut logs = client.build_logs(&waiting(), WAITING_BUILD).unwrap();
     logs.read_to_string(&mut log).unwrap();
     assert_eq!(log, WAITING_LOG);
-    // Every status but in-progress is an end, and there is no pause before the first poll.
+    // Every status except in-progress ends the wait, and there is no pause before the first poll.
     let lemmatizer = algorithm("acme/Lemmatizer");
     let build = client.wait_for_build(&lemmatizer, lemmatizer::CANCELED, &Wait::default());
     assert_eq!(build.unwrap().status.as_str(), "canceled");
 }
 
 #[test]
-fn ends_when_the_time_is_up() {
+fn ends_at_the_timeout() {
     let cluster = Cluster::start();
     let client = client(&cluster);
     cluster.finish_after(usize::MAX);
@@ -72,7 +72,7 @@ fn ends_when_the_time_is_up() {
     };
     let (once, _) = requests(Wait::default().timeout(millis(0)));
     assert_eq!(once, 1, "it polls once, however short the time is");
-    // The last pause is cut short, and the last poll comes when the time is up.
+    // The last pause is shortened, so that the last poll is at the end of the timeout.
     let (polls, elapsed) = requests(Wait::default().timeout(millis(50)));
     assert_eq!(polls, 2);
     assert!(elapsed >= millis(50) && elapsed < Duration::from_secs(5));
@@ -99,7 +99,7 @@ fn sends_each_poll_once_and_obeys_retry_after() {
 }
 
 #[test]
-fn transient_errors_do_not_end_it() {
+fn transient_errors_do_not_end_the_wait() {
     let cluster = Cluster::start();
     let client = client(&cluster);
     cluster.finish_after(1);
@@ -110,13 +110,13 @@ fn transient_errors_do_not_end_it() {
         .wait_for_build(&waiting(), WAITING_BUILD, &often())
         .unwrap();
     assert_eq!(cluster.requests().len(), 5);
-    // An error that lasts until the time is up is the result.
+    // A transient error that lasts until the timeout is returned.
     cluster.script_always(BUILD, Reply::status(502));
     let error = client
         .wait_for_build(&waiting(), WAITING_BUILD, &often().timeout(millis(30)))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Service);
-    // Any other error ends it at once.
+    // Any other error ends the wait at once.
     for (reply, kind) in [
         (Reply::status(401), ErrorKind::Unauthorized),
         (Reply::status(404), ErrorKind::NotFound),
@@ -143,7 +143,7 @@ fn waits_for_a_build_that_is_not_listed_yet() {
         seen.lock().unwrap().push(status.map_err(Error::kind));
         ControlFlow::Continue(())
     });
-    // An error that is not transient ends the wait. The callback has seen what came before it.
+    // A permanent error ends the wait. The callback has seen the earlier polls.
     let error = client
         .wait_for_newest_build(&waiting(), |_| true, &wait)
         .unwrap_err();
@@ -166,7 +166,7 @@ fn waits_for_a_build_that_is_not_listed_yet() {
     let short = || often().timeout(millis(20));
     let never = client.wait_for_newest_build(&waiting(), |_| false, &short());
     assert!(never.unwrap().is_none());
-    // A build matches and does not finish.
+    // A build matches but does not finish.
     cluster.finish_after(usize::MAX);
     let error = client
         .wait_for_newest_build(&waiting(), |_| true, &short())
@@ -178,9 +178,9 @@ fn waits_for_a_build_that_is_not_listed_yet() {
     );
 }
 
-/// The only way used to be a clock that returned early, which polled the cluster as fast as it could.
+/// Covers a bug: the only way to cancel was a clock that returned early, which polled the cluster as fast as possible.
 #[test]
-fn the_callback_can_cancel_it() {
+fn the_callback_can_cancel_the_wait() {
     let cluster = Cluster::start();
     let client = client(&cluster);
     cluster.finish_after(usize::MAX);
@@ -208,7 +208,7 @@ fn the_callback_can_cancel_it() {
 }
 
 #[test]
-fn a_build_that_does_not_exist_yet_is_waited_for_if_the_caller_says_so() {
+fn until_listed_waits_for_a_build_that_does_not_exist_yet() {
     let cluster = Cluster::start();
     let client = client(&cluster);
     cluster.finish_after(0);
@@ -219,7 +219,7 @@ fn a_build_that_does_not_exist_yet_is_waited_for_if_the_caller_says_so() {
     (0..3).for_each(|_| cluster.script(BUILD, missing()));
     let build = wait(often().until_listed(true)).unwrap();
     assert_eq!(build.build_id, WAITING_BUILD);
-    // An algorithm that does not exist is an error at once, and so is the build when the time is up.
+    // A missing algorithm is an error at once. A missing build is one after the timeout.
     let no_algorithm = r#"{"error":{"code":1001,"message":"no such algorithm"}}"#;
     cluster.script(BUILD, Reply::json(404, no_algorithm));
     let error = wait(often().until_listed(true)).unwrap_err();
@@ -235,9 +235,9 @@ fn a_build_that_does_not_exist_yet_is_waited_for_if_the_caller_says_so() {
     );
 }
 
-/// The requests of a wait used to take as long as the server kept sending a byte now and then.
+/// Covers a bug: a wait took as long as the server kept sending a byte now and then.
 #[test]
-fn its_requests_end_with_it_however_slowly_the_server_sends() {
+fn the_timeout_also_ends_slow_requests() {
     let cluster = Cluster::start();
     let build = |name: &str| {
         format!(
@@ -247,7 +247,7 @@ fn its_requests_end_with_it_however_slowly_the_server_sends() {
     let long = build(&"x".repeat(600));
     let ok = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", long.len());
     for slow in [
-        // In the body, in the header, and not at all.
+        // Slow in the body, slow in the header, and silent.
         Reply::raw()
             .send(format!("{ok}\r\n"))
             .drip(&long, millis(100)),

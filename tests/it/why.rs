@@ -1,4 +1,4 @@
-//! `why`: the failing step of a build, on stdout, stderr and by exit code.
+//! `why`: the failing step on stdout, the note on stderr, and the exit code.
 
 use crate::cluster::data::{WAITING_BUILD, lemmatizer};
 use crate::cluster::{Cluster, Reply};
@@ -14,7 +14,7 @@ fn build(id: &str, status: &str, started: &str) -> String {
     )
 }
 
-/// A cluster whose algorithm `acme/x` has one failed build, `b1`, with this log.
+/// Starts a cluster whose algorithm `acme/x` has one failed build, `b1`, with this log.
 fn failed(log: &str) -> Cluster {
     let cluster = Cluster::start();
     let build = build("b1", "failed", "2021-08-02T21:12:56Z");
@@ -26,7 +26,7 @@ fn failed(log: &str) -> Cluster {
     cluster
 }
 
-/// The note of [`failed`]'s build.
+/// Returns the note about the build of [`failed`].
 fn note(rest: &str) -> String {
     format!("algo-logs: build b1 (failed, commit c0ffee, started 2021-08-02T21:12:56Z): {rest}\n")
 }
@@ -51,7 +51,7 @@ fn the_newest_failed_build_is_explained() {
     );
     assert!(outcome.stderr.starts_with(&build), "{}", outcome.stderr);
     assert!(outcome.stderr.ends_with(" lines; -n N for more\n"));
-    // By its id, by the beginning of it, and by its commit.
+    // Choose the build by its ID, by an abbreviation of it, and by its commit.
     for which in [lemmatizer::FAILED, &lemmatizer::FAILED[..8], "-c 9d41e7a"] {
         let by = program.run(&format!("why acme/Lemmatizer {which} -n 3 -q"));
         by.prints(&outcome.stdout);
@@ -131,7 +131,7 @@ fn colours_mark_the_header_and_the_error() {
 }
 
 #[test]
-fn there_is_nothing_to_explain() {
+fn errors_if_there_is_nothing_to_explain() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let lists = "'algo-logs builds acme/Empty' lists what there is";
@@ -165,7 +165,7 @@ fn there_is_nothing_to_explain() {
     assert!(outcome.stderr.contains("there is no such build"));
 }
 
-/// The service's status decides, whatever the log says.
+/// The service's status decides, regardless of the log.
 #[test]
 fn the_log_does_not_decide_whether_a_build_failed() {
     let log = "Step 1/1 : FROM a\n ---> 0123456789ab\nSuccessfully built 0123456789ab\n";
@@ -173,9 +173,9 @@ fn the_log_does_not_decide_whether_a_build_failed() {
     outcome.is(0, "Step 1/1 : FROM a\n", &note("step 1/1, no output"));
 }
 
-/// Nothing is printed before the log has been read to its end.
+/// Nothing is printed until the whole log has been read.
 #[test]
-fn a_log_that_breaks_off_prints_nothing() {
+fn a_truncated_log_prints_nothing() {
     let cluster = failed("");
     let cut =
         "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"logs\":\"Step 1/1 : RUN x\\nboom\\n";

@@ -1,4 +1,4 @@
-//! `explain`, on logs that the fuzzer makes up.
+//! Runs `explain` on logs that the fuzzer generates.
 #![no_main]
 
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use algo_logs::{Failure, explain};
 use libfuzzer_sys::fuzz_target;
 
-/// A reader that returns pieces of the given sizes, over and over.
+/// A reader that returns pieces of the given sizes, repeatedly.
 struct Chopped<'a> {
     log: &'a [u8],
     sizes: std::iter::Cycle<std::slice::Iter<'a, u8>>,
@@ -32,7 +32,7 @@ fn check_bounds(failure: &Failure, lines: usize) {
 }
 
 fuzz_target!(|log: &[u8]| {
-    // The log itself says how to chop it, so that any log is a seed.
+    // The chunk sizes come from the log itself, so that any log is a seed.
     let sizes = &log[log.len() - log.len().min(5)..];
     let lines = sizes.first().map_or(0, |&lines| usize::from(lines) % 50);
 

@@ -1,4 +1,4 @@
-//! Compares the decoder of logs with serde_json, on documents and chunk sizes that the fuzzer makes up.
+//! Compares the decoder of logs with serde_json, on documents and chunk sizes that the fuzzer generates.
 #![no_main]
 
 use std::io::{self, Read};
@@ -6,14 +6,14 @@ use std::io::{self, Read};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-// The module is private to the library, and uses nothing else of it.
+// The module is private to the library and uses nothing else of it.
 #[allow(dead_code, reason = "the library uses more of it")]
 #[path = "../../../src/json_string/mod.rs"]
 mod json_string;
 
 use json_string::{DecodeError, JsonString};
 
-/// Reads in chunks of the given sizes, over and over.
+/// Reads in chunks of the given sizes, repeatedly.
 struct Chopped<'a> {
     bytes: &'a [u8],
     sizes: std::iter::Cycle<std::slice::Iter<'a, u8>>,

@@ -1,4 +1,4 @@
-//! What `explain` does with readers that fail and with hostile logs.
+//! `explain` with failing readers and hostile logs.
 
 use std::io::{self, Read};
 
@@ -6,7 +6,7 @@ use algo_logs::{Error, ErrorKind, explain};
 
 use super::Chopped;
 
-/// A reader that fails once the log is read.
+/// A reader that fails after the end of the log.
 struct Failing<'a, F>(&'a [u8], F);
 
 impl<F: Fn() -> io::Error> Read for Failing<'_, F> {
@@ -34,7 +34,7 @@ fn an_error_of_the_reader_is_returned() {
 }
 
 #[test]
-fn a_reader_that_lies_about_its_length_causes_no_panic() {
+fn a_reader_that_returns_a_false_length_does_not_cause_a_panic() {
     struct Liar(usize);
     impl Read for Liar {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -44,7 +44,7 @@ fn a_reader_that_lies_about_its_length_causes_no_panic() {
     assert_eq!(explain(Liar(usize::MAX), 40).unwrap().builder, None);
 }
 
-/// The pieces of which random logs are made up, between bars.
+/// The pieces of random logs, separated by bars.
 const PIECES: &str = "\n|\n|\n|\n|\r\n|\r|\x1b[0m|\x1b[91|\x1b]0;|\x07|\x1b\\| |\t|a|é|€|Step 1/2 : |Step 3 : |FROM a|RUN b\
     |Sending build context to Docker daemon| ---> |Running in |0123456789ab|Successfully built \
     |Removing intermediate container |The command '|The command [|'|]| returned a non-zero code: |12|Untagged: \
@@ -52,7 +52,7 @@ const PIECES: &str = "\n|\n|\n|\n|\r\n|\r|\x1b[0m|\x1b[91|\x1b]0;|\x07|\x1b\\| |
     |DONE|CANCELED|ERROR: |------|-------|Dockerfile:1|failed to solve";
 
 #[test]
-fn no_log_causes_a_panic_and_none_depends_on_how_it_is_chopped() {
+fn random_logs_never_panic_and_chunking_does_not_matter() {
     let mut state = 1_u64;
     let mut random = |below: usize| {
         state = state
@@ -79,15 +79,15 @@ fn no_log_causes_a_panic_and_none_depends_on_how_it_is_chopped() {
     }
 }
 
-/// Logs that would take much memory if anything were kept without a bound: long lines of several kinds, long output, many
-/// steps, many open vertices, many errors.
+/// Reads logs that would take much memory if anything were kept without a bound: several kinds of long lines, long
+/// output, and many steps, open vertices and errors.
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_is_bounded() {
     const CHILD: &str = "ALGO_LOGS_TEST_HOSTILE_LOGS";
     let name = "explain::bounds::memory_is_bounded";
     if std::env::var_os(CHILD).is_none() {
-        // In a process of its own, since a process has one high-water mark.
+        // Run in a separate process, because the high-water mark is per process.
         let program = std::env::current_exe().unwrap();
         let mut child = std::process::Command::new(program);
         let output = child
@@ -108,7 +108,7 @@ fn memory_is_bounded() {
     let long = "x".repeat(1_999);
     let run = "Step 1/1 : RUN make\n ---> Running in 0123456789ab\n";
     let vertex = "#1 [1/1] a\n";
-    // A beginning, and what is repeated, with a number in the place of `@`.
+    // The beginning of a log and the part to repeat, in which a number replaces `@`.
     let logs = [
         ("", "x".repeat(1_000)),
         ("", "x\r".repeat(500)),
@@ -143,7 +143,7 @@ fn memory_is_bounded() {
             assert!(failure.output.iter().all(|line| line.len() <= 2_000));
         }
     };
-    // The code takes up memory, too, once it is used.
+    // The first call also counts the memory of the code itself.
     explain_all(500_000);
     let before = high_water_mark();
     explain_all(5_000_000);
@@ -151,7 +151,7 @@ fn memory_is_bounded() {
     assert!(grown < 1 << 20, "{} KiB", grown >> 10);
 }
 
-/// A reader of the pieces that an iterator makes.
+/// A reader of the pieces of an iterator.
 #[cfg(target_os = "linux")]
 struct Pieces<I>(I, io::Cursor<String>);
 
@@ -171,7 +171,7 @@ impl<I: Iterator<Item = String>> Read for Pieces<I> {
     }
 }
 
-/// The most memory that this process has had, in bytes.
+/// Returns the peak memory of this process in bytes.
 #[cfg(target_os = "linux")]
 fn high_water_mark() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

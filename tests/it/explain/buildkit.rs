@@ -6,7 +6,7 @@ use algo_logs::Failure;
 
 use super::failure_in;
 
-/// A BuildKit log that ends in the failure of vertex 6, with these lines before.
+/// Returns the failure in a BuildKit log that ends with the failure of vertex 6, after these lines.
 #[track_caller]
 fn failure_in_vertex(lines: &str) -> Failure {
     failure_in(format!(
@@ -21,7 +21,7 @@ fn rule_1_each_vertex_has_its_own_output() {
     );
     assert_eq!(failure.instruction.as_deref(), Some("RUN b"));
     assert_eq!(failure.output, ["b1", "b2"]);
-    // A title, progress, and a number that is used again.
+    // A title, progress, and a reused number.
     let failure = failure_in_vertex(
         "#6 [1/1] a\n#6 0.1 a1\n#6 DONE 0.2s\n#6 [2/2] b\n#6 sha256:ab 1MB / 2MB\n#6 0.3 b1\n",
     );
@@ -42,13 +42,13 @@ fn rule_1_sixteen_vertices_are_open() {
         (failure.step, &*failure.output),
         (Some(6), &["a6".to_owned()][..])
     );
-    // Another one evicts the one that has been silent longest.
+    // Another vertex evicts the one that has been silent longest.
     let failure = failure_in_vertex(&format!("{lines}#30 [30/30] RUN b\n"));
     assert_eq!((failure.step, failure.output_lines), (None, 0));
     assert_eq!(failure.exit_code, Some(2));
     let failure = failure_in_vertex(&format!("{lines}#6 0.2 b\n#30 [30/30] RUN b\n"));
     assert_eq!((failure.step, failure.output_lines), (Some(6), 2));
-    // It is known again once its title is repeated.
+    // Repeating its title makes it known again.
     let failure = failure_in_vertex(&format!(
         "{lines}#30 [30/30] RUN b\n#6 0.2 b\n#6 [6/30] RUN a\n"
     ));

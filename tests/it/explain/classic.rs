@@ -20,7 +20,7 @@ fn rule_2_a_container_can_run_under_from() {
     ));
     assert_eq!(failure.output, ["boom"]);
     assert_eq!(failure.exit_code, Some(2));
-    // Not an ID: it is output of the step before.
+    // This is not an ID, but output of the step before.
     check_run(
         " ---> Running in circles\n",
         &[" ---> Running in circles"],
@@ -46,7 +46,7 @@ fn rule_3_only_an_id_is_built() {
         (failure.output, failure.error),
         (vec!["ok".to_owned()], None)
     );
-    // The last one counts, of success and error.
+    // The last success or error counts.
     assert!(failure_in_run(&format!("{ERROR}\nSuccessfully built 0123456789ab\n")).succeeded);
     let failure = failure_in_run(&format!("Successfully built 0123456789ab\n{ERROR}\n"));
     assert!(!failure.succeeded);
@@ -79,7 +79,7 @@ fn rule_4_some_lines_are_not_output() {
     }
     let glued = "halfRemoving intermediate container 0123456789ab\n";
     check_run(glued, &["half"], None, None);
-    // The progress of a pull is one only under FROM.
+    // Pull progress is recognized only under FROM.
     let pull = "latest: Pulling from acme/base\n0123456789ab: Waiting\nDigest: sha256:ab\nStatus: Downloaded\n";
     let failure = failure_in(format!("Step 1/1 : FROM a\n{pull}toomanyrequests: wait\n"));
     assert_eq!(failure.error.as_deref(), Some("toomanyrequests: wait"));
@@ -155,7 +155,7 @@ fn rule_6_output_up_to_the_error_stays() {
         Some(ERROR),
         Some(2),
     );
-    // A later error replaces it.
+    // A later error replaces the first one.
     let error = "The command 'b' returned a non-zero code: 3";
     check_run(
         &format!("a\n{ERROR}\nb\n{error}\nc\n"),
@@ -163,7 +163,7 @@ fn rule_6_output_up_to_the_error_stays() {
         Some(error),
         Some(3),
     );
-    // A wrapper's summary does not.
+    // A wrapper's summary does not replace it.
     let summary = format!("Service 'web' failed to build: {ERROR}");
     check_run(
         &format!("a\n{ERROR}\nb\n{summary}\n"),
@@ -179,7 +179,7 @@ fn rule_6_output_up_to_the_error_stays() {
         failure.error.unwrap(),
         format!("{}{}", &long[..1_500], &long[long.len() - 500..])
     );
-    // As many lines before an error as without one.
+    // With an error, as many lines of output are kept as without one.
     let failure = failure_in_run(&format!("{later}{ERROR}\n{later}{error}\n"));
     assert_eq!((failure.output.len(), failure.output_lines), (40, 200));
     assert_eq!(
@@ -218,6 +218,6 @@ fn rule_8_the_last_line_may_be_the_error() {
         failure_in("Sending build context to Docker daemon  2kB\na\nunknown instruction: RUNN\n");
     assert_eq!(failure.error.as_deref(), Some("unknown instruction: RUNN"));
     assert_eq!((failure.step, failure.output), (None, vec!["a".to_owned()]));
-    // Killed in the middle of a line.
+    // The build was killed in the middle of a line.
     check_run("a\nhal", &["a", "hal"], None, None);
 }

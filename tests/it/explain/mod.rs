@@ -1,4 +1,4 @@
-//! `explain`: why a build failed, found in its log.
+//! `explain`: finds the failure in a build log.
 
 mod bounds;
 mod buildkit;
@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use algo_logs::{Builder, Failure, explain};
 use serde_json::{Value, json};
 
-/// A reader that returns pieces of the given sizes, over and over, and is interrupted before each.
+/// A reader that returns pieces of the given sizes, repeatedly, and is interrupted before each.
 struct Chopped<'a> {
     log: &'a [u8],
     sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,
@@ -38,7 +38,7 @@ impl Read for Chopped<'_> {
     }
 }
 
-/// The failure in a log, which must be the same however the log is chopped.
+/// Returns the failure in a log, which must not depend on the chunk sizes.
 #[track_caller]
 fn failure_in(log: impl AsRef<[u8]>) -> Failure {
     let log = log.as_ref();
@@ -50,7 +50,7 @@ fn failure_in(log: impl AsRef<[u8]>) -> Failure {
     whole
 }
 
-/// The failure in a log of a build whose second step is `RUN make`, with a container, and these lines.
+/// Returns the failure in the log of a build whose second step is `RUN make`, with a container and these lines.
 #[track_caller]
 fn failure_in_run(lines: &str) -> Failure {
     let opening = "Step 1/2 : FROM a\n ---> 0123456789ab\nStep 2/2 : RUN make\n";
@@ -134,7 +134,7 @@ fn lines_that_are_kept() {
     }
     let failure = explain(log.as_bytes(), 0).unwrap();
     assert_eq!((failure.output.len(), failure.output_lines), (0, 1_200));
-    // A line that turns out to be the error is not one of them.
+    // The error itself is not one of the kept lines.
     let log = log.replace(ERROR, "context canceled");
     for lines in [0, 1, 40] {
         let failure = explain(log.as_bytes(), lines).unwrap();
@@ -169,7 +169,7 @@ fn a_long_command_keeps_its_exit_code() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_replaced() {
+fn invalid_utf_8_is_replaced() {
     let log = b"Step 1/1 : RUN \xff\n ---> Running in a1b2c3d4e5f6\na\xe2\x82\n";
     let failure = failure_in(log);
     assert_eq!(failure.instruction.as_deref(), Some("RUN \u{fffd}"));
@@ -206,7 +206,7 @@ fn the_first_line_of_a_builder_decides() {
 }
 
 #[test]
-fn the_output_before_the_build_is_not_the_steps() {
+fn output_before_the_build_does_not_belong_to_a_step() {
     let failure = failure_in(format!(
         "words\nStep 1 : RUN make\n ---> Running in a1b2c3d4e5f6\nboom\n{ERROR}\n"
     ));

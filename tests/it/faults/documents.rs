@@ -1,9 +1,9 @@
-//! What is in a body that came whole.
+//! The content of bodies that arrive completely.
 
 use super::{BUILDS, LOGS, Row, VERSIONS, at, body, builds, good, length, log, rows};
 use crate::cluster::{Cluster, KEY, Reply};
 
-/// What a log comes in.
+/// The document with a log.
 pub fn documents() -> Vec<Row> {
     let json = |name: &str, json: &str| log(format!("a document: {name}"), Reply::json(200, json));
     let shape = "the response is not the expected JSON";
@@ -18,52 +18,52 @@ pub fn documents() -> Vec<Row> {
     rows! {
         json("members before and after", r#"{"a":[1,-2.5e+3,null,true,{"b":"é"}],"logs":"one\ntwo\nthree\n","c":{}}"#)
             .succeeds(),
-        json("escapes in the member's name", r#"{"\u006cog\u0073":"one\ntwo\nthree\n"}"#).succeeds(),
-        json("space all around", " \r\n\t{ \"logs\" : \"one\\ntwo\\nthree\\n\" } \r\n").succeeds(),
-        json("nested 127 deep", &nested(127)).succeeds(),
-        json("nested 128 deep below the top", &nested(128)).fails(6, "nested too deep"),
+        json("escapes in the key", r#"{"\u006cog\u0073":"one\ntwo\nthree\n"}"#).succeeds(),
+        json("whitespace everywhere", " \r\n\t{ \"logs\" : \"one\\ntwo\\nthree\\n\" } \r\n").succeeds(),
+        json("nested 127 levels deep", &nested(127)).succeeds(),
+        json("nested 128 levels deep below the top", &nested(128)).fails(6, "nested too deep"),
         json("10 MB before the log", &format!(r#"{{"a":"{long}","logs":"one\ntwo\nthree\n"}}"#)).succeeds(),
         json("10 MB after the log", &format!(r#"{{"logs":"one\ntwo\nthree\n","a":"{long}"}}"#)).succeeds(),
         json("an empty log", r#"{"logs":""}"#).is(0, "", "the log is empty"),
-        json("a NUL and other controls", r#"{"logs":"a\u0000\u001b[2J\b\f\r\n"}"#)
+        json("NUL and other control characters", r#"{"logs":"a\u0000\u001b[2J\b\f\r\n"}"#)
             .is(0, "a\0\x1b[2J\x08\x0c\r\n", ""),
-        json("a pair of surrogates", r#"{"logs":"\ud83d\ude00"}"#).is(0, "\u{1f600}", ""),
-        json("half a pair", r#"{"logs":"a\ud83db"}"#).is(0, "a\u{fffd}b", "1 character was not valid Unicode"),
-        json("a pair the wrong way round", r#"{"logs":"\ude00\ud83d"}"#)
+        json("a surrogate pair", r#"{"logs":"\ud83d\ude00"}"#).is(0, "\u{1f600}", ""),
+        json("a lone surrogate", r#"{"logs":"a\ud83db"}"#).is(0, "a\u{fffd}b", "1 character was not valid Unicode"),
+        json("a swapped surrogate pair", r#"{"logs":"\ude00\ud83d"}"#)
             .is(0, "\u{fffd}\u{fffd}", "2 characters were not valid Unicode"),
         log("a document: invalid UTF-8", Reply::status(200).body(b"{\"logs\":\"a\xffb\xc3\"}"))
             .is(0, "a\u{fffd}b\u{fffd}", "2 characters"),
         json("null", r#"{"logs":null}"#).fails(6, "the response has no 'logs'"),
         json("no log", r#"{"log":"x"}"#).fails(6, "the response has no 'logs'"),
         json("an empty object", "{}").fails(6, "the response has no 'logs'"),
-        json("a number for a log", r#"{"logs":7}"#).fails(6, "not a string at byte 8"),
-        json("an array for a log", r#"{"logs":["a"]}"#).fails(6, "not a string"),
-        json("an object for a log", r#"{"logs":{}}"#).fails(6, "not a string"),
-        json("true for a log", r#"{"logs":true}"#).fails(6, "not a string"),
-        json("an array at the top", r#"["logs","x"]"#).fails(6, "not an object"),
-        json("a string at the top", r#""logs""#).fails(6, "not an object"),
-        json("null at the top", "null").fails(6, "not an object"),
+        json("a number as the log", r#"{"logs":7}"#).fails(6, "not a string at byte 8"),
+        json("an array as the log", r#"{"logs":["a"]}"#).fails(6, "not a string"),
+        json("an object as the log", r#"{"logs":{}}"#).fails(6, "not a string"),
+        json("true as the log", r#"{"logs":true}"#).fails(6, "not a string"),
+        json("an array at the top level", r#"["logs","x"]"#).fails(6, "not an object"),
+        json("a string at the top level", r#""logs""#).fails(6, "not an object"),
+        json("null at the top level", "null").fails(6, "not an object"),
         json("two logs", r#"{"logs":"one\n","logs":"two\n"}"#).is(6, "one\n", "a repeated key at byte 16"),
         json("null, then a log", r#"{"logs":null,"logs":"two\n"}"#).fails(6, "a repeated key"),
         json("two documents", r#"{"logs":"one\n"}{"logs":"two\n"}"#)
             .is(6, "one\n", "something follows the document at byte 16"),
-        json("a document and NUL", "{\"logs\":\"one\\n\"}\0").is(6, "one\n", "something follows"),
-        json("half of it", r#"{"logs":"one\n""#).is(6, "one\n", "ends in the middle"),
-        json("cut in an escape", r#"{"logs":"one\u00"#).is(6, "one", "ends in the middle"),
-        json("cut in a pair", r#"{"logs":"one\ud83d"#).is(6, "one", "ends in the middle"),
-        json("cut after the log", r#"{"logs":"one\n","a":tr"#).is(6, "one\n", "ends in the middle"),
-        json("an escape of no meaning", r#"{"logs":"one\x"}"#).is(6, "one", shape),
-        json("a line end as it is", "{\"logs\":\"one\ntwo\"}").is(6, "one", shape),
+        json("a document, then NUL", "{\"logs\":\"one\\n\"}\0").is(6, "one\n", "something follows"),
+        json("truncated", r#"{"logs":"one\n""#).is(6, "one\n", "ends in the middle"),
+        json("truncated in an escape", r#"{"logs":"one\u00"#).is(6, "one", "ends in the middle"),
+        json("truncated in a surrogate pair", r#"{"logs":"one\ud83d"#).is(6, "one", "ends in the middle"),
+        json("truncated after the log", r#"{"logs":"one\n","a":tr"#).is(6, "one\n", "ends in the middle"),
+        json("an invalid escape", r#"{"logs":"one\x"}"#).is(6, "one", shape),
+        json("an unescaped newline", "{\"logs\":\"one\ntwo\"}").is(6, "one", shape),
         json("a byte order mark", "\u{feff}{\"logs\":\"one\"}").fails(6, shape),
-        json("NaN beside it", r#"{"a":NaN,"logs":"one"}"#).fails(6, shape),
-        json("a number of no form beside it", r#"{"logs":"one","a":01}"#).is(6, "one", shape),
-        json("a comma too many", r#"{"logs":"one",}"#).is(6, "one", shape),
+        json("NaN in another member", r#"{"a":NaN,"logs":"one"}"#).fails(6, shape),
+        json("an invalid number in another member", r#"{"logs":"one","a":01}"#).is(6, "one", shape),
+        json("a trailing comma", r#"{"logs":"one",}"#).is(6, "one", shape),
         json("single quotes", "{'logs':'one'}").fails(6, shape),
-        json("the key where a value is due", &format!(r#"{{"a":{KEY},"logs":"one"}}"#)).fails(6, "expected a value"),
+        json("the key instead of a value", &format!(r#"{{"a":{KEY},"logs":"one"}}"#)).fails(6, "expected a value"),
     }
 }
 
-/// Lists, whose pages lead from one to the next.
+/// Lists and their pages.
 pub fn lists(other: &str) -> Vec<Row> {
     let item = r#"{"build_id":"b1","status":"succeeded","commit_sha":"c0ffee","started_at":"2021-07-29T21:12:56.442Z"}"#;
     let line = "b1\tsucceeded\tc0ffee\t2021-07-29T21:12:56.442Z\t-\t-\n";
@@ -79,60 +79,60 @@ pub fn lists(other: &str) -> Vec<Row> {
     let shape = "does not have the documented shape";
     let list = |name: &str, json: &str| builds(format!("a list: {name}"), Reply::json(200, json));
     rows! {
-        all("a list of two pages, whose link leads elsewhere", vec![page(r#""m 1&""#, item), page("null", item)])
-            .is(0, line.repeat(2), "").asks(2),
-        all("a list without end", vec![page(r#""m""#, item)]).is(6, line, "the service repeated a marker").asks(2),
-        all("a list that goes round in threes", vec![page(r#""1""#, item), page(r#""2""#, item), page(r#""3""#, item), page(r#""1""#, item)])
-            .is(6, line.repeat(3), "the service repeated a marker").asks(4),
+        all("a list of two pages whose link names another host", vec![page(r#""m 1&""#, item), page("null", item)])
+            .is(0, line.repeat(2), "").requests(2),
+        all("an endless list", vec![page(r#""m""#, item)]).is(6, line, "the service repeated a marker").requests(2),
+        all("a list whose markers repeat after three pages", vec![page(r#""1""#, item), page(r#""2""#, item), page(r#""3""#, item), page(r#""1""#, item)])
+            .is(6, line.repeat(3), "the service repeated a marker").requests(4),
         all("a list whose second page fails", vec![page(r#""m""#, item), Reply::status(500)])
-            .is(1, line, "(status 500)").asks(2),
-        all("a list whose second page is cut", vec![page(r#""m""#, item), Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"").fin()])
-            .is(6, line, "cut short").asks(2),
+            .is(1, line, "(status 500)").requests(2),
+        all("a list whose second page is truncated", vec![page(r#""m""#, item), Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"").fin()])
+            .is(6, line, "cut short").requests(2),
         all("a list whose second page is HTML", vec![page(r#""m""#, item), Reply::status(200).body("<html>")])
-            .is(6, line, "not JSON").asks(2),
-        all("a list whose cluster knows the marker no more", vec![page(r#""m""#, item), Reply::json(400, r#"{"error":{"code":5002,"message":"bad marker"}}"#)])
+            .is(6, line, "not JSON").requests(2),
+        all("a list whose marker has become invalid", vec![page(r#""m""#, item), Reply::json(400, r#"{"error":{"code":5002,"message":"bad marker"}}"#)])
             .is(1, line, "bad marker"),
         list("no results", r#"{"marker":null,"next_link":null}"#).fails(6, shape),
         list("null results", r#"{"results":null}"#).fails(6, shape),
-        list("results that are an object", r#"{"results":{}}"#).fails(6, shape),
-        list("a build that is a string", r#"{"results":["b1"]}"#).fails(6, shape),
+        list("results as an object", r#"{"results":{}}"#).fails(6, shape),
+        list("a build as a string", r#"{"results":["b1"]}"#).fails(6, shape),
         list("a build without an id", r#"{"results":[{"status":"failed","commit_sha":"a","started_at":"t"}]}"#)
             .fails(6, shape),
-        list("a build whose id is a number", r#"{"results":[{"build_id":7,"status":"failed","commit_sha":"a","started_at":"t"}]}"#)
+        list("a build with a number as its id", r#"{"results":[{"build_id":7,"status":"failed","commit_sha":"a","started_at":"t"}]}"#)
             .fails(6, shape),
-        list("a marker that is a number", &format!(r#"{{"marker":7,"results":[{item}]}}"#)).fails(6, shape),
-        list("the key where it does not belong", &format!(r#"{{"marker":{{"{KEY}":1}},"results":["{KEY}"]}}"#))
+        list("a marker as a number", &format!(r#"{{"marker":7,"results":[{item}]}}"#)).fails(6, shape),
+        list("the key in unexpected places", &format!(r#"{{"marker":{{"{KEY}":1}},"results":["{KEY}"]}}"#))
             .fails(6, shape),
-        list("an array at the top", "[]").fails(6, shape),
+        list("an array at the top level", "[]").fails(6, shape),
         list("NaN", r#"{"results":[],"a":NaN}"#).fails(6, "not JSON"),
-        list("nested deep", &format!(r#"{{"results":[],"a":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000)))
+        list("deeply nested", &format!(r#"{{"results":[],"a":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000)))
             .is(0, "", "no build of acme/x"),
-        list("a build that is nested deep", &format!(r#"{{"results":[{{"build_id":"b1","status":"s","commit_sha":"c","started_at":"t","a":{}{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000)))
+        list("a deeply nested build", &format!(r#"{{"results":[{{"build_id":"b1","status":"s","commit_sha":"c","started_at":"t","a":{}{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000)))
             .fails(6, "not JSON"),
-        list("half of it", r#"{"results":["#).fails(6, "in the middle of its JSON"),
+        list("truncated", r#"{"results":["#).fails(6, "in the middle of its JSON"),
         list("two documents", r#"{"results":[]}{"results":[]}"#).fails(6, "not JSON"),
         list("an error", &format!(r#"{{"error":"{KEY}"}}"#)).fails(1, "the service says: [key]"),
-        list("nothing", r#"{"results":[]}"#).is(0, "", "no build of acme/x"),
-        list("cells that command a terminal", r#"{"results":[{"build_id":"b\u001b[2J","status":"x\ty","commit_sha":"c\nd","started_at":"\u202e"}]}"#)
+        list("no items", r#"{"results":[]}"#).is(0, "", "no build of acme/x"),
+        list("cells with escape sequences", r#"{"results":[{"build_id":"b\u001b[2J","status":"x\ty","commit_sha":"c\nd","started_at":"\u202e"}]}"#)
             .is(0, "b\u{fffd}[2J\tx\u{fffd}y\tc\u{fffd}d\t\u{fffd}\t-\t-\n", ""),
         builds("a page over 32 MiB", body("", r#"{"results":[],"a":""#).repeat(vec![b'x'; 1 << 20], 33).send("\"}").fin())
             .fails(6, "larger than 32 MiB").memory(160 * 1024),
-        builds("a page without end", body("", r#"{"results":[],"a":""#).repeat(vec![b'x'; 1 << 20], 1 << 16))
+        builds("an endless page", body("", r#"{"results":[],"a":""#).repeat(vec![b'x'; 1 << 20], 1 << 16))
             .fails(6, "larger than 32 MiB").memory(160 * 1024),
-        builds("a page in an encoding of its own", Reply::json(200, r#"{"results":[]}"#).header("Content-Encoding", "br"))
+        builds("a page in an unsupported encoding", Reply::json(200, r#"{"results":[]}"#).header("Content-Encoding", "br"))
             .fails(6, "encoded as 'br'"),
         builds("junk after a page", body(&length(r#"{"results":[]}"#), r#"{"results":[]}HTTP/1.1 200 OK"#))
             .is(0, "", "no build of acme/x"),
-        at("a list as JSON that fails", "builds acme/x --all --json --retries 0", BUILDS, vec![page(r#""m""#, item), Reply::status(502)])
+        at("JSON output of a list that fails", "builds acme/x --all --json --retries 0", BUILDS, vec![page(r#""m""#, item), Reply::status(502)])
             .is(1, format!("[{item}]\n"), r#""exit":1"#),
-        at("the newest of a list without end", "log acme/x -s failed --retries 0", BUILDS, vec![page(r#""m""#, item)])
+        at("the newest build of an endless list", "log acme/x -s failed --retries 0", BUILDS, vec![page(r#""m""#, item)])
             .fails(6, "the service repeated a marker"),
-        at("versions without end", "versions acme/x --all --retries 0", VERSIONS, vec![Reply::json(200, r#"{"marker":"m","results":[{}]}"#)])
+        at("endless versions", "versions acme/x --all --retries 0", VERSIONS, vec![Reply::json(200, r#"{"marker":"m","results":[{}]}"#)])
             .is(6, "-\t-\t-\t-\t-\n", "the service repeated a marker"),
     }
 }
 
-/// A version's log, which may have to be looked for elsewhere.
+/// The log of a version, which may have to be read from its build.
 pub fn versions() -> Vec<Row> {
     const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
     const VERSION: &str = "/v1/algorithms/acme/x/versions/0123456789abcdef0123456789abcdef01234567";
@@ -149,20 +149,20 @@ pub fn versions() -> Vec<Row> {
         )
     };
     rows! {
-        version("its output", r#"{"compilation":{"output":"one\ntwo\nthree\n"}}"#).succeeds().asks(1),
-        version("its build's", r#"{"compilation":{"output":""},"build":{"build_id":"b1","status":"succeeded","commit_sha":"c","started_at":"t"}}"#)
+        version("with output", r#"{"compilation":{"output":"one\ntwo\nthree\n"}}"#).succeeds().requests(1),
+        version("with a build", r#"{"compilation":{"output":""},"build":{"build_id":"b1","status":"succeeded","commit_sha":"c","started_at":"t"}}"#)
             .succeeds(),
-        version("no output, and no build", "{}").fails(5, "the version has no output and names no build"),
-        version("an output of a wrong type", r#"{"compilation":{"output":7}}"#).fails(6, "not a string"),
-        version("a compilation of a wrong type", r#"{"compilation":[]}"#).fails(6, "not an object"),
-        version("two outputs", r#"{"compilation":{"output":"one\n","output":"two\n"}}"#)
+        version("neither output nor build", "{}").fails(5, "the version has no output and names no build"),
+        version("output of the wrong type", r#"{"compilation":{"output":7}}"#).fails(6, "not a string"),
+        version("compilation of the wrong type", r#"{"compilation":[]}"#).fails(6, "not an object"),
+        version("output twice", r#"{"compilation":{"output":"one\n","output":"two\n"}}"#)
             .is(6, "one\n", "a repeated key"),
-        version("two compilations", r#"{"compilation":{"output":"one\n"},"compilation":{}}"#)
+        version("compilation twice", r#"{"compilation":{"output":"one\n"},"compilation":{}}"#)
             .is(6, "one\n", "a repeated key"),
-        version("a build that climbs", r#"{"build":{"build_id":"../../../x","status":"succeeded","commit_sha":"c","started_at":"t"}}"#)
+        version("a build id with '..' in it", r#"{"build":{"build_id":"../../../x","status":"succeeded","commit_sha":"c","started_at":"t"}}"#)
             .fails(6, "build id"),
         version("an error", &format!(r#"{{"error":{{"code":1014,"message":"{KEY}"}}}}"#))
             .fails(5, "there is no such version"),
-        version("half of it", r#"{"compilation":{"output":"one"#).is(6, "one", "in the middle of its JSON"),
+        version("truncated", r#"{"compilation":{"output":"one"#).is(6, "one", "in the middle of its JSON"),
     }
 }

@@ -1,8 +1,9 @@
-//! The table of faults: what a server, a network or a shell may do, and how the program handles it.
+//! The table of faults: how the program handles misbehaving servers, networks and shells.
 //!
-//! Each row runs once into a pipe and, if it fetches a log, once more with `-v -o FILE`. For every row, the exit code
-//! and stdout are exact; FILE is unchanged or the whole log, and nothing is left beside it; stderr is one short line without a build server's commands;
-//! the key appears only in `Authorization`; and the program may use at most 16 MiB of memory.
+//! Each row runs once into a pipe and, if it fetches a log, a second time with `-v -o FILE`. Every run checks the
+//! following. The exit code and stdout match exactly. FILE is either unchanged or the complete log, and no other file
+//! is left. stderr is one short line without build server commands. The key appears only in `Authorization`. The
+//! program uses at most 16 MiB of memory.
 
 mod documents;
 mod http;
@@ -17,12 +18,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
-use crate::program::{Folder, Program};
+use crate::program::{Folder, Program, wrap};
 
-/// A log, and its document.
+/// A log, and the document that contains it.
 const TEXT: &str = "one\ntwo\nthree\n";
 const DOC: &str = r#"{"logs":"one\ntwo\nthree\n"}"#;
-/// A document that is cut, and the part of the log that can be decoded from it.
+/// A truncated document, and the part of the log that can be decoded from it.
 const CUT_DOC: &str = r#"{"logs":"one\ntwo\nth"#;
 const CUT_TEXT: &str = "one\ntwo\nth";
 
@@ -34,10 +35,10 @@ const VERSIONS: &str = "/v1/algorithms/acme/x/versions";
 /// The content of FILE before a run.
 const BEFORE: &str = "as it was\n";
 
-/// The program's limit on memory, in KiB.
+/// The memory limit of the program, in KiB.
 const MEMORY: u32 = 16 * 1024;
 
-/// The most characters on stderr, however long a server's message is.
+/// The maximum length of a line on stderr in characters, however long a server's message is.
 const MAX_STDERR: usize = 400;
 
 /// Makes a `Vec` of rows. In braces, rustfmt leaves each row on its line.
@@ -50,7 +51,7 @@ use rows;
 
 type Script = Box<dyn Fn(&Cluster) + Send + Sync>;
 
-/// A fault, and the result to expect.
+/// A fault, and the expected result.
 struct Row {
     name: String,
     /// The program's arguments.
@@ -59,14 +60,14 @@ struct Row {
     script: Script,
     tls: Option<Identity>,
     env: Vec<(&'static str, String)>,
-    /// The shell command that runs the program, `"$@"`, in a folder of its own.
+    /// The shell command that runs the program, `"$@"`, in a separate folder.
     shell: &'static str,
-    /// The limit on memory, in KiB.
+    /// The memory limit, in KiB.
     memory: u32,
     code: i32,
     stdout: Vec<u8>,
     /// A part of stderr.
-    says: String,
+    stderr: String,
     /// The number of requests, if it matters.
     requests: Option<usize>,
 }
@@ -83,36 +84,36 @@ impl Row {
             memory: MEMORY,
             code: 0,
             stdout: Vec::new(),
-            says: String::new(),
+            stderr: String::new(),
             requests: None,
         }
     }
 
-    /// Expects this exit code, exactly this stdout, and this part of stderr. If that is empty, a success must leave
-    /// stderr empty.
-    fn is(mut self, code: i32, stdout: impl AsRef<[u8]>, says: &str) -> Row {
+    /// Expects this exit code, exactly this stdout, and this part of stderr. If `stderr` is empty and the code is 0,
+    /// the program must print nothing on stderr.
+    fn is(mut self, code: i32, stdout: impl AsRef<[u8]>, stderr: &str) -> Row {
         self.code = code;
         self.stdout = stdout.as_ref().to_vec();
-        self.says = says.to_owned();
+        self.stderr = stderr.to_owned();
         self
     }
 
-    /// Expects a failure, and nothing on stdout.
-    fn fails(self, code: i32, says: &str) -> Row {
-        self.is(code, "", says)
+    /// Expects a failure with nothing on stdout.
+    fn fails(self, code: i32, stderr: &str) -> Row {
+        self.is(code, "", stderr)
     }
 
-    /// Expects the whole log.
+    /// Expects the complete log.
     fn succeeds(self) -> Row {
         self.is(0, TEXT, "")
     }
 
-    /// Expects the log up to the cut.
-    fn breaks_off(self, says: &str) -> Row {
-        self.is(6, CUT_TEXT, says)
+    /// Expects the log up to the point where the document is truncated.
+    fn ends_early(self, stderr: &str) -> Row {
+        self.is(6, CUT_TEXT, stderr)
     }
 
-    fn asks(mut self, requests: usize) -> Row {
+    fn requests(mut self, requests: usize) -> Row {
         self.requests = Some(requests);
         self
     }
@@ -138,17 +139,17 @@ impl Row {
     }
 }
 
-/// Fetches a log; every response is this one.
+/// Fetches a log; the cluster always sends this reply.
 fn log(name: impl Into<String>, reply: Reply) -> Row {
     log_after(name, vec![reply], "--retries 0")
 }
 
-/// Fetches a log; the responses are these, and the last one repeats.
+/// Fetches a log; the cluster sends these replies in order, and repeats the last one.
 fn log_after(name: impl Into<String>, replies: Vec<Reply>, options: &str) -> Row {
     at(name, format!("log acme/x b1 {options}"), LOGS, replies)
 }
 
-/// Fetches a list; every response is this one.
+/// Fetches a list; the cluster always sends this reply.
 fn builds(name: impl Into<String>, reply: Reply) -> Row {
     at(name, "builds acme/x --retries 0", BUILDS, vec![reply])
 }
@@ -173,32 +174,32 @@ fn good() -> Reply {
     Reply::json(200, DOC)
 }
 
-/// A 200 with these headers.
+/// Begins a 200 response with these headers.
 fn head(headers: &str) -> Reply {
     Reply::raw().send(format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{headers}\r\n"
     ))
 }
 
-/// A 200 with these headers, followed by these bytes.
+/// Begins a 200 response with these headers and bytes.
 fn body(headers: &str, bytes: impl AsRef<[u8]>) -> Reply {
     head(headers).send(bytes)
 }
 
-/// The header that gives the length of these bytes.
+/// Returns the `Content-Length` header for these bytes.
 fn length(bytes: impl AsRef<[u8]>) -> String {
     format!("Content-Length: {}\r\n", bytes.as_ref().len())
 }
 
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
-/// Long enough for the program to read what was sent, which a reset would discard.
+/// Enough time for the program to read what was sent, which a reset would discard.
 const READ: Duration = Duration::from_millis(400);
 
-/// A section of the table. It is given the URL of another cluster, which must not be contacted.
+/// A section of the table. Its argument is the URL of another cluster, which must not be contacted.
 type Section = fn(&str) -> Vec<Row>;
 
-/// Makes each section a test, so that the sections run beside each other and beside other tests.
+/// Makes each section a test, so that sections run in parallel with each other and with other tests.
 macro_rules! sections {
     ($($name:ident: $section:expr,)*) => {
         const SECTIONS: &[Section] = &[$($section),*];
@@ -219,9 +220,9 @@ sections! {
     silence: |_| http::silence(),
     statuses: |_| service::statuses(),
     redirects: service::redirects,
-    words: |_| service::words(),
+    messages: |_| service::messages(),
     retries: |_| service::retries(),
-    going_on: |_| service::going_on(),
+    resumption: |_| service::resumption(),
     waits: |_| service::waits(),
     documents: |_| documents::documents(),
     lists: documents::lists,
@@ -230,7 +231,7 @@ sections! {
     shells: |_| machine::shells(),
 }
 
-/// How many runs of a section go on at a time. The slow ones wait, for a timeout or for the next try.
+/// How many runs of a section are active at a time. Slow runs only wait, for a timeout or a retry.
 const PARALLEL: usize = 16;
 
 #[track_caller]
@@ -279,10 +280,10 @@ fn each_fault_has_one_row() {
     }
 }
 
-/// Checks that the limit on memory has an effect, with a page that needs more.
+/// Checks that the memory limit takes effect, with a page that needs more memory.
 #[test]
 #[cfg(target_os = "linux")]
-fn the_limit_on_memory_holds() {
+fn the_memory_limit_takes_effect() {
     let long = body("", r#"{"results":[],"a":""#)
         .repeat(vec![b'x'; 1 << 20], 30)
         .fin();
@@ -295,7 +296,7 @@ fn the_limit_on_memory_holds() {
     assert!(stderr.contains("out of memory"), "{stderr}");
 }
 
-/// Checks a row; with `file`, a row that fetches a log writes it to FILE, and other rows are skipped.
+/// Checks a row. With `file`, a row that fetches a log writes it to FILE, and other rows are skipped.
 fn check(row: &Row, file: bool) -> Result<(), String> {
     let to_file = row.line.starts_with("log acme/x")
         && row.shell == r#"exec "$@""#
@@ -329,7 +330,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
         output.stdout == stdout,
         format!("stdout {}", shown(&output.stdout)),
     );
-    let said: Vec<&str> = stderr
+    let messages: Vec<&str> = stderr
         .lines()
         .filter(|line| {
             !line.starts_with("algo-logs: GET ")
@@ -337,29 +338,31 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
                 && !line.contains("; retrying in ")
         })
         .collect();
-    let lines = said.len();
-    let silent = row.says.is_empty() && (row.code == 0 || row.shell != r#"exec "$@""#);
+    let lines = messages.len();
+    let silent = row.stderr.is_empty() && (row.code == 0 || row.shell != r#"exec "$@""#);
     expect(
-        stderr.contains(&row.says),
-        format!("stderr lacks {:?}", row.says),
+        stderr.contains(&row.stderr),
+        format!("stderr lacks {:?}", row.stderr),
     );
     expect(
         lines == usize::from(!silent),
         format!("{lines} lines on stderr"),
     );
     expect(
-        said.iter().all(|line| line.chars().count() <= MAX_STDERR),
+        messages
+            .iter()
+            .all(|line| line.chars().count() <= MAX_STDERR),
         "stderr is long".to_owned(),
     );
-    expect(!stderr.contains(KEY), "the key on stderr".to_owned());
+    expect(!stderr.contains(KEY), "the key is on stderr".to_owned());
     let commands = |line: &str| line.contains("##") || line.trim_start().starts_with("::");
     expect(
         !stderr.lines().any(commands),
-        "a build server's command on stderr".to_owned(),
+        "a build server command is on stderr".to_owned(),
     );
     expect(
         !contains(&output.stdout, KEY),
-        "the key on stdout".to_owned(),
+        "the key is on stdout".to_owned(),
     );
     if file {
         let content = folder.read("file");
@@ -372,7 +375,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
         expect(content == expected, format!("FILE is {}", shown(&content)));
         expect(
             folder.names() == ["file"],
-            format!("left: {:?}", folder.names()),
+            format!("files: {:?}", folder.names()),
         );
     }
     let requests = cluster.requests();
@@ -411,7 +414,7 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
     }
     let mut program = Program::on(cluster);
     for (name, value) in &row.env {
-        // The certificates exist only in this process.
+        // The certificates exist only in this process, so write them to files.
         let pem = |name: &str, pem: String| {
             let path = folder.with_extension(name);
             fs::write(&path, pem).expect("a file can be written");
@@ -426,27 +429,14 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
         };
         program = program.env(name, value);
     }
-    let inner = program.command(&line);
-    let mut command = Command::new("/bin/sh");
-    command
-        .arg("-c")
-        .arg(format!(
-            "ulimit -d {} && ulimit -t 30 && {}",
-            row.memory, row.shell
-        ))
-        .arg("sh")
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+    let limits = format!("ulimit -d {} && ulimit -t 30", row.memory);
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("{limits} && {}", row.shell), "sh"]);
+    let output = wrap(shell, &program.command(&line))
         .current_dir(folder)
-        .stdin(Stdio::from(File::open("/dev/null").expect("it exists")));
-    for (name, value) in inner.get_envs() {
-        if let Some(value) = value {
-            command.env(name, value);
-        }
-    }
-    let output = command.output().expect("the shell can be run");
+        .stdin(Stdio::from(File::open("/dev/null").expect("it exists")))
+        .output()
+        .expect("the shell can be run");
     for name in ["ca", "other-ca"] {
         let _ = fs::remove_file(folder.with_extension(name));
     }
@@ -459,7 +449,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
         .any(|window| window == text.as_bytes())
 }
 
-/// The beginning of what the program printed.
+/// Shows the beginning of an output.
 fn shown(bytes: &[u8]) -> String {
     let end = bytes.len().min(600);
     format!(

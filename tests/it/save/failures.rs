@@ -1,9 +1,9 @@
-//! What fails, and what is kept.
+//! Failures of `save`, and the files that it keeps.
 
 use super::*;
 
 #[test]
-fn what_fails_is_told_and_the_rest_kept() {
+fn failures_are_reported_and_the_rest_is_kept() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     cluster.script_always(&logs_path(lemmatizer::SUCCEEDED), Reply::status(500));
     cluster.script_always(
@@ -39,7 +39,7 @@ fn what_fails_is_told_and_the_rest_kept() {
 }
 
 #[test]
-fn a_log_that_breaks_off_leaves_nothing_behind() {
+fn a_truncated_log_leaves_nothing_behind() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let cut = Reply::raw()
         .send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"logs\":\"begun")
@@ -61,7 +61,7 @@ fn a_log_that_breaks_off_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_list_that_breaks_off_keeps_what_came_before() {
+fn a_list_that_fails_keeps_what_came_before() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let path = "/v1/algorithms/acme/Odd/builds";
     let page = json!({"marker": "m", "results": [build("b1", "2021")]}).to_string();
@@ -78,7 +78,7 @@ fn a_list_that_breaks_off_keeps_what_came_before() {
     assert!(outcome.stderr.starts_with(first), "{}", outcome.stderr);
     let counts = expected.split_once(" bytes in ").unwrap().0;
     assert!(outcome.stderr.contains(counts), "{}", outcome.stderr);
-    // Nothing is known of the versions.
+    // The versions could not be listed.
     assert_eq!(names(&folder, "acme/Odd"), ["2021-b1.log", "builds.json"]);
 }
 
@@ -94,7 +94,7 @@ fn an_algorithm_that_does_not_exist_leaves_no_folder() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_an_output_failure() {
+fn a_folder_that_cannot_be_created_is_an_output_failure() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let file = folder.write("file", "");
     let outcome = Program::on(&cluster).run(&format!("save acme/Lemmatizer -d {file}/logs"));
@@ -119,7 +119,7 @@ fn a_rejected_key_ends_the_run_at_once() {
         }
         let arguments = format!("acme/Odd acme/Paged -j {JOBS}");
         let outcome = save(&cluster, &folder, &arguments);
-        // The first nine logs and the lists, and one request of each thread that found out at the same time.
+        // The first nine logs, the lists, and one request of each thread that failed at the same time.
         let requests = cluster.requests().len();
         assert!((9 + 2 + 1..=9 + 2 + JOBS).contains(&requests), "{requests}");
         let failure = format!("(status {status}); the key is from ALGORITHMIA_API_KEY\n");
@@ -194,13 +194,13 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
     };
     let builds = [
         lost("b1", "c1", "succeeded"),
-        // Another build of the commit made the version.
+        // The version belongs to another build of the commit.
         lost("b2", "c1", "succeeded"),
-        // The response is for another commit.
+        // The response describes another commit.
         lost("b3", "c3", "succeeded"),
         lost("b4", "c4", "failed"),
         lost("b5", "../c", "succeeded"),
-        // The version's output is lost, too.
+        // The version has lost its output, too.
         lost("b6", "c6", "succeeded"),
     ];
     let cluster = odd(&builds);
@@ -287,15 +287,10 @@ fn a_full_disk_ends_the_run_at_once() {
     let mut command = Command::new("unshare");
     command
         .args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c"])
-        .args([&script, "sh"])
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
-    let Ok(output) = command.output() else { return };
+        .args([&script, "sh"]);
+    let Ok(output) = wrap(command, &inner).output() else {
+        return;
+    };
     let outcome = Outcome::new(output, None);
     if outcome.code == Some(99) || outcome.stderr.starts_with("unshare") {
         return; // The system does not allow it.

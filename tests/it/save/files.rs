@@ -1,4 +1,4 @@
-//! The names of the files, and what is in their way.
+//! The names of the files, and obstacles to writing them.
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn names_from_the_service_stay_in_the_folder() {
 #[test]
 fn two_builds_never_share_a_file() {
     for (one, other, name) in [
-        // The names are the same after cleaning, as they are, or where case does not count.
+        // The names are equal after cleaning, exactly equal, or equal on a system that ignores case.
         (build("b", "2021:a"), build("a-b", "2021"), "2021-a-b.log"),
         (build("a-b", "2021"), build("b", "2021-a"), "2021-a-b.log"),
         (build("b", "2021"), build("B", "2021"), "2021-b.log"),
@@ -63,7 +63,7 @@ fn two_builds_never_share_a_file() {
         let (id, other_id) = (&one["build_id"], &other["build_id"]);
         let (id, other_id) = (id.as_str().unwrap(), other_id.as_str().unwrap());
         let cluster = odd(&[one.clone(), other.clone()]);
-        // Each run says the same, also one that lists only the other build.
+        // Each run prints the same, even one that lists only the other build.
         let lists = [vec![one.clone(), other.clone()], vec![other.clone()]];
         for (run, list) in [0, 0, 1].map(|run| (run, &lists[run])) {
             list_odd(&cluster, list);
@@ -111,7 +111,7 @@ mod unix {
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     }
 
-    /// Puts something in the way of `path`, and returns what is there.
+    /// Creates an obstacle at `path`.
     fn obstruct(kind: &str, path: &str, victim: &str) {
         match kind {
             "link" => symlink(victim, path).unwrap(),
@@ -132,7 +132,7 @@ mod unix {
     }
 
     #[test]
-    fn what_is_in_the_way_of_a_file_is_an_error() {
+    fn an_obstacle_to_a_file_is_an_error() {
         let cluster = odd(&[build("b1", "2021"), build("b2", "2021")]);
         for kind in ["link", "dangling link", "FIFO", "folder"] {
             for name in ["2021-b1.log", "builds.json", "versions.json"] {

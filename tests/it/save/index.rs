@@ -25,7 +25,7 @@ fn filters_and_limits_choose_and_the_indexes_grow() {
     assert_eq!(logs, [FULL, SAME_COMMIT, SUCCEEDED, FAILED]);
     assert_eq!(builds.len(), 6);
 
-    // Everything, and then a run that lists less.
+    // Save everything, and then run with filters that list less.
     let (_, all) = run("");
     assert_eq!(all.len(), 7);
     let (_, builds) = run("-L 1 -s failed");
@@ -50,7 +50,7 @@ fn the_indexes_are_merged_by_id() {
     versions(json!([version("h1", "old"), version("h2", "kept"), {"no": "hash"}]));
     save(&cluster, &folder, "acme/Odd -q").prints("");
 
-    // The build has finished, another has been added, and the service has forgotten the rest.
+    // The build has finished, another one has been added, and the service no longer lists the rest.
     first["status"] = "failed".into();
     let newest = build("b3", "2021-01-03T00:00:00Z");
     cluster.script_always(&odd_logs_path("b3"), Reply::json(200, r#"{"logs":""}"#));
@@ -98,7 +98,7 @@ fn an_index_that_save_did_not_write_is_kept() {
         assert_eq!(folder.read("acme/Odd/builds.json"), content.as_bytes());
         assert_eq!(folder.read("acme/Odd/2021-b1.log"), b"b1");
     }
-    // A sparse file, which takes no space.
+    // A sparse file takes no space.
     let folder = Folder::new();
     fs::create_dir_all(folder.join("acme/Odd")).unwrap();
     let path = folder.write("acme/Odd/versions.json", "");

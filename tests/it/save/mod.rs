@@ -1,11 +1,10 @@
-//! `save`: an archive of logs.
+//! `save`: archives of logs.
 
 mod failures;
 mod files;
 mod index;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,8 @@ use serde_json::{Value, json};
 use crate::cluster::data::lemmatizer::{self, FAILED_LOG, OLDEST_OUTPUT, SUCCEEDED_LOG};
 use crate::cluster::{Cluster, Reply};
 use crate::program::{Folder, Outcome, Program};
+#[cfg(unix)]
+use crate::program::{copy_program, wrap};
 
 const FAILED: &str = "2021-08-02T21-12-56.442Z-b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630.log";
 const SUCCEEDED: &str = "2021-08-01T07-45-20.117Z-610651f0a3e9d40007b2c5d8.log";
@@ -29,10 +30,10 @@ const LOST_NOTE: &str = "algo-logs: log of build 09f7c2e1-a4d8-4c36-9b50-d6e83f1
 /// The folder of `acme/Lemmatizer` in an archive.
 const LEMMATIZER: &str = "acme/Lemmatizer";
 
-/// Compares everything but the times at the ends of the summaries.
+/// Compares the exit code, stdout and stderr, except the times at the end of the summaries.
 #[track_caller]
 fn is(outcome: &Outcome, code: i32, stderr: &str) {
-    let told: String = outcome
+    let stderr_text: String = outcome
         .stderr
         .lines()
         .map(|line| match line.split_once(" bytes in ") {
@@ -41,12 +42,12 @@ fn is(outcome: &Outcome, code: i32, stderr: &str) {
         })
         .collect();
     assert_eq!(
-        (&*outcome.stdout_text(), &*told, outcome.code),
+        (&*outcome.stdout_text(), &*stderr_text, outcome.code),
         ("", stderr, Some(code))
     );
 }
 
-/// The summary of an algorithm, or of all.
+/// Returns the summary line of an algorithm, or of all algorithms.
 fn summary(name: &str, counts: [usize; 4], bytes: usize) -> String {
     let [saved, already_there, without_log, failed] = counts;
     format!(
@@ -60,7 +61,7 @@ fn save(cluster: &Cluster, folder: &Folder, arguments: &str) -> Outcome {
     Program::on(cluster).run(&line)
 }
 
-/// The names of the files in a folder of an archive, in order.
+/// Returns the sorted names of the files in a folder of an archive.
 fn names(folder: &Folder, path: &str) -> Vec<String> {
     let entries = fs::read_dir(folder.join(path)).expect("the folder is there");
     let mut names: Vec<String> = entries
@@ -70,7 +71,7 @@ fn names(folder: &Folder, path: &str) -> Vec<String> {
     names
 }
 
-/// The members `name` of the entries of an index.
+/// Returns the member `name` of each entry of an index.
 fn index(folder: &Folder, path: &str, name: &str) -> Vec<String> {
     let list: Vec<Value> = serde_json::from_slice(&folder.read(path)).expect("a list");
     let member = |entry: &Value| entry.pointer(name).unwrap_or(&Value::Null).to_string();
@@ -87,7 +88,7 @@ fn build(id: &str, started: &str) -> Value {
     json!({"build_id": id, "status": "failed", "commit_sha": "c", "started_at": started})
 }
 
-/// A cluster whose `acme/Odd` has these builds and no versions. Each log is the id of its build.
+/// Starts a cluster whose `acme/Odd` has these builds and no versions. Each log is the ID of its build.
 fn odd(builds: &[Value]) -> Cluster {
     let cluster = Cluster::start();
     list_odd(&cluster, builds);
@@ -111,7 +112,7 @@ fn odd_logs_path(id: &str) -> String {
 }
 
 #[test]
-fn every_log_is_saved_with_what_the_service_says() {
+fn every_log_is_saved_with_the_indexes() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let to = folder.join("new/logs");
     let outcome = Program::on(&cluster).run(&format!("save acme/Lemmatizer -d {to} -j 1"));
@@ -211,7 +212,7 @@ fn several_algorithms_and_owners() {
     );
     cluster.script_always("/v1/users/nobody/algorithms", Reply::status(404));
     cluster.script_always("/v1/users/none/algorithms", Reply::json(200, "[]"));
-    // Names on stdin, and an algorithm that is named three times.
+    // Read names on stdin, and name one algorithm three times.
     let line = format!(
         "save acme/Paged - acme/Paged nobody none -L 2 -d {}",
         folder.join(".")
@@ -245,7 +246,7 @@ fn several_algorithms_and_owners() {
 }
 
 #[test]
-fn connections_are_kept_and_four_at_once_are_as_fast_as_that() {
+fn connections_are_reused_and_four_jobs_run_in_parallel() {
     let cluster = Cluster::start();
     cluster.latency(Duration::from_millis(50));
     let time = |jobs: usize| {
@@ -261,7 +262,7 @@ fn connections_are_kept_and_four_at_once_are_as_fast_as_that() {
         );
         elapsed.as_secs_f64()
     };
-    // The machine may be busy with something else for a moment.
+    // The machine may be busy for a moment.
     let mut ratios = Vec::new();
     while ratios.len() < 3 && ratios.iter().all(|&ratio| ratio < 3.3) {
         ratios.push(time(1) / time(4));
@@ -271,22 +272,18 @@ fn connections_are_kept_and_four_at_once_are_as_fast_as_that() {
 
 #[cfg(unix)]
 #[test]
-fn fewer_threads_do_the_work_where_the_system_has_no_more() {
-    /// A user of whom there are no other processes.
+fn save_works_with_fewer_threads_than_requested() {
+    /// A user without other processes.
     const LONELY: &str = "54322";
     let (cluster, folder, bin) = (Cluster::start(), Folder::new(), Folder::new());
     let to = folder.join("logs");
     let inner = Program::on(&cluster).command(&format!("save acme/Paged -q -j 8 -d {to}"));
-    // The program may be in a folder that other users cannot enter. `cp` copies it, because a file that this
-    // process writes can be open in the child of another test at the moment when it should run.
+    // The program may be in a folder that other users cannot enter.
     let program = bin.join("algo-logs");
-    let copied = Command::new("cp")
-        .args([inner.get_program(), Path::new(&program).as_os_str()])
-        .status();
-    assert!(copied.unwrap().success());
+    copy_program(inner.get_program(), &program);
     fs::create_dir(&to).unwrap();
     let owned = Command::new("chown").args([LONELY, &to]).status().unwrap();
-    // For root there is no such limit, and only root can become another user.
+    // root has no such limit, and only root can become another user.
     let mut command = Command::new(if owned.success() {
         "setpriv"
     } else {
