@@ -90,7 +90,7 @@ fn wait_for_the_build_of_the_commit_just_pushed() {
     outcome.is(0, "", &outcome.stderr);
     assert_eq!(folder.read("build.log"), WAITING_LOG.as_bytes());
 
-    // The build failed: the log is written, and the reason is on stdout.
+    // The build failed: the log is written, the reason is on stdout, and the pipeline fails.
     let line = recipe
         .replace("acme/tagger", "acme/Lemmatizer")
         .replace("$SHA", "9d41e7a");
@@ -98,7 +98,7 @@ fn wait_for_the_build_of_the_commit_just_pushed() {
     assert_eq!(folder.read("build.log"), FAILED_LOG.as_bytes());
     let step = "Step 19/21 : RUN python3.9 -m pytest -q src\n";
     assert!(outcome.stdout_text().starts_with(step));
-    outcome.is(0, &outcome.stdout, &outcome.stderr);
+    outcome.is(1, &outcome.stdout, &outcome.stderr);
 }
 
 #[test]

@@ -56,7 +56,10 @@ impl Context {
         // The build is named as soon as it is known, and not again once it has finished.
         let named = Once::new();
         let name = |build: &Build| named.call_once(|| self.name_build(build));
-        let what = format!("the newest build of {}", self.algorithm);
+        let mut what = format!("the newest build of {}", self.algorithm);
+        if let Some(commit) = &filter.commit {
+            what += &format!(", commit {commit}");
+        }
         let wait = self.wait(timeout, &what, name);
         let matches = |build: &Build| filter.matches(build);
         let found = self

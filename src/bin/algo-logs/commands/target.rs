@@ -64,6 +64,14 @@ pub(super) fn algorithms(
     let mut failures: Vec<CliError> = Vec::new();
     for owner in owners {
         match client.algorithms(&owner) {
+            // The service lists nothing for an owner that does not exist.
+            Ok(listed) if listed.is_empty() => {
+                let message = format!("there are no algorithms of {owner}");
+                failures.push(
+                    CliError::no_match(message)
+                        .hint("check the name, upper and lower case included"),
+                );
+            }
             Ok(listed) => algorithms.extend(listed),
             Err(error) => failures.push(add_connection_hint(error.into(), connection)),
         }
