@@ -84,7 +84,7 @@ fn an_invalid_page_is_rejected() {
     ] {
         Program::bare().run(line).fails(
             2,
-            "algo-logs: the URL is not that of an algorithm's page; \
+            "algo-logs: the URL is not an algorithm's page; \
              ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME\n",
         );
     }
@@ -269,7 +269,7 @@ fn names_that_save_rejects() {
         (
             "- --api-key-file -",
             "",
-            "'--api-key-file -' contradicts '-'; both read stdin".to_owned(),
+            "'--api-key-file -' cannot be used with '-'; both read stdin".to_owned(),
         ),
     ] {
         let outcome = program

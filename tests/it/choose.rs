@@ -157,12 +157,12 @@ fn no_build_matches() {
     for line in ["-s in-progress", "-c 0123", "-s failed -c 9e37"] {
         program.run(&format!("log acme/Paged {line}")).fails(
             5,
-            "algo-logs: no matching build of acme/Paged; 'algo-logs builds acme/Paged' lists what there is\n",
+            "algo-logs: no matching build of acme/Paged; 'algo-logs builds acme/Paged' lists the builds\n",
         );
     }
     program.run("log acme/Empty").fails(
         5,
-        "algo-logs: no build of acme/Empty; 'algo-logs builds acme/Empty' lists what there is\n",
+        "algo-logs: no build of acme/Empty; 'algo-logs builds acme/Empty' lists the builds\n",
     );
     program.run("log acme/Secret").fails(
         4,
@@ -173,7 +173,7 @@ fn no_build_matches() {
         5,
         "algo-logs: builds of acme/Nothing: there is no such algorithm (status 404), the service says: \
          algorithm algo://acme/Nothing not found; \
-         check the name, and that CLUSTER is its cluster\n",
+         check the name, and that CLUSTER is the right cluster\n",
     );
 }
 
@@ -268,7 +268,7 @@ fn no_version_matches() {
                 5,
                 &format!(
                     "algo-logs: version {version} of acme/Lemmatizer: there is no such version; \
-                 'algo-logs versions acme/Lemmatizer' lists what there is\n"
+                 'algo-logs versions acme/Lemmatizer' lists the versions\n"
                 ),
             );
     }
@@ -278,14 +278,14 @@ fn no_version_matches() {
         &format!(
             "algo-logs: log of version {hash} of acme/Lemmatizer: there is no such version (status 404), \
              the service says: version {hash} not found; \
-             'algo-logs versions acme/Lemmatizer' lists what there is\n"
+             'algo-logs versions acme/Lemmatizer' lists the versions\n"
         ),
     );
     program.run("log acme/Nothing/1.0.0").fails(
         5,
         "algo-logs: versions of acme/Nothing: there is no such algorithm (status 404), the service says: \
          algorithm algo://acme/Nothing not found; \
-         check the name, and that CLUSTER is its cluster\n",
+         check the name, and that CLUSTER is the right cluster\n",
     );
 }
 

@@ -375,7 +375,7 @@ fn invalid_uses_of_generate() {
     );
     Program::bare().run("--generate man save").fails(
         2,
-        "algo-logs: '--generate' contradicts 'save'; use it alone, as in: algo-logs --generate man\n",
+        "algo-logs: '--generate' cannot be used with 'save'; use it alone, as in: algo-logs --generate man\n",
     );
 }
 
@@ -472,11 +472,11 @@ fn a_not_found_error_says_where_to_look() {
             &format!(
                 "{what} of acme/Nothing: there is no such algorithm (status 404), the service says: \
                  algorithm algo://acme/Nothing not found; \
-                 check the name, and that CLUSTER is its cluster"
+                 check the name, and that CLUSTER is the right cluster"
             ),
         );
     }
-    let list = "'algo-logs builds acme/Lemmatizer' lists what there is";
+    let list = "'algo-logs builds acme/Lemmatizer' lists the builds";
     for (line, what) in [
         ("log acme/Lemmatizer b-1", "log of build b-1"),
         ("log acme/Lemmatizer b-1 --exit-status", "build b-1"),
@@ -501,7 +501,7 @@ fn a_not_found_error_says_where_to_look() {
             lemmatizer::LOST
         ),
     );
-    let list = "'algo-logs versions acme/Lemmatizer' lists what there is";
+    let list = "'algo-logs versions acme/Lemmatizer' lists the versions";
     let hash = "0123456789abcdef0123456789abcdef01234567";
     for (options, what) in [("", "log of version"), (" --exit-status", "version")] {
         fails(
@@ -534,7 +534,7 @@ fn a_404_without_a_code_is_explained_by_further_requests() {
         "log acme/Paged b-1",
         5,
         "build b-1 of acme/Paged: not found (status 404); \
-         'algo-logs builds acme/Paged' lists what there is",
+         'algo-logs builds acme/Paged' lists the builds",
     );
     for line in ["builds acme/Paged", "log acme/Paged"] {
         fails(
@@ -542,7 +542,7 @@ fn a_404_without_a_code_is_explained_by_further_requests() {
             line,
             5,
             "builds of acme/Paged: not found (status 404); \
-             check the name, and that CLUSTER is its cluster",
+             check the name, and that CLUSTER is the right cluster",
         );
     }
 }

@@ -432,7 +432,7 @@ fn error_responses() {
             &format!(
                 "algo-logs: {list} of acme/Nothing: there is no such algorithm (status 404), \
                  the service says: algorithm algo://acme/Nothing not found; \
-         check the name, and that CLUSTER is its cluster\n"
+         check the name, and that CLUSTER is the right cluster\n"
             ),
         );
         let wrong = program.clone().env("ALGORITHMIA_API_KEY", "simWrong");
@@ -466,7 +466,7 @@ fn a_200_may_be_an_error_too() {
             .fails(
                 5,
                 &format!(
-                    "algo-logs: {list} of acme/Paged: there is no such algorithm, the service says: gone; check the name, and that CLUSTER is its cluster\n"
+                    "algo-logs: {list} of acme/Paged: there is no such algorithm, the service says: gone; check the name, and that CLUSTER is the right cluster\n"
                 ),
             );
         cluster.script(&path, Reply::json(200, r#"{"marker":null}"#));

@@ -279,7 +279,7 @@ fn waiting_survives_only_transient_errors() {
         "algo-logs: waiting up to 1s for build nope of acme/Waiting\n\
          algo-logs: build nope of acme/Waiting: there is no such build (status 404), \
          the service says: build nope not found; \
-         'algo-logs builds acme/Waiting' lists what there is\n",
+         'algo-logs builds acme/Waiting' lists the builds\n",
     );
 }
 
@@ -343,7 +343,7 @@ fn exit_status_reports_the_status_of_the_build() {
         5,
         "algo-logs: build nope of acme/Lemmatizer: there is no such build (status 404), \
              the service says: build nope not found; \
-         'algo-logs builds acme/Lemmatizer' lists what there is\n",
+         'algo-logs builds acme/Lemmatizer' lists the builds\n",
     );
 }
 
@@ -478,13 +478,13 @@ fn a_404_is_explained_by_the_services_code() {
         5,
         "algo-logs: log of build nope of acme/Lemmatizer: there is no such build (status 404), \
          the service says: build nope not found; \
-         'algo-logs builds acme/Lemmatizer' lists what there is\n",
+         'algo-logs builds acme/Lemmatizer' lists the builds\n",
     );
     program.run("log acme/Nothing nope").fails(
         5,
         "algo-logs: log of build nope of acme/Nothing: there is no such algorithm (status 404), \
          the service says: algorithm algo://acme/Nothing not found; \
-         check the name, and that CLUSTER is its cluster\n",
+         check the name, and that CLUSTER is the right cluster\n",
     );
     // For a lost log, the build and the versions are requested too. The codes of the other two need no further
     // requests.
@@ -527,14 +527,14 @@ fn a_404_without_a_code_is_explained_by_requesting_the_build() {
             no_code(),
             5,
             "build b of acme/Paged: not found (status 404), \
-             the service says: nothing here; 'algo-logs builds acme/Paged' lists what there is",
+             the service says: nothing here; 'algo-logs builds acme/Paged' lists the builds",
         ),
         // A failed follow-up request does not hide the original error.
         (
             Reply::status(500),
             5,
             "log of build b of acme/Paged: not found (status 404), \
-             the service says: nothing here; 'algo-logs builds acme/Paged' lists what there is",
+             the service says: nothing here; 'algo-logs builds acme/Paged' lists the builds",
         ),
     ] {
         cluster.script(&logs, no_code());
@@ -556,7 +556,7 @@ fn a_response_without_a_log() {
             r#"{"error":{"code":1010,"message":"gone"}}"#,
             5,
             "there is no such build, the service says: gone; \
-             'algo-logs builds acme/Paged' lists what there is",
+             'algo-logs builds acme/Paged' lists the builds",
         ),
         (
             r#"{"error":{"code":5001,"message":"oops"}}"#,

@@ -83,7 +83,7 @@ fn a_requested_profile_must_exist() {
         );
     program.run(&format!("{LIST} --profile work")).fails(
         2,
-        "algo-logs: there is no profile 'work': there is no home directory to look in\n",
+        "algo-logs: there is no profile 'work': the home directory is unknown\n",
     );
     let other = home("[other]\n");
     let config = other.join(PROFILES);

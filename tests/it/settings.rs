@@ -130,7 +130,7 @@ fn a_base_url_has_many_forms() {
         .fails(
             5,
             "algo-logs: builds of acme/Empty: not found (status 404); \
-             check the name, and that CLUSTER/gateway is its cluster\n",
+             check the name, and that CLUSTER/gateway is the right cluster\n",
         );
     let last = cluster.requests().pop().unwrap();
     assert_eq!(last.target, "/gateway/v1/algorithms/acme/Empty/builds");

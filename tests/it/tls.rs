@@ -44,7 +44,7 @@ fn the_flag_overrides_the_variable() {
         1,
         "algo-logs: builds of acme/Empty: no secure connection to CLUSTER: \
          its certificate is from an unknown CA, or it does not send an intermediate certificate; \
-         the CAs to trust are from --cacert\n",
+         the trusted CAs are from --cacert\n",
     );
 }
 
@@ -218,7 +218,7 @@ fn failures_are_explained_in_words() {
     ] {
         let cluster = Cluster::start_tls(identity);
         let hint = match why.starts_with("its certificate") {
-            true => "; the CAs to trust are from --cacert",
+            true => "; the trusted CAs are from --cacert",
             false => "",
         };
         Program::on(&cluster)
@@ -235,7 +235,7 @@ fn failures_are_explained_in_words() {
         1,
         "algo-logs: builds of acme/Empty: no secure connection to CLUSTER: \
          its certificate is from an unknown CA, or it does not send an intermediate certificate; \
-         if the cluster has a CA of its own, use --cacert FILE\n",
+         if the cluster uses a private CA, use --cacert FILE\n",
     );
     let json = Program::on(&cluster).run("builds acme/Empty -q --json");
     assert!(json.stderr.contains(r#""kind":"tls""#), "{}", json.stderr);

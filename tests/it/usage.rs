@@ -119,7 +119,7 @@ fn topics() {
         (
             "exit-codes",
             "Exit status:\n  0    success: every byte was written\n",
-            "  141  the reader of stdout went away\n",
+            "  141  the reader of stdout closed it\n",
         ),
     ] {
         let text = program.run(&format!("help {topic}"));
@@ -332,28 +332,28 @@ fn unknown_options() {
 #[test]
 fn misplaced_and_contradictory_options() {
     fail(
-        "builds a/b -n 3 => 'builds' takes no option '-n'; '-n' belongs to log, why
-         builds a/b --raw => 'builds' takes no option '--raw'; '--raw' belongs to log
-         versions a/b -s failed => 'versions' takes no option '-s'; '-s' belongs to builds, log, save
-         log a/b --all => 'log' takes no option '--all'; '--all' belongs to builds, versions, save
-         log a/b -d f => 'log' takes no option '-d'; '-d' belongs to save
-         help -v => 'help' takes no option '-v'; '-v' belongs to builds, versions, log, why, save
-         builds a/b --all -L 3 => '-L' contradicts '--all'
-         save a/b -d f --limit 3 --all => '--limit' contradicts '--all'
-         versions a/b --published --unpublished => '--published' contradicts '--unpublished'
-         versions a/b --private --public => '--public' contradicts '--private'
-         log a/b --plain --raw => '--raw' contradicts '--plain'
-         log a/b -qv => '-v' contradicts '-q'
-         log a/b c -s failed => 'BUILD_ID' contradicts '-s'; each of them selects the build
-         log a/b c --commit 7b => 'BUILD_ID' contradicts '--commit'; each of them selects the build
-         why a/b c -c 7b => 'BUILD_ID' contradicts '-c'; each of them selects the build
-         why a/b -s failed => 'why' takes no option '-s'; '-s' belongs to builds, log, save
-         why a/b -o f => 'why' takes no option '-o'; '-o' belongs to log
-         log a/b/1.0.0 c => 'VERSION' contradicts 'BUILD_ID'; each of them selects the build
-         log a/b/1.0.0 -s failed => 'VERSION' contradicts '-s'; each of them selects the build
-         log a/b/1.0.0 -c 7b => 'VERSION' contradicts '-c'; each of them selects the build
-         --generate man log a/x => '--generate' contradicts 'log'; use it alone, as in: algo-logs --generate man
-         -q --generate man => '--generate' contradicts '-q'; use it alone, as in: algo-logs --generate man",
+        "builds a/b -n 3 => 'builds' takes no option '-n'; it is an option of log, why
+         builds a/b --raw => 'builds' takes no option '--raw'; it is an option of log
+         versions a/b -s failed => 'versions' takes no option '-s'; it is an option of builds, log, save
+         log a/b --all => 'log' takes no option '--all'; it is an option of builds, versions, save
+         log a/b -d f => 'log' takes no option '-d'; it is an option of save
+         help -v => 'help' takes no option '-v'; it is an option of builds, versions, log, why, save
+         builds a/b --all -L 3 => '-L' cannot be used with '--all'
+         save a/b -d f --limit 3 --all => '--limit' cannot be used with '--all'
+         versions a/b --published --unpublished => '--published' cannot be used with '--unpublished'
+         versions a/b --private --public => '--public' cannot be used with '--private'
+         log a/b --plain --raw => '--raw' cannot be used with '--plain'
+         log a/b -qv => '-v' cannot be used with '-q'
+         log a/b c -s failed => 'BUILD_ID' cannot be used with '-s'; both select the build
+         log a/b c --commit 7b => 'BUILD_ID' cannot be used with '--commit'; both select the build
+         why a/b c -c 7b => 'BUILD_ID' cannot be used with '-c'; both select the build
+         why a/b -s failed => 'why' takes no option '-s'; it is an option of builds, log, save
+         why a/b -o f => 'why' takes no option '-o'; it is an option of log
+         log a/b/1.0.0 c => 'VERSION' cannot be used with 'BUILD_ID'; both select the build
+         log a/b/1.0.0 -s failed => 'VERSION' cannot be used with '-s'; both select the build
+         log a/b/1.0.0 -c 7b => 'VERSION' cannot be used with '-c'; both select the build
+         --generate man log a/x => '--generate' cannot be used with 'log'; use it alone, as in: algo-logs --generate man
+         -q --generate man => '--generate' cannot be used with '-q'; use it alone, as in: algo-logs --generate man",
     );
 }
 
@@ -363,17 +363,17 @@ fn values() {
         "log a/b --raw=1 => option '--raw' takes no value
          log a/b -v=1 => option '-v' takes no value
          log a/b -o => option '-o FILE' needs a value
-         log a/b -o -- b => option '-o FILE' needs a value; a value that begins with '-' is written '--output=-…'
-         log a/b --output --raw => option '--output FILE' needs a value; a value that begins with '-' is written '--output=-…'
-         log a/b --wait 5 => '5' after '--wait' is not read as its value; write '--wait=5'
-         log --wait 5 a/b => '5' after '--wait' is not read as its value; write '--wait=5'
+         log a/b -o -- b => option '-o FILE' needs a value; write a value that begins with '-' as '--output=-…'
+         log a/b --output --raw => option '--output FILE' needs a value; write a value that begins with '-' as '--output=-…'
+         log a/b --wait 5 => option '--wait' takes a value only after '='; write '--wait=5'
+         log --wait 5 a/b => option '--wait' takes a value only after '='; write '--wait=5'
          builds a/b -s failure => invalid value 'failure' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'failed'?
          builds a/b -s FAILED => invalid value 'FAILED' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'failed'?
          builds a/b -s success => invalid value 'success' for '-s STATUS': not one of succeeded, failed, in-progress; did you mean 'succeeded'?
          builds a/b --status in_progress => invalid value 'in_progress' for '--status STATUS': not one of succeeded, failed, in-progress; did you mean 'in-progress'?
          builds a/b --color sometimes => invalid value 'sometimes' for '--color WHEN': not one of auto, always, never
          builds a/b --color => option '--color WHEN' needs a value
-         help --color never => 'help' takes no option '--color'; '--color' belongs to builds, versions, log, why, save
+         help --color never => 'help' takes no option '--color'; it is an option of builds, versions, log, why, save
          builds a/b -s bad => invalid value 'bad' for '-s STATUS': not one of succeeded, failed, in-progress
          --generate nroff => invalid value 'nroff' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish
          --generate complete-zhs => invalid value 'complete-zhs' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-zsh'?
@@ -545,7 +545,7 @@ fn errors_are_json_with_json() {
     }
 }
 
-const LOG_HELP: &str = r#"Write the log of a build, by default of the newest that matches.
+const LOG_HELP: &str = r#"Write the log of a build, by default the newest that matches.
 
 Usage:
   algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]
@@ -561,13 +561,12 @@ Examples:
 
 Arguments:
   ALGO      OWNER/NAME, or the URL of its page,
-            https://CLUSTER/algorithms/OWNER/NAME; by default the algorithm that
-            algorithmia.conf names, in this directory or the nearest one above
-            it
-  VERSION   as in OWNER/NAME/VERSION, for the log of a version: a semantic
+            https://CLUSTER/algorithms/OWNER/NAME; if omitted, algorithmia.conf
+            names it, in this directory or the nearest parent that has one
+  VERSION   in OWNER/NAME/VERSION, selects the log of that version: a semantic
             version, or at least the first 7 digits of a git hash
-  BUILD_ID  the ID of a build, or at least its first 7 digits, as 'builds' lists
-            it
+  BUILD_ID  the ID of a build, as 'builds' lists it, or at least its first 7
+            digits
 
 Options:
   -s, --status STATUS      Select only builds that are 'succeeded', 'failed' or
@@ -575,13 +574,13 @@ Options:
   -c, --commit SHA         Select only builds of this commit; the first digits
                            are enough
   -n, --tail N             Write only the last N lines
-  -o, --output FILE        Write the exact bytes of the log to FILE, which stays
-                           unchanged if that fails; '-' is stdout [default: -]
-      --wait[=SECS]        Wait up to SECS seconds until the build is listed and
-                           has finished [default: 1800]
+  -o, --output FILE        Write the exact bytes of the log to FILE; a failure
+                           leaves FILE unchanged; '-' is stdout [default: -]
+      --wait[=SECS]        Wait up to SECS seconds for the build to be listed
+                           and to finish [default: 1800]
       --exit-status        Exit with 3 if the build failed; its log is still
                            written
-      --raw                Write the exact bytes to a terminal too; they may
+      --raw                Write the exact bytes even to a terminal; they may
                            change its state
       --plain              Remove all escape sequences, including colours, from
                            any output
@@ -598,9 +597,9 @@ Connection:
 General:
   -v, --verbose            Print a line on stderr for each request
   -q, --quiet              Print only errors on stderr, no notes
-      --color WHEN         Use colours 'always', 'never' or 'auto'
+      --color WHEN         Use colours: 'always', 'never' or 'auto'
                            [default: auto]
-  -h, --help               Show the help of a command, or a summary
+  -h, --help               Show help on a command, or a summary
   -V, --version            Show the version of the program
 
 Options may appear anywhere; '--' ends them. If repeated, the last one counts.
@@ -615,8 +614,8 @@ Exit status:
   5    no such algorithm, build or version; no log; nothing matches
   6    the response was truncated or invalid
   7    the output could not be written
-  8    the build has not finished, also after '--wait' timed out
-  141  the reader of stdout went away
+  8    the build has not finished, even after '--wait' timed out
+  141  the reader of stdout closed it
 "#;
 
 const HELP_HELP: &str = "Show help on a command, the environment or the exit codes.
@@ -625,16 +624,16 @@ Usage:
   algo-logs help [COMMAND | environment | exit-codes]
 
 Examples:
-  # Show the help of 'log'
+  # Show help on 'log'
   algo-logs help log
   # Show the environment variables
   algo-logs help environment
 
 Arguments:
-  COMMAND   a command; without it, a summary of all commands
+  COMMAND   the command to show help on; without it, a summary of all
 
 General:
-  -h, --help               Show the help of a command, or a summary
+  -h, --help               Show help on a command, or a summary
   -V, --version            Show the version of the program
 
 Options may appear anywhere; '--' ends them. If repeated, the last one counts.
@@ -643,5 +642,5 @@ Exit status:
   0    success: every byte was written
   2    invalid usage or settings
   7    the output could not be written
-  141  the reader of stdout went away
+  141  the reader of stdout closed it
 ";

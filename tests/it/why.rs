@@ -50,7 +50,7 @@ fn the_newest_failed_build_is_explained() {
         lemmatizer::FAILED
     );
     assert!(outcome.stderr.starts_with(&build), "{}", outcome.stderr);
-    assert!(outcome.stderr.ends_with(" lines; -n N for more\n"));
+    assert!(outcome.stderr.ends_with(" lines; use -n N for more\n"));
     // Choose the build by its ID, by an abbreviation of it, and by its commit.
     for which in [lemmatizer::FAILED, &lemmatizer::FAILED[..8], "-c 9d41e7a"] {
         let by = program.run(&format!("why acme/Lemmatizer {which} -n 3 -q"));
@@ -71,7 +71,7 @@ fn the_note_says_what_was_found() {
     run(CLASSIC, "why acme/x -n 1").is(
         0,
         format!("{step}three\n{error}"),
-        &note("step 2/2, exit code 2, the last 1 of 3 lines; -n N for more"),
+        &note("step 2/2, exit code 2, the last 1 of 3 lines; use -n N for more"),
     );
     for (code, meaning) in [
         (127, " (command not found)"),
@@ -134,7 +134,7 @@ fn colours_mark_the_header_and_the_error() {
 fn errors_if_there_is_nothing_to_explain() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let lists = "'algo-logs builds acme/Empty' lists what there is";
+    let lists = "'algo-logs builds acme/Empty' lists the builds";
     program.run("why acme/Empty").fails(
         5,
         &format!("algo-logs: no failed build of acme/Empty; {lists}\n"),

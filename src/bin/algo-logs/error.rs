@@ -1,4 +1,4 @@
-//! How the program fails: an exit code, and a line for a person or an object for a program.
+//! The errors of the program. Each has an exit code, and is shown as a line for people or a JSON object for programs.
 
 use std::error::Error as _;
 use std::io;
@@ -16,11 +16,11 @@ pub(crate) enum Exit {
     InvalidResponse = 6,
     Output = 7,
     NotFinished = 8,
-    /// The code that a shell shows for a program that was ended by a closed pipe.
+    /// The exit code that a shell reports for a program that SIGPIPE ended.
     StdoutClosed = 141,
 }
 
-/// What kind of failure it is, in one word: `kind` in an error's JSON.
+/// The kind of an error: `kind` in its JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Library(ErrorKind),
@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-/// A failure, for a program to read.
+/// An error as JSON.
 #[derive(serde::Serialize)]
 struct JsonReport<'a> {
     error: JsonError<'a>,
@@ -62,7 +62,7 @@ struct JsonError<'a> {
     exit: u8,
 }
 
-/// A failure, ready to be shown.
+/// An error of the program, with the hint and the exit code that go with it.
 #[derive(Debug)]
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
@@ -86,7 +86,7 @@ impl CliError {
         }
     }
 
-    /// The command line has a mistake.
+    /// The command line is invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, Kind::Usage, message)
     }
@@ -146,7 +146,7 @@ impl CliError {
         }
     }
 
-    /// Returns whether every further request or file would fail in the same way: the key is rejected, or the disk is full.
+    /// Returns whether every later request or file would fail in the same way: a rejected key, or a full disk.
     pub(crate) fn is_fatal(&self) -> bool {
         matches!(
             self.kind,
@@ -159,15 +159,15 @@ impl CliError {
         self.kind == Kind::Library(ErrorKind::NotFound) && matches!(self.code, None | Some(1010))
     }
 
-    /// Adds the next step to take, unless there is one already.
+    /// Adds a hint: what to do next. Keeps an earlier hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
     }
 
-    /// Returns the line for stderr, or with `json` the object, or `None` if the program ends silently.
+    /// Returns the line for stderr, or a JSON object if `json`. Returns `None` if the program ends silently.
     ///
-    /// `clean` makes the text safe to write: in JSON, before it is escaped.
+    /// `clean` makes the text safe to write. It runs before the text is escaped for JSON.
     pub(crate) fn report(&self, json: bool, clean: impl FnOnce(&str) -> String) -> Option<String> {
         if self.exit == Exit::StdoutClosed {
             return None;
@@ -180,7 +180,7 @@ impl CliError {
                 code: self.code,
                 exit: self.exit as u8,
             };
-            // Numbers and strings can always be written.
+            // Numbers and strings can always be serialized.
             let json = serde_json::to_string(&JsonReport { error }).unwrap_or_default();
             return Some(format!("{json}\n"));
         }
@@ -191,7 +191,7 @@ impl CliError {
 }
 
 impl CliError {
-    /// Converts an error about an id or a hash that came from the service: it is not the user's mistake.
+    /// Converts an error about an ID or a hash that came from the service, so that it does not blame the user.
     pub(crate) fn from_service(error: Error) -> Self {
         match error.kind() {
             ErrorKind::InvalidInput => Self::invalid_response(error.to_string()),
@@ -210,7 +210,7 @@ impl From<Error> for CliError {
             ErrorKind::Incomplete | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
                 Exit::InvalidResponse
             }
-            // Connections, timeouts, redirects, other statuses, and kinds that a later library adds.
+            // Connections, timeouts, redirects, other statuses, and kinds that later versions add.
             _ => Exit::Network,
         };
         Self {
@@ -221,7 +221,7 @@ impl From<Error> for CliError {
     }
 }
 
-/// Returns what an error of the library says, with its causes.
+/// Returns the message of a library error, followed by its causes.
 pub(crate) fn message(error: &Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();

@@ -1,7 +1,8 @@
-//! `algo-logs`: the build-time logs of an algorithm, on the command line.
+//! `algo-logs`: reads the build logs of algorithms on the command line.
 //!
-//! The program uses the library through its public interface alone. Here results become exit codes; [`cli`] reads the
-//! command line, [`config`] what else says where to connect, [`commands`] carries commands out, [`output`] writes.
+//! The program uses only the public interface of the library. This file maps results to exit codes. [`cli`] parses the
+//! command line, [`config`] resolves the connection settings, [`commands`] runs the commands, and [`output`] writes
+//! their results.
 
 mod cli;
 mod commands;

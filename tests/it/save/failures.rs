@@ -23,7 +23,7 @@ fn failures_are_reported_and_the_rest_is_kept() {
              the response is not the expected JSON: not a string at byte 9\n\
              {summary}\
              algo-logs: not everything was saved: 2 failures; \
-             the rest is kept, and the same command tries these again\n"
+             the rest is saved, and the same command retries the failures\n"
         ),
     );
     assert_eq!(
@@ -55,7 +55,7 @@ fn a_truncated_log_leaves_nothing_behind() {
         "algo-logs: log of build b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630 of acme/Lemmatizer: \
          the response was cut short\n\
          algo-logs: not everything was saved: 1 failure; \
-         the rest is kept, and the same command tries these again\n",
+         the rest is saved, and the same command retries the failures\n",
     );
     assert_eq!(names(&folder, LEMMATIZER), ["builds.json", "versions.json"]);
 }
@@ -88,7 +88,7 @@ fn an_algorithm_that_does_not_exist_leaves_no_folder() {
     save(&cluster, &folder, "acme/Nothing").fails(
         5,
         "algo-logs: builds of acme/Nothing: there is no such algorithm (status 404), \
-         the service says: algorithm algo://acme/Nothing not found; check the name, and that CLUSTER is its cluster\n",
+         the service says: algorithm algo://acme/Nothing not found; check the name, and that CLUSTER is the right cluster\n",
     );
     assert!(folder.names().is_empty());
 }
@@ -258,7 +258,7 @@ fn an_unusable_id_is_an_invalid_response() {
         "algo-logs: builds of acme/Odd: '../b' is not a valid build id: \
          only letters, digits, '_', '-' and '.' are allowed\n\
          algo-logs: not everything was saved: 1 failure; \
-         the rest is kept, and the same command tries these again\n",
+         the rest is saved, and the same command retries the failures\n",
     );
 }
 

@@ -74,7 +74,7 @@ fn two_builds_never_share_a_file() {
                 _ => name,
             };
             let failure = format!(
-                "algo-logs: build {other_id} of acme/Odd: its file name is that of build {id}: {name}\n"
+                "algo-logs: build {other_id} of acme/Odd: its file name is taken by build {id}: {name}\n"
             );
             assert!(
                 outcome.stderr.starts_with(&failure),
@@ -145,9 +145,9 @@ mod unix {
                 Program::on(&cluster).run(&line).fails(
                     7,
                     &format!(
-                        "algo-logs: cannot write {path}: it exists, and is not a regular file\n\
+                        "algo-logs: cannot write {path}: it exists but is not a regular file\n\
                      algo-logs: not everything was saved: 1 failure; \
-                     the rest is kept, and the same command tries these again\n"
+                     the rest is saved, and the same command retries the failures\n"
                     ),
                 );
                 is_still_there(kind, &path);
@@ -181,7 +181,7 @@ mod unix {
                 let line = format!("save acme/Odd -d {}", folder.path().display());
                 Program::on(&cluster).run(&line).fails(
                     7,
-                    &format!("algo-logs: cannot write {path}: it exists, and is not a folder\n"),
+                    &format!("algo-logs: cannot write {path}: it exists but is not a folder\n"),
                 );
                 is_still_there(kind, &path);
                 assert!(outside.names().is_empty());

@@ -89,9 +89,9 @@ fn an_index_that_save_did_not_write_is_kept() {
             &Program::on(&cluster).run(&line),
             7,
             &format!(
-                "algo-logs: cannot write {path}: it exists, and is not a list that 'save' wrote: {why}\n\
+                "algo-logs: cannot write {path}: it exists but is not a list that 'save' wrote: {why}\n\
                  {}algo-logs: not everything was saved: 1 failure; \
-                 the rest is kept, and the same command tries these again\n",
+                 the rest is saved, and the same command retries the failures\n",
                 summary("acme/Odd", [1, 0, 0, 1], 2)
             ),
         );
@@ -106,6 +106,6 @@ fn an_index_that_save_did_not_write_is_kept() {
     file.set_len(257 * 1024 * 1024).unwrap();
     let outcome = save(&cluster, &folder, "acme/Odd -q");
     assert_eq!(outcome.code, Some(7));
-    let why = "versions.json: it exists, and is larger than 256 MiB\n";
+    let why = "versions.json: it exists but is larger than 256 MiB\n";
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }

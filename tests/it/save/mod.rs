@@ -234,13 +234,13 @@ fn several_algorithms_and_owners() {
         "algo-logs: algorithms of nobody: not found (status 404)\n",
         "algo-logs: there are no algorithms of none; check the name, upper and lower case included\n",
         "algo-logs: builds of acme/Gone: there is no such algorithm (status 404), \
-         the service says: algorithm algo://acme/Gone not found; check the name, and that CLUSTER is its cluster\n",
+         the service says: algorithm algo://acme/Gone not found; check the name, and that CLUSTER is the right cluster\n",
         &summary("acme/Paged", [2, 0, 0, 0], size),
         &summary(LEMMATIZER, [1, 0, 1, 0], failed),
         &summary("acme/Empty", [0, 0, 0, 0], 0),
         &summary("total", [3, 0, 1, 3], size + failed),
         "algo-logs: not everything was saved: 3 failures; \
-         the rest is kept, and the same command tries these again\n",
+         the rest is saved, and the same command retries the failures\n",
     ];
     is(&outcome, 5, &lines.concat());
     assert_eq!(names(&folder, "acme"), ["Empty", "Lemmatizer", "Paged"]);

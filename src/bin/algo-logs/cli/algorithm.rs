@@ -1,4 +1,4 @@
-//! ALGO, OWNER and BUILD_ID: the arguments that say what a command is about. ALGO always contains a `/`, the others
+//! The arguments that select what a command works on: ALGO, OWNER and BUILD_ID. ALGO always contains a `/`; the others
 //! never do.
 
 use algo_logs::{Algorithm, BaseUrl};
@@ -62,11 +62,11 @@ impl AlgorithmArg {
         }
     }
 
-    /// Reads the URL of a page. A query and a fragment, as browsers may add them, are ignored.
+    /// Reads the URL of a page. Ignores a query and a fragment, which browsers may add.
     fn parse_page(url: &str) -> Result<Self, CliError> {
         // The URL is not shown: it could contain a password.
         let error = || {
-            CliError::usage("the URL is not that of an algorithm's page")
+            CliError::usage("the URL is not an algorithm's page")
                 .hint("ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME")
         };
         let page = url.split(['?', '#']).next().unwrap_or(url);
@@ -96,7 +96,7 @@ impl SaveTarget {
         if name.contains('/') {
             return Ok(Self::Algorithm(AlgorithmArg::parse(name)?));
         }
-        // An algorithm's name is checked as a whole.
+        // The library checks an owner only as part of an algorithm.
         let algorithm = Algorithm::new(name, "any")?;
         Ok(Self::Owner(algorithm.owner().to_owned()))
     }
@@ -127,7 +127,7 @@ pub(super) fn split_build_id(
 ) -> Result<(Option<&str>, Option<&str>), CliError> {
     match arguments {
         [] => Ok((None, None)),
-        // Most likely an unset variable, which does not mean the newest build.
+        // Most likely an unset variable, so the newest build is not meant.
         [one] if one.is_empty() => Err(CliError::usage("ALGO or BUILD_ID is empty")),
         [.., id] if arguments.len() > 1 && id.is_empty() => {
             Err(CliError::usage("BUILD_ID is empty"))
@@ -137,7 +137,7 @@ pub(super) fn split_build_id(
     }
 }
 
-/// Rejects a version in the place of BUILD_ID, since no ID looks like one. `hint` is given the ALGO that was meant.
+/// Rejects a version in place of a BUILD_ID. No ID looks like a version. `hint` receives the ALGO that was meant.
 pub(super) fn parse_build_id(
     id: &str,
     algorithm: Option<&AlgorithmArg>,
@@ -156,7 +156,7 @@ pub(super) fn parse_build_id(
     Err(CliError::usage(message).hint(hint(&format!("{algorithm}/{version}"))))
 }
 
-/// Returns the semantic version that a text is, perhaps after a `v`.
+/// Returns the text without a leading `v`, if it is a semantic version.
 fn semantic_version(text: &str) -> Option<&str> {
     let version = text.strip_prefix('v').unwrap_or(text);
     is_semantic(version).then_some(version)
@@ -266,7 +266,7 @@ mod tests {
         ] {
             assert_eq!(
                 error(AlgorithmArg::parse(url)),
-                "algo-logs: the URL is not that of an algorithm's page; \
+                "algo-logs: the URL is not an algorithm's page; \
                  ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME\n"
             );
         }

@@ -1,4 +1,4 @@
-//! The typed arguments, and the checks that lead to them.
+//! The typed arguments, and the checks that produce them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use algo_logs::{Build, BuildStatus};
 
 use super::algorithm::{AlgorithmArg, SaveTarget, VersionSpec, parse_build_id, split_build_id};
 use super::commands::CommandName::{self, Builds, Help, Log, Save, Versions, Why};
-use super::flags::{CONTRADICTIONS, Flag};
+use super::flags::{CONFLICTS, Flag};
 use super::help::Topic;
 use super::parse::topic_by_word;
 use super::value::redact;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Builds {
-        /// Without one, `algorithmia.conf` names it. The same below.
+        /// `None` means the one that `algorithmia.conf` names, here and below.
         algorithm: Option<AlgorithmArg>,
         filter: BuildFilter,
         limit: Limit,
@@ -92,7 +92,7 @@ pub(crate) struct WhyArgs {
 /// Which build `why` explains.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum WhySource {
-    /// The newest failed build, perhaps of a commit: its first 1 to 40 digits, in lower case.
+    /// The newest failed build, optionally of the commit with these first 1 to 40 digits, in lower case.
     NewestFailed { commit: Option<String> },
     /// The build with this ID.
     Build(String),
@@ -160,7 +160,7 @@ pub(crate) enum ColorChoice {
 }
 
 impl ColorChoice {
-    /// Decides for one output.
+    /// Returns whether an output has colours.
     pub(crate) fn is_enabled(self, is_terminal: bool) -> bool {
         match self {
             Self::Auto => is_terminal,
@@ -170,7 +170,7 @@ impl ColorChoice {
     }
 }
 
-/// The connection and the credentials, as far as the command line sets them.
+/// The connection settings on the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Connect {
     pub(crate) api: Option<String>,
@@ -214,7 +214,7 @@ impl From<PathBuf> for PathOrStdin {
     }
 }
 
-/// What the command line sets, before it is known to fit together.
+/// The flags and arguments as given, before they are checked against each other.
 #[derive(Default)]
 pub(super) struct RawArgs {
     pub(super) command: Option<CommandName>,
@@ -244,7 +244,7 @@ pub(super) struct RawArgs {
 }
 
 impl RawArgs {
-    /// Checks that everything fits together and returns it typed.
+    /// Checks the flags and arguments against each other, and returns them typed.
     pub(super) fn finish(mut self) -> Result<Parsed, CliError> {
         if let Some(generate) = self.generate {
             self.check_generate_alone()?;
@@ -254,7 +254,7 @@ impl RawArgs {
             return Err(CliError::usage("no command given").hint("see 'algo-logs --help'"));
         };
         self.check_accepted_by(name)?;
-        self.check_contradictions()?;
+        self.check_conflicts()?;
         self.check_number_of_arguments(name)?;
 
         let arguments = std::mem::take(&mut self.arguments);
@@ -329,7 +329,7 @@ impl RawArgs {
         }))
     }
 
-    /// Returns the one source that is given. Only the filters may be combined.
+    /// Returns the source of the log. Only the filters may be combined.
     fn log_source(
         &mut self,
         algorithm: Option<&AlgorithmArg>,
@@ -337,8 +337,7 @@ impl RawArgs {
         build_id: Option<&str>,
     ) -> Result<LogSource, CliError> {
         let filter = self.spelling("status").or(self.spelling("commit"));
-        let clash =
-            |one, other| Err(contradiction(one, other).hint("each of them selects the build"));
+        let clash = |one, other| Err(conflict(one, other).hint("both select the build"));
         match (version, build_id, filter) {
             (Some(_), Some(_), _) => clash("VERSION", "BUILD_ID"),
             (Some(_), None, Some(filter)) => clash("VERSION", filter),
@@ -362,7 +361,7 @@ impl RawArgs {
             return Ok(WhySource::NewestFailed { commit });
         };
         if let Some(filter) = self.spelling("commit") {
-            return Err(contradiction("BUILD_ID", filter).hint("each of them selects the build"));
+            return Err(conflict("BUILD_ID", filter).hint("both select the build"));
         }
         let hint = |version: &str| format!("'algo-logs log {version}' writes the log of a version");
         Ok(WhySource::Build(parse_build_id(id, algorithm, hint)?))
@@ -393,7 +392,7 @@ impl RawArgs {
         if targets.contains(&SaveTarget::Stdin)
             && self.connect.api_key_file == Some(PathOrStdin::Stdin)
         {
-            return Err(contradiction("--api-key-file -", "-").hint("both read stdin"));
+            return Err(conflict("--api-key-file -", "-").hint("both read stdin"));
         }
         Ok(targets)
     }
@@ -404,8 +403,10 @@ impl RawArgs {
         let flag = flag.map(|(_, spelling)| spelling.as_str());
         match self.command.map(CommandName::word).or(flag) {
             None => Ok(()),
-            Some(other) => Err(contradiction("--generate", other)
-                .hint("use it alone, as in: algo-logs --generate man")),
+            Some(other) => {
+                Err(conflict("--generate", other)
+                    .hint("use it alone, as in: algo-logs --generate man"))
+            }
         }
     }
 
@@ -413,20 +414,20 @@ impl RawArgs {
         for (flag, spelling) in &self.given {
             if !flag.is_accepted_by(command) {
                 let word = command.word();
-                let owners: Vec<_> = flag.commands().map(CommandName::word).collect();
+                let words: Vec<_> = flag.commands().map(CommandName::word).collect();
                 return Err(
                     CliError::usage(format!("'{word}' takes no option '{spelling}'"))
-                        .hint(format!("'{spelling}' belongs to {}", owners.join(", "))),
+                        .hint(format!("it is an option of {}", words.join(", "))),
                 );
             }
         }
         Ok(())
     }
 
-    fn check_contradictions(&self) -> Result<(), CliError> {
-        for (one, other) in CONTRADICTIONS {
+    fn check_conflicts(&self) -> Result<(), CliError> {
+        for (one, other) in CONFLICTS {
             if let (Some(one), Some(other)) = (self.spelling(one), self.spelling(other)) {
-                return Err(contradiction(one, other));
+                return Err(conflict(one, other));
             }
         }
         Ok(())
@@ -444,7 +445,7 @@ impl RawArgs {
         Ok(())
     }
 
-    /// Returns what help is wanted about.
+    /// Returns the topic for `--help`.
     pub(super) fn help_topic(&self) -> Topic {
         let topic = match self.command {
             Some(Help) => self
@@ -466,7 +467,7 @@ impl RawArgs {
 fn optional_algorithm(word: Option<&String>) -> Result<Option<AlgorithmArg>, CliError> {
     match word {
         None => Ok(None),
-        // Most likely an unset variable, which does not mean the algorithm of the working directory.
+        // Most likely an unset variable, so the algorithm of the working directory is not meant.
         Some(word) if word.is_empty() => Err(CliError::usage("ALGO is empty")),
         Some(word) => Ok(Some(AlgorithmArg::parse(word)?)),
     }
@@ -476,8 +477,8 @@ fn example(command: CommandName) -> String {
     format!("as in: {}", command.spec().examples[0].1)
 }
 
-fn contradiction(one: &str, other: &str) -> CliError {
-    CliError::usage(format!("'{one}' contradicts '{other}'"))
+fn conflict(one: &str, other: &str) -> CliError {
+    CliError::usage(format!("'{one}' cannot be used with '{other}'"))
 }
 
 #[cfg(test)]
@@ -559,7 +560,7 @@ mod tests {
         }
     }
 
-    /// Compares with a plain `log acme/x` after a change.
+    /// Checks that a line means `log acme/x` with one change.
     #[track_caller]
     fn logs(line: &str, change: impl FnOnce(&mut LogArgs)) {
         let mut expected = LogArgs {
@@ -701,7 +702,7 @@ mod tests {
     }
 
     #[test]
-    fn help_tells_the_defaults() {
+    fn help_shows_the_defaults() {
         for (long, command, default) in [
             ("limit", Builds, DEFAULT_LIMIT.to_string()),
             ("limit", Versions, DEFAULT_LIMIT.to_string()),

@@ -1,8 +1,8 @@
-//! The commands, one row each: what help says about them.
+//! The commands and their help, one row each.
 
 use CommandName::{Builds, Help, Log, Save, Versions, Why};
 
-/// A command without its arguments, to name it in rows and messages.
+/// The name of a command, for rows and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CommandName {
     Builds,
@@ -31,18 +31,18 @@ pub(super) struct CommandSpec {
     pub(super) arguments: &'static [(&'static str, &'static str)],
     /// How many arguments the command takes at most.
     pub(super) max_arguments: usize,
-    /// What a command line does, and the command line. Errors show the first one.
+    /// What each example does, and its command line. Errors show the first one.
     pub(super) examples: &'static [(&'static str, &'static str)],
 }
 
 const ALGO: (&str, &str) = (
     "ALGO",
-    "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME; by default the \
-     algorithm that algorithmia.conf names, in this directory or the nearest one above it",
+    "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME; if omitted, \
+     algorithmia.conf names it, in this directory or the nearest parent that has one",
 );
 const BUILD_ID: (&str, &str) = (
     "BUILD_ID",
-    "the ID of a build, or at least its first 7 digits, as 'builds' lists it",
+    "the ID of a build, as 'builds' lists it, or at least its first 7 digits",
 );
 
 /// In the order of [`CommandName`], which is the index.
@@ -76,14 +76,14 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         max_arguments: 1,
         examples: &[
             ("List the published versions", "algo-logs versions acme/tagger --published"),
-            ("Get all that the service says about every version",
+            ("Get everything that the service reports about all versions",
              "algo-logs versions acme/tagger --all --json"),
         ],
     },
     CommandSpec {
         name: Log,
         word: "log",
-        about: "Write the log of a build, by default of the newest that matches.",
+        about: "Write the log of a build, by default the newest that matches.",
         details: "The newest build is the one that started last. A pipe or a file gets the exact bytes of the log; a terminal \
                   gets its text and colours, without other escape sequences and control characters. Exit status 0 means \
                   that the log was complete and that every byte of it was written.",
@@ -93,7 +93,7 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         ],
         arguments: &[
             ALGO,
-            ("VERSION", "as in OWNER/NAME/VERSION, for the log of a version: a semantic version, or at least the \
+            ("VERSION", "in OWNER/NAME/VERSION, selects the log of that version: a semantic version, or at least the \
                          first 7 digits of a git hash"),
             BUILD_ID,
         ],
@@ -109,9 +109,9 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         name: Why,
         word: "why",
         about: "Show why a build failed, by default the newest failed one.",
-        details: "The output is the failed step, the last lines that it printed, and the line that reports the failure. It \
-                  leaves out the clean-up that follows in the log. Nothing is printed before the log has been read to its \
-                  end. Of a log without Docker steps, the last lines are printed.",
+        details: "The output is the failed step, the last lines that it printed, and the line that reports the failure. The \
+                  clean-up that follows in the log is left out. Nothing is printed until the whole log has been read. If \
+                  the log has no Docker steps, its last lines are printed.",
         usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]"],
         arguments: &[ALGO, BUILD_ID],
         max_arguments: 2,
@@ -126,16 +126,15 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         name: Save,
         word: "save",
         about: "Save the logs of algorithms, or of all algorithms of an owner.",
-        details: "Each algorithm has a folder of its own, DIR/OWNER/NAME, with a file for each log, which is complete or \
-                  absent, and the lists of builds and versions. A later run fetches only what is new and adds to these \
-                  lists, so an interrupted run can be repeated. A rejected key or a full disk ends the run. Other \
-                  failures are listed at the end and do not affect other logs; the exit status is that of the worst \
-                  failure.",
+        details: "Each algorithm gets its own folder, DIR/OWNER/NAME, with one file per log and the lists of builds and \
+                  versions. The file of a log is complete or absent. A later run fetches only what is new and adds to \
+                  these lists, so an interrupted run can be repeated. A rejected key or a full disk ends the run. Other \
+                  failures do not affect other logs and are listed at the end; the worst one decides the exit status.",
         usage: &["ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]", "[-j N]"],
         arguments: &[
             ("ALGO", "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME"),
-            ("OWNER", "a user or an organization, for all of its algorithms"),
-            ("-", "the names of algorithms and owners on stdin, one per line"),
+            ("OWNER", "a user or an organization; saves all of its algorithms"),
+            ("-", "reads the names of algorithms and owners from stdin, one per line"),
         ],
         max_arguments: usize::MAX,
         examples: &[
@@ -149,11 +148,11 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         name: Help,
         word: "help",
         about: "Show help on a command, the environment or the exit codes.",
-        details: "Help on a command has examples, and the exit codes of that command.",
+        details: "Help on a command includes examples and its exit codes.",
         usage: &["[COMMAND | environment | exit-codes]"],
-        arguments: &[("COMMAND", "a command; without it, a summary of all commands")],
+        arguments: &[("COMMAND", "the command to show help on; without it, a summary of all")],
         max_arguments: 1,
-        examples: &[("Show the help of 'log'", "algo-logs help log"),
+        examples: &[("Show help on 'log'", "algo-logs help log"),
                     ("Show the environment variables", "algo-logs help environment")],
     },
 ];
@@ -163,7 +162,7 @@ impl CommandName {
         &COMMANDS[self as usize]
     }
 
-    /// Returns the word that stands for the command on the command line.
+    /// Returns the command as it is written on the command line.
     pub(crate) fn word(self) -> &'static str {
         self.spec().word
     }

@@ -4,8 +4,8 @@ use super::commands::{COMMANDS, CommandName, EVERY_COMMAND, command_words};
 use super::flags::{Completion, FLAGS, Flag, Kind};
 use super::help::topic_words;
 
-/// Returns the flags that a command accepts, with their help texts. `None` stands for no command yet, where any flag
-/// may appear.
+/// Returns the flags that a command accepts, with their help texts. `None` means that there is no command yet, so that
+/// any flag may appear.
 fn flags_of(command: Option<CommandName>) -> impl Iterator<Item = (&'static Flag, &'static str)> {
     FLAGS.iter().filter_map(move |flag| {
         let doc = match command {
@@ -38,7 +38,7 @@ fn words<T>(choices: &[(&str, T)]) -> String {
     words.join(" ")
 }
 
-/// Works in bash 3.2, which macOS has, and without the package bash-completion.
+/// Works in bash 3.2, the version on macOS, and without the package bash-completion.
 const BASH: &str = r#"# Completion of algo-logs in bash. Load it with: source <(algo-logs --generate complete-bash)
 _algo_logs() {
     local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD-1]}
@@ -230,7 +230,7 @@ pub(super) fn fish() -> String {
     script
 }
 
-/// Puts a text between single quotes, and `quote` for those inside it.
+/// Puts a text between single quotes, and replaces those inside it with `quote`.
 fn quote(text: &str, quote: &str) -> String {
     format!("'{}'", text.replace('\'', quote))
 }

@@ -20,7 +20,7 @@ pub(super) struct Flag {
     pub(super) short: Option<char>,
     pub(super) long: &'static str,
     pub(super) group: Group,
-    /// The commands that accept it, and its help text there, which begins with a verb and ends without a full stop.
+    /// The commands that accept it, with its help text for them. The text begins with a verb and has no full stop.
     pub(super) docs: &'static [(&'static [CommandName], &'static str)],
     pub(super) kind: Kind,
 }
@@ -43,11 +43,11 @@ pub(super) enum Kind {
     Choice(&'static str, &'static [(&'static str, Set)]),
     /// Any value, in the same word or the next.
     Required(&'static str, Completion, SetTo<Value>),
-    /// A value only after `=`, so that the flag never swallows the next word.
+    /// An optional value, which must follow `=`, so that the flag never swallows the next word.
     Optional(&'static str, SetTo<Option<Value>>),
 }
 
-/// What a shell completes a value with.
+/// How a shell completes a value.
 #[derive(Clone, Copy)]
 pub(super) enum Completion {
     Files,
@@ -85,20 +85,20 @@ pub(super) static FLAGS: &[Flag] = &[
         kind: Switch(|args| args.callable = Some(false)) },
     Flag { short: Some('L'), long: "limit", group: Command,
         docs: &[
-            (&[Builds, Versions], "Stop after the first N [default: 20]"),
-            (&[Save], "Save the newest N of each algorithm [default: all]"),
+            (&[Builds, Versions], "List at most N [default: 20]"),
+            (&[Save], "Save only the newest N per algorithm [default: all]"),
         ],
         kind: Required("N", Nothing, |args, value| set(&mut args.limit, value.limit())) },
     Flag { short: None, long: "all", group: Command,
         docs: &[
-            (&[Builds, Versions], "Read the whole list"),
+            (&[Builds, Versions], "List all"),
             (&[Save], "Save all builds; this is the default"),
         ],
         kind: Switch(|args| args.limit = Some(Limit::All)) },
     Flag { short: None, long: "json", group: Command,
         docs: &[
-            (&[Builds, Versions], "Print one JSON array of the service's objects; errors become JSON objects too"),
-            (&[Why], "Print one JSON object; an error becomes one too"),
+            (&[Builds, Versions], "Print a JSON array of the service's objects; errors become JSON too"),
+            (&[Why], "Print a JSON object; errors become JSON too"),
         ],
         kind: Switch(|args| args.json = true) },
     Flag { short: Some('n'), long: "tail", group: Command,
@@ -109,19 +109,19 @@ pub(super) static FLAGS: &[Flag] = &[
         kind: Required("N", Nothing, |args, value| set(&mut args.tail, value.number::<usize>())) },
     Flag { short: Some('o'), long: "output", group: Command,
         docs: &[(&[Log],
-            "Write the exact bytes of the log to FILE, which stays unchanged if that fails; '-' is stdout [default: -]")],
+            "Write the exact bytes of the log to FILE; a failure leaves FILE unchanged; '-' is stdout [default: -]")],
         kind: Required("FILE", Files, |args, value| {
             let file = Some(value.path()).filter(|path| path.as_os_str() != "-");
             set(&mut args.output, Ok(file))
         }) },
     Flag { short: Some('d'), long: "dir", group: Command,
-        docs: &[(&[Save], "Save the logs in DIR, and create it if it does not exist")],
+        docs: &[(&[Save], "Save the logs in DIR, which is created if missing")],
         kind: Required("DIR", Directories, |args, value| set(&mut args.folder, Ok(value.path()))) },
     Flag { short: Some('j'), long: "jobs", group: Command,
         docs: &[(&[Save], "Fetch N logs at a time, at most 64 [default: 4]")],
         kind: Required("N", Nothing, |args, value| set(&mut args.jobs, value.jobs())) },
     Flag { short: None, long: "wait", group: Command,
-        docs: &[(&[Log], "Wait up to SECS seconds until the build is listed and has finished [default: 1800]")],
+        docs: &[(&[Log], "Wait up to SECS seconds for the build to be listed and to finish [default: 1800]")],
         kind: Optional("SECS", |args, value| {
             set(&mut args.wait, value.map_or(Ok(DEFAULT_WAIT), |value| value.seconds()))
         }) },
@@ -129,7 +129,7 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(&[Log], "Exit with 3 if the build failed; its log is still written")],
         kind: Switch(|args| args.exit_status = true) },
     Flag { short: None, long: "raw", group: Command,
-        docs: &[(&[Log], "Write the exact bytes to a terminal too; they may change its state")],
+        docs: &[(&[Log], "Write the exact bytes even to a terminal; they may change its state")],
         kind: Switch(|args| args.escapes = Escapes::Raw) },
     Flag { short: None, long: "plain", group: Command,
         docs: &[(&[Log], "Remove all escape sequences, including colours, from any output")],
@@ -164,14 +164,14 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(REQUESTS, "Print only errors on stderr, no notes")],
         kind: Switch(|args| args.quiet = true) },
     Flag { short: None, long: "color", group: General,
-        docs: &[(REQUESTS, "Use colours 'always', 'never' or 'auto' [default: auto]")],
+        docs: &[(REQUESTS, "Use colours: 'always', 'never' or 'auto' [default: auto]")],
         kind: Choice("WHEN", &[
             ("auto", |args| args.color = ColorChoice::Auto),
             ("always", |args| args.color = ColorChoice::Always),
             ("never", |args| args.color = ColorChoice::Never),
         ]) },
     Flag { short: Some('h'), long: "help", group: General,
-        docs: &[(EVERY_COMMAND, "Show the help of a command, or a summary")],
+        docs: &[(EVERY_COMMAND, "Show help on a command, or a summary")],
         kind: Switch(|args| args.help = true) },
     Flag { short: Some('V'), long: "version", group: General,
         docs: &[(EVERY_COMMAND, "Show the version of the program")],
@@ -187,8 +187,8 @@ pub(super) static FLAGS: &[Flag] = &[
         ]) },
 ];
 
-/// Flags that contradict each other, by their long names.
-pub(super) const CONTRADICTIONS: &[(&str, &str)] = &[
+/// Pairs of flags that cannot be used together, by their long names.
+pub(super) const CONFLICTS: &[(&str, &str)] = &[
     ("limit", "all"),
     ("published", "unpublished"),
     ("public", "private"),
@@ -216,7 +216,7 @@ impl Flag {
         Some(docs.find(|(commands, _)| commands.contains(&command))?.1)
     }
 
-    /// Returns the help text for no command in particular.
+    /// Returns the help text to show without a command.
     pub(super) fn general_doc(&self) -> &'static str {
         self.docs[0].1
     }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn help_tells_the_choices() {
+    fn help_lists_the_choices() {
         for flag in FLAGS {
             if let Choice(_, choices) = flag.kind {
                 for (word, _) in choices {
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_accepts_its_flags_and_no_other() {
+    fn commands_accept_only_their_flags() {
         for flag in FLAGS {
             let value = match flag.kind {
                 Switch(_) => "",

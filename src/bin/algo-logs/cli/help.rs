@@ -1,4 +1,4 @@
-//! Help, made of the rows of the commands, flags and topics.
+//! Help, generated from the rows of the commands, flags and topics.
 //!
 //! Examples come before options because most readers look for them. Lines are at most 80 columns wide.
 
@@ -13,7 +13,7 @@ pub(super) const ORDER: &str =
 
 const WIDTH: usize = 80;
 
-/// What help is about.
+/// A topic of help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     Summary,
@@ -167,7 +167,7 @@ fn push_flags(
     }
 }
 
-/// Adds a name and, from `column` on, what it means. A name that is too long has a line of its own.
+/// Adds a name and, from `column` on, its meaning. A name that is too long gets its own line.
 fn push_row(text: &mut String, name: &str, meaning: &str, column: usize) {
     let mut line = format!("  {name}  ");
     if line.len() > column && line.len() + meaning.len() > WIDTH {
@@ -178,9 +178,9 @@ fn push_row(text: &mut String, name: &str, meaning: &str, column: usize) {
     push_wrapped(text, line, meaning, column);
 }
 
-/// Adds words to a line that has begun, and wraps it at [`WIDTH`]. The next lines begin at `column`.
+/// Adds words to a line that has begun, and wraps them at [`WIDTH`]. Later lines begin at `column`.
 fn push_wrapped(text: &mut String, mut line: String, words: &str, column: usize) {
-    // A default stays in one piece.
+    // `[default: N]` is never split.
     const TIED: char = '\u{1}';
     let words = words.replace("[default: ", &format!("[default:{TIED}"));
     let mut separator = "";

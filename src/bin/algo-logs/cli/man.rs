@@ -1,4 +1,4 @@
-//! The man page, in those macros of man(7) that groff and mandoc have in common.
+//! The man page, written with the man(7) macros that both groff and mandoc support.
 
 use super::commands::{COMMANDS, CommandSpec};
 use super::flags::{FLAGS, Flag, Group, Kind};

@@ -26,14 +26,14 @@ pub(crate) use commands::CommandName;
 use crate::error::CliError;
 use args::RawArgs;
 
-/// What a command line asks for.
+/// A parsed command line.
 #[allow(clippy::large_enum_variant)] // a process has only one
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
     Run(Args),
     /// Help, the version, a man page or completions, to be printed on stdout.
     Print(String),
-    /// The usage, because there are no words. It is an error, to be printed on stderr.
+    /// The usage, if the command line is empty. That is an error, so it is printed on stderr.
     Usage(String),
 }
 
@@ -42,11 +42,11 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
     if args.is_empty() {
         return Ok(Parsed::Usage(help::usage()));
     }
-    let asks_for_help = has_flag(&args, "--help") || has_flag(&args, "-h");
+    let wants_help = has_flag(&args, "--help") || has_flag(&args, "-h");
     let mut raw = RawArgs::default();
     let outcome = raw.read(args);
-    // A request for help counts even if the rest of the line is wrong.
-    if asks_for_help || raw.help {
+    // `--help` works even if the rest of the line is wrong.
+    if wants_help || raw.help {
         return Ok(Parsed::Print(help::text(raw.help_topic())));
     }
     if raw.version {
@@ -61,7 +61,7 @@ pub(crate) fn wants_json(args: &[OsString]) -> bool {
     has_flag(args, "--json")
 }
 
-/// Looking for the word is enough, since no flag accepts it as a value.
+/// Comparing words is enough, since no flag accepts such a word as its value.
 fn has_flag(args: &[OsString], name: &str) -> bool {
     args.iter()
         .take_while(|arg| *arg != "--")

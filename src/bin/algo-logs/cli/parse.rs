@@ -75,12 +75,12 @@ impl RawArgs {
             let lossy = redact(&word.to_string_lossy());
             CliError::usage(format!("argument '{lossy}' is not valid UTF-8"))
         })?;
-        // As a BUILD_ID, such a number would lead to an error about a build that the user never named.
+        // Taken as a BUILD_ID, such a number would lead to an error about a build that the user never named.
         if let Some(flag) = bare.filter(|_| word.len() <= 7 && parse_number(&word).is_ok()) {
-            return Err(CliError::usage(format!(
-                "'{word}' after '{flag}' is not read as its value"
-            ))
-            .hint(format!("write '{flag}={word}'")));
+            return Err(
+                CliError::usage(format!("option '{flag}' takes a value only after '='"))
+                    .hint(format!("write '{flag}={word}'")),
+            );
         }
         if self.command.is_some() {
             self.arguments.push(word);
@@ -178,7 +178,7 @@ fn required_value(
     // `-o --raw` lacks a FILE. `-n -5` has a value, which is then rejected as a number.
     match value.as_encoded_bytes() {
         [b'-', second, ..] if !second.is_ascii_digit() => Err(missing().hint(format!(
-            "a value that begins with '-' is written '--{}=-…'",
+            "write a value that begins with '-' as '--{}=-…'",
             flag.long
         ))),
         _ => Value::new(flag, spelling, value),

@@ -16,7 +16,7 @@ const ALIASES: &[(&[&str], &str)] = &[
     (&["man", "manual"], "'--generate man'"),
 ];
 
-/// The same for options. Of several rows, the first counts whose option the command accepts.
+/// The same for options. The first row whose option the command accepts counts.
 const OPTION_ALIASES: &[(&[&str], &str)] = &[
     (&["last", "lines"], "tail"),
     (&["count", "last", "lines", "max", "number"], "limit"),
@@ -38,13 +38,13 @@ const OPTION_ALIASES: &[(&[&str], &str)] = &[
     (&["silent"], "quiet"),
 ];
 
-/// Returns what a word of a similar program stands for.
+/// Returns the suggestion for a word of a similar program.
 pub(super) fn alias(word: &str) -> Option<&'static str> {
     let mut rows = ALIASES.iter();
     Some(rows.find(|(words, _)| words.contains(&word))?.1)
 }
 
-/// Returns the option, without its dashes, that an option of a similar program stands for.
+/// Returns the suggestion for an option of a similar program, without its dashes.
 pub(super) fn option_alias(long: &str, accepted: &[&str]) -> Option<&'static str> {
     let rows = OPTION_ALIASES
         .iter()
@@ -53,13 +53,12 @@ pub(super) fn option_alias(long: &str, accepted: &[&str]) -> Option<&'static str
         .find(|option| accepted.contains(&option_name(option)))
 }
 
-/// Returns the option of `status failed` without its value.
+/// Returns an option without its value: `status` for `status failed`.
 fn option_name(option: &str) -> &str {
     option.split(' ').next().unwrap_or(option)
 }
 
-/// Returns the word that was probably meant: one that differs in few letters, or of which `word` is
-/// the beginning.
+/// Returns the candidate that was probably meant: one that differs in few letters, or begins in the same way.
 pub(super) fn suggest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -112,7 +111,7 @@ mod tests {
     use crate::cli::flags::FLAGS;
 
     #[test]
-    fn aliases_stand_for_what_exists() {
+    fn aliases_suggest_what_exists() {
         for (words, meant) in ALIASES {
             for meant in meant.split(" or ").map(|text| text.trim_matches('\'')) {
                 let first = option_name(meant);

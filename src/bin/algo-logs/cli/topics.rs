@@ -10,8 +10,8 @@ const PROFILES: &str = if cfg!(windows) {
     "~/.algorithmia/config"
 };
 
-pub(super) const PRECEDENCE: &str = "Options override the environment, which overrides the default profile. A profile that \
-     '--profile' names counts as an option.";
+pub(super) const PRECEDENCE: &str = "Options override the environment, which overrides the default profile. A profile \
+     given with '--profile' counts as an option.";
 
 #[rustfmt::skip] // one line each
 pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
@@ -19,23 +19,23 @@ pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ("ALGORITHMIA_API_KEY", "the API key"),
     ("ALGORITHMIA_BEARER_TOKEN", "a bearer token, used if there is no API key"),
     ("SSL_CERT_FILE", "a PEM file with the CAs to trust instead of the built-in ones"),
-    ("HTTPS_PROXY, HTTP_PROXY", "the proxy for https:// or http:// clusters, also in lower case"),
+    ("HTTPS_PROXY, HTTP_PROXY", "the proxy for https:// or http:// clusters; lower-case names work too"),
     ("ALL_PROXY", "the proxy for both"),
-    ("NO_PROXY", "what to reach without a proxy: '*', names with their subdomains, \
-                  addresses and CIDR blocks, each with an optional port"),
-    ("NO_COLOR", "unless empty, no colours with '--color auto'"),
-    ("TERM", "if 'dumb', the same, and no progress"),
+    ("NO_PROXY", "hosts to reach without a proxy: '*', domains with their subdomains, \
+                  IP addresses and CIDR blocks, each with an optional port"),
+    ("NO_COLOR", "if not empty, turns off colours with '--color auto'"),
+    ("TERM", "if 'dumb', does the same, and turns off the progress line"),
     #[cfg(windows)]
-    ("WT_SESSION, ANSICON, ConEmuANSI, TERM", "colours and progress need one of them to be set, as consoles do that \
-                                               understand escape sequences, or '--color always'"),
+    ("WT_SESSION, ANSICON, ConEmuANSI, TERM", "set by consoles that understand escape sequences; if none is set, \
+                                               colours and the progress line need '--color always'"),
 ];
 
 #[rustfmt::skip] // one line each
 pub(super) const FILES: &[(&str, &str)] = &[
     (PROFILES, "profiles: tables '[profiles.NAME]' with the keys 'api_server', 'api_key', 'bearer_token' and \
                 'ca_cert'; read for '--profile', or if the cluster or the key is not set elsewhere"),
-    ("algorithmia.conf", "the algorithm, if ALGO is omitted: JSON with 'username' and 'algoname', in the working \
-                          directory or the nearest one above it"),
+    ("algorithmia.conf", "names the algorithm if ALGO is omitted: JSON with 'username' and 'algoname', in the \
+                          working directory or the nearest parent that has one"),
 ];
 
 /// What `save` writes.
@@ -79,9 +79,9 @@ pub(super) const EXIT_CODES: &[ExitCode] = &[
     exit("5", &[Save], "no such algorithm or owner"),
     exit("6", REQUESTS, "the response was truncated or invalid"),
     exit("7", EVERY_COMMAND, "the output could not be written"),
-    exit("8", &[Log], "the build has not finished, also after '--wait' timed out"),
+    exit("8", &[Log], "the build has not finished, even after '--wait' timed out"),
     exit("8", &[Why], "the build has not finished"),
-    exit("141", EVERY_COMMAND, "the reader of stdout went away"),
+    exit("141", EVERY_COMMAND, "the reader of stdout closed it"),
 ];
 
 impl ExitCode {

@@ -11,12 +11,12 @@ use crate::error::CliError;
 
 /// More concurrent requests would burden a cluster and finish no sooner.
 const MAX_JOBS: usize = 64;
-/// A year. A clock's reading plus a much longer time would overflow.
+/// A year. Adding a much longer time to the current one would overflow.
 const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 /// The value of a flag: never empty.
 pub(super) struct Value {
-    /// The flag as an error names it: `-n N`.
+    /// The flag as errors show it: `-n N`.
     flag: String,
     value: OsString,
 }
@@ -93,7 +93,7 @@ impl Value {
         Ok(digits.to_ascii_lowercase())
     }
 
-    /// Returns what belongs to the word among `choices` that the value is.
+    /// Returns the choice that the value names.
     pub(super) fn choose<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, CliError> {
         let word = self.text()?;
         if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == word) {
@@ -120,7 +120,7 @@ pub(super) fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Returns a word for an error message: in full, unless it could be a key in the wrong place.
+/// Shortens a word for an error message if it could be a key in the wrong place.
 pub(super) fn redact(word: &str) -> String {
     /// No command, option or name is longer.
     const MAX_CHARS: usize = 64;
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_be_a_key_is_redacted() {
+    fn possible_keys_are_redacted() {
         for word in [
             "complete-zhs",
             "completion",

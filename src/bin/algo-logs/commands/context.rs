@@ -1,4 +1,4 @@
-//! What every command works with.
+//! The context of every command.
 
 use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages};
 
@@ -6,13 +6,13 @@ use crate::cli::{BuildFilter, ColorChoice, Limit};
 use crate::config::Connection;
 use crate::output::Reporter;
 
-/// What every command works with.
+/// An algorithm, and the connection and output that a command uses for it.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) algorithm: Algorithm,
     pub(crate) connection: Connection,
     pub(crate) reporter: Reporter,
-    /// With the environment taken into account.
+    /// After the environment has been taken into account.
     pub(crate) color: ColorChoice,
 }
 
@@ -27,7 +27,7 @@ impl Context {
     }
 
     /// Returns the log of a build. If the log is lost, returns the output of the build's version, and a note that says
-    /// so. `build` is the build if it is known.
+    /// so. `build` is `None` if it has not been requested yet.
     pub(crate) fn build_log(
         &self,
         algorithm: &Algorithm,
@@ -54,7 +54,7 @@ impl Context {
                 Ok((logs, Some(note)))
             }
             Ok(None) => Err(lost),
-            // The service has no such version, or its name for it cannot be used.
+            // The service has no such version, or the hash that it reported is invalid.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -106,7 +106,7 @@ impl Context {
     }
 }
 
-/// Reads a list up to the limit, and no further.
+/// Reads a list no further than the limit.
 pub(crate) fn take<T>(
     items: impl Iterator<Item = Result<T, Error>>,
     limit: Limit,

@@ -1,4 +1,4 @@
-//! The next step that an error suggests.
+//! The hints of errors: what to do next.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::config::Connection;
 use crate::error::{CliError, Kind};
 use crate::output::format;
 
-/// What a command was doing when it failed, as far as it decides the next step.
+/// What a command was doing when it failed, to choose the hint.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation<'a> {
     pub(crate) algorithm: &'a Algorithm,
-    /// The list that shows what could have been requested, if not the algorithm itself was wrong.
+    /// The list of what can be requested. `None` if only the algorithm itself can be wrong.
     pub(crate) list: Option<CommandName>,
-    /// How long it has waited, with `--wait`.
+    /// The time that `--wait` has waited.
     pub(crate) waited: Option<Duration>,
 }
 
-/// Adds the next step to an error, if there is one.
+/// Adds a hint to an error, if there is one.
 pub(crate) fn add_hint(
     error: CliError,
     connection: &Connection,
@@ -27,7 +27,7 @@ pub(crate) fn add_hint(
 ) -> CliError {
     let list = |list: CommandName| {
         format!(
-            "'algo-logs {} {}' lists what there is",
+            "'algo-logs {0} {1}' lists the {0}",
             list.word(),
             situation.algorithm
         )
@@ -38,7 +38,7 @@ pub(crate) fn add_hint(
             (Some(1014), _) => list(CommandName::Versions),
             (None, Some(name)) => list(name),
             _ => format!(
-                "check the name, and that {} is its cluster",
+                "check the name, and that {} is the right cluster",
                 connection.client.base_url()
             ),
         },
@@ -49,7 +49,7 @@ pub(crate) fn add_hint(
         Kind::Library(ErrorKind::NotFinished) => match situation.waited {
             Some(waited) => format!("waited {}", format::duration(waited)),
             None if situation.list.is_some() => "use --wait to wait for it".to_owned(),
-            // The newest build was chosen: an older one may be what the user wants.
+            // The newest build was selected, but the user may want an older one.
             None => "use --wait to wait for it, or -s failed or -s succeeded for an older build"
                 .to_owned(),
         },
@@ -58,15 +58,15 @@ pub(crate) fn add_hint(
     error.hint(hint)
 }
 
-/// Adds the next step to an error that is about no algorithm in particular.
+/// Adds a hint that does not depend on the algorithm.
 pub(crate) fn add_connection_hint(error: CliError, connection: &Connection) -> CliError {
     match error.kind {
         Kind::Library(ErrorKind::Unauthorized) => {
             error.hint(format!("the key is from {}", connection.key_source()))
         }
         Kind::Library(ErrorKind::Tls) => error.hint(match connection.ca_source() {
-            Some(source) => format!("the CAs to trust are from {source}"),
-            None => "if the cluster has a CA of its own, use --cacert FILE".to_owned(),
+            Some(source) => format!("the trusted CAs are from {source}"),
+            None => "if the cluster uses a private CA, use --cacert FILE".to_owned(),
         }),
         Kind::Library(ErrorKind::Connection) if connection.is_default_cluster() => {
             error.hint("use --api or ALGORITHMIA_API to name your cluster")

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::output::table::{Table, tab_separated};
 use crate::output::{format, json, to_stdout};
 
-/// A list, as it is shown.
+/// How a list is shown.
 struct List<T, const ROW: usize, const TABLE: usize> {
     /// The cells of a tab-separated row: whole values.
     row: fn(&T) -> [Option<String>; ROW],
@@ -20,7 +20,7 @@ struct List<T, const ROW: usize, const TABLE: usize> {
     header: [&'static str; TABLE],
     /// The cells of the table: values that fit a line of 80 columns.
     cells: fn(&T) -> [Option<String>; TABLE],
-    /// What stderr says if the list is empty.
+    /// The note for an empty list.
     nothing: String,
 }
 
@@ -112,7 +112,7 @@ impl Context {
         for item in items {
             match item {
                 Ok(item) if json || table => received.push(item),
-                // A program that reads the rows gets each as soon as it is known.
+                // Each row is written at once, for programs that read them as they arrive.
                 Ok(item) => to_stdout(&tab_separated((list.row)(&item)))?,
                 Err(error) => failure = Some(error),
             }
@@ -135,13 +135,13 @@ impl Context {
     }
 }
 
-/// As many digits of a commit as people use to name it.
+/// Shortens a commit SHA, as Git does.
 fn short_commit(sha: &str) -> String {
     sha.chars().take(7).collect()
 }
 
 fn age(time: Option<SystemTime>) -> Option<String> {
-    // A clock that is a little behind the cluster's makes a build no older than nothing.
+    // The age is 0 if this clock is behind the cluster's.
     let age = SystemTime::now().duration_since(time?).unwrap_or_default();
     Some(format::age(age))
 }

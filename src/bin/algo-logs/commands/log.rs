@@ -16,13 +16,13 @@ use crate::output::{Output, OutputOptions, format};
 /// A log that is about to be written.
 struct SelectedLog {
     logs: Logs,
-    /// What `--exit-status` makes of the build.
+    /// The result for `--exit-status`.
     result: Result<(), CliError>,
 }
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
-        // A file that cannot be written is an error before anything is fetched.
+        // The file is opened first, so that nothing is fetched if it cannot be written.
         let options = self.output_options(args);
         let output = Output::open(args.output.as_deref(), options, &self.reporter)?;
         let selected = match &args.source {
@@ -30,7 +30,7 @@ impl Context {
                 let build = self.newest_build(filter, args.wait)?;
                 self.log_of(&build.build_id, Some(&build))?
             }
-            LogSource::Build(id) => self.log_of_requested(id, args)?,
+            LogSource::Build(id) => self.log_of_id_or_prefix(id, args)?,
             LogSource::Version(version) => self.log_of_version(version, args.exit_status)?,
         };
         self.write(selected.logs, output, args)?;
@@ -40,7 +40,7 @@ impl Context {
         }
     }
 
-    /// Returns the newest build that passes the filter. With a timeout, waits until there is one and it has finished.
+    /// Returns the newest build that passes the filter. With a timeout, waits until it exists and has finished.
     fn newest_build(
         &self,
         filter: &BuildFilter,
@@ -53,7 +53,7 @@ impl Context {
             self.name_build(&build);
             return Ok(build);
         };
-        // The build is named as soon as it is known, and not again once it has finished.
+        // The build is named as soon as it is known, and only once.
         let named = Once::new();
         let name = |build: &Build| named.call_once(|| self.name_build(build));
         let mut what = format!("the newest build of {}", self.algorithm);
@@ -71,8 +71,8 @@ impl Context {
         Ok(build)
     }
 
-    /// Returns the log of the build with this id, or with an id that begins like this.
-    fn log_of_requested(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
+    /// Returns the log of the build whose ID is `id`, or begins with it.
+    fn log_of_id_or_prefix(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
         let found = match args.wait {
             Some(_) => self.complete_id(id)?,
             None => None,
@@ -102,7 +102,7 @@ impl Context {
         self.log_of(id, build.as_ref())
     }
 
-    /// Returns the whole id of the only build whose id begins with `id`, if there is one and `id` is not whole itself.
+    /// Completes the first digits of an ID. Returns `None` if no ID begins with them, or if the ID is complete.
     pub(super) fn complete_id(&self, id: &str) -> Result<Option<String>, CliError> {
         const UUID_LENGTH: usize = 36;
         if !(7..UUID_LENGTH).contains(&id.len()) {
@@ -121,8 +121,8 @@ impl Context {
 
     /// Returns a wait that shows its progress, and calls `found` for a build that has not finished yet.
     ///
-    /// Build servers stop a job that prints nothing for a while. So off a terminal, the wait prints a line at the start
-    /// and one a minute.
+    /// Build servers stop a job that prints nothing for a while. So without a progress line, the wait prints a note at
+    /// the start and one every minute.
     fn wait<'a>(
         &'a self,
         timeout: Duration,
@@ -163,7 +163,7 @@ impl Context {
         })
     }
 
-    /// Returns the log of a build. `build` is the build as far as it is known.
+    /// Returns the log of a build. `build` is `None` if it has not been requested yet.
     fn log_of(&self, id: &str, build: Option<&Build>) -> Result<SelectedLog, CliError> {
         let (logs, note) = match self.build_log(&self.algorithm, id, build) {
             Ok(found) => found,
@@ -184,7 +184,7 @@ impl Context {
         Ok(SelectedLog { logs, result })
     }
 
-    /// Returns what `--exit-status` makes of a build: every end but a success is a failure.
+    /// Returns the result for `--exit-status`. Every final status except success is a failure.
     fn result_of(&self, id: &str, build: &Build) -> Result<(), CliError> {
         let what = format!("build {} of {}", self.word(id), self.algorithm);
         match &build.status {
@@ -242,7 +242,7 @@ impl Context {
         Ok(SelectedLog { logs, result })
     }
 
-    /// Names the build whose log follows.
+    /// Writes a note that names the build whose log follows.
     fn name_build(&self, build: &Build) {
         self.reporter.say(&format!(
             "build {} ({}, commit {}, started {})",
@@ -254,7 +254,7 @@ impl Context {
     }
 
     fn write(&self, mut logs: Logs, output: Output, args: &LogArgs) -> Result<(), CliError> {
-        // A log that goes to the terminal is its own progress.
+        // A log on stdout needs no progress line.
         let reporter = self.reporter.quiet(args.output.is_none());
         let progress = reporter.progress();
         transfer(&mut logs, output, |logs| {
@@ -285,7 +285,7 @@ impl Context {
     }
 }
 
-/// Formats how much of a log has been written, how fast, and which share of it.
+/// Formats the progress of a log: the bytes written, the rate, and the percentage if the length is known.
 fn describe_progress(logs: &Logs, elapsed: Duration) -> String {
     let delivered = logs.delivered();
     let rate = delivered as f64 / elapsed.as_secs_f64().max(0.001);

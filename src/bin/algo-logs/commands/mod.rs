@@ -16,7 +16,7 @@ use crate::output::Reporter;
 use context::Context;
 use hints::{Situation, add_hint};
 
-/// Runs a command, for each algorithm that it is about.
+/// Runs a command for each of its algorithms.
 pub(crate) fn run(
     args: &Args,
     environment: &Environment,

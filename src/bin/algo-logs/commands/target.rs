@@ -1,4 +1,4 @@
-//! Which algorithms a command is about.
+//! The algorithms that a command works on.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,8 +10,8 @@ use crate::cli::{AlgorithmArg, Command, SaveTarget};
 use crate::config::{Connection, project, read_all};
 use crate::error::CliError;
 
-/// Returns what a command line names. Without an ALGO, that is the algorithm of the working directory; for `-`, it is
-/// what stdin names.
+/// Returns the algorithms and owners that a command line names. Without an ALGO, that is the algorithm of the working
+/// directory. `-` stands for the names on stdin.
 pub(super) fn targets(command: &Command) -> Result<Vec<SaveTarget>, CliError> {
     let algorithm = match command {
         Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
@@ -45,7 +45,7 @@ fn with_stdin(targets: &[SaveTarget]) -> Result<Vec<SaveTarget>, CliError> {
     Ok(named)
 }
 
-/// Returns the algorithms that are named, each once, and the failures to list those of an owner.
+/// Returns the algorithms without duplicates, and the failures to list the algorithms of an owner.
 pub(super) fn algorithms(
     targets: Vec<SaveTarget>,
     connection: &Connection,
@@ -84,7 +84,7 @@ pub(super) fn algorithms(
     Ok((algorithms, failures))
 }
 
-/// Returns the algorithm of an ALGO. The URL of a page must be one of the cluster.
+/// Returns the algorithm of an ALGO. If it is the URL of a page, the page must be on the cluster.
 fn resolve(algorithm: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliError> {
     match algorithm {
         AlgorithmArg::Name(algorithm) => Ok(algorithm),
@@ -105,7 +105,7 @@ fn resolve(algorithm: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliE
     }
 }
 
-/// A cluster's pages and its API can differ by this prefix.
+/// Removes the prefix by which the hosts of a cluster's API and its pages can differ.
 fn without_api(host: &str) -> &str {
     host.strip_prefix("api.").unwrap_or(host)
 }

@@ -1,4 +1,4 @@
-//! A log from the service to its target, as a whole or not at all.
+//! Copies a log from the service to an output.
 
 use std::io::Read;
 
@@ -7,18 +7,18 @@ use algo_logs::{Error, Logs};
 use crate::error::CliError;
 use crate::output::Output;
 
-/// As much of a log as is handed on at a time. More is not faster, and less is slower.
-const PIECE: usize = 64 * 1024;
+/// A larger buffer is not faster, and a smaller one is slower.
+const BUFFER_SIZE: usize = 64 * 1024;
 
-/// Writes the whole log, and calls `progress` after each piece.
+/// Writes the whole log, and calls `progress` after each write.
 ///
-/// A failure to read it and a failure to write it are told apart by their exit codes.
+/// Failures to read and failures to write have different exit codes.
 pub(crate) fn transfer(
     logs: &mut Logs,
     mut output: Output,
     mut progress: impl FnMut(&Logs),
 ) -> Result<(), CliError> {
-    let mut buf = vec![0; PIECE];
+    let mut buf = vec![0; BUFFER_SIZE];
     loop {
         match read(logs, &mut buf) {
             Ok(0) => return output.finish(),
@@ -32,7 +32,7 @@ pub(crate) fn transfer(
     }
 }
 
-/// Returns the note about a log that had text which was not valid Unicode.
+/// Returns a note if parts of the log were not valid Unicode.
 pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
     match logs.replacements() {
         0 => None,
@@ -43,7 +43,7 @@ pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
     }
 }
 
-/// Reads some of the log. It fails only with the library's errors.
+/// Reads the next part of the log. The library is the source of every error.
 fn read(logs: &mut Logs, buf: &mut [u8]) -> Result<usize, CliError> {
     logs.read(buf).map_err(|error| match Error::from_io(error) {
         Ok(error) => error.into(),

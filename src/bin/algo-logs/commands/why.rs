@@ -56,7 +56,7 @@ impl Context {
         }
     }
 
-    /// Returns the build that is to be explained. The service's status decides whether it failed, never its log.
+    /// Returns the build to explain. Only its status decides whether it failed, never its log.
     fn build_to_explain(&self, source: &WhySource) -> Result<Build, CliError> {
         let build = match source {
             WhySource::NewestFailed { commit } => return self.newest_failed(commit.as_deref()),
@@ -97,7 +97,7 @@ impl Context {
         if let Some(build) = self.builds(&filter).newest(|_| true)? {
             return Ok(build);
         }
-        // The only build of a commit may be on its way.
+        // The only build of a commit may still be in progress.
         filter.status = Some(BuildStatus::InProgress);
         match self.builds(&filter).newest(|_| true)? {
             Some(build) if commit.is_some() => Err(self.in_progress(&build)),
@@ -140,7 +140,7 @@ impl Context {
         let kept = failure.output.len() as u64;
         match failure.output_lines {
             lines if lines > kept => {
-                summary += &format!(", the last {kept} of {lines} lines; -n N for more");
+                summary += &format!(", the last {kept} of {lines} lines; use -n N for more");
             }
             0 => summary += ", no output",
             1 => summary += ", 1 line",
@@ -150,7 +150,7 @@ impl Context {
     }
 }
 
-/// What a shell's exit code means, for those that puzzle people.
+/// Explains the exit codes that are hard to guess.
 fn explain_exit_code(code: i64) -> &'static str {
     match code {
         127 => " (command not found)",
@@ -195,7 +195,7 @@ fn format_failure(failure: &Failure, colour: bool) -> String {
     text
 }
 
-/// Returns the line with which the builder begins the step.
+/// Returns the first line of the step, as the builder prints it.
 fn header(failure: &Failure) -> Option<String> {
     let instruction = failure.instruction.as_deref()?;
     let number = match (failure.step, failure.steps) {

@@ -1,4 +1,4 @@
-//! The client, and what an error message has to know about its configuration.
+//! The client, and where its configuration came from.
 
 use algo_logs::{Client, ClientBuilder, Error, RequestSummary, RetryInfo};
 
@@ -7,29 +7,29 @@ use super::{ALLOW_HTTP, Config};
 use crate::error::{CliError, message};
 use crate::output::Reporter;
 
-/// A client, and what an error message has to know about its configuration.
+/// A client, and where its configuration came from, for error messages.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     key: Source,
     base_url: Source,
-    /// Where the CAs are from, unless they are the compiled-in ones.
+    /// `None` means the compiled-in CAs.
     ca_pem: Option<Source>,
 }
 
 impl Config {
-    /// Makes the client. It reports each retry, and if `verbose` each request.
+    /// Creates the client. It reports each retry, and each request if `verbose`.
     pub(super) fn connect(
         self,
         reporter: &Reporter,
         verbose: bool,
         connections: usize,
     ) -> Result<Connection, CliError> {
-        let notes = reporter.clone();
+        let retry_reporter = reporter.clone();
         let mut builder = self
             .builder()
             .idle_connections(connections)
-            .on_retry(move |retry| notes.say(&describe_retry(retry)));
+            .on_retry(move |retry| retry_reporter.say(&describe_retry(retry)));
         if let Some(ca_pem) = &self.ca_pem {
             builder = builder.root_certificates(ca_pem.value.clone());
         }
@@ -45,7 +45,7 @@ impl Config {
         })
     }
 
-    /// Returns a builder that has everything but the CAs.
+    /// Returns a builder with everything except the CAs.
     fn builder(&self) -> ClientBuilder {
         Client::builder()
             .base_url(self.base_url.value.to_string())
@@ -55,7 +55,7 @@ impl Config {
             .retries(self.retries)
     }
 
-    /// Says where the value came from that the client cannot use. An error about a proxy names its variable already.
+    /// Adds the source of the rejected value to an error. Errors about a proxy already name its variable.
     fn error(&self, error: Error) -> CliError {
         let base_url = &self.base_url.value;
         if !base_url.is_https() && !base_url.is_loopback() && !self.allow_http {
@@ -74,18 +74,18 @@ impl Connection {
         self.key.to_string()
     }
 
-    /// Returns where the CAs are from, such as `--cacert`, unless they are the compiled-in ones.
+    /// Returns where the CAs came from, such as `--cacert`, or `None` for the compiled-in ones.
     pub(crate) fn ca_source(&self) -> Option<String> {
         self.ca_pem.map(|source| source.to_string())
     }
 
-    /// Returns whether nothing names a cluster, so that the default is used.
+    /// Returns whether no setting names a cluster, so that the default is used.
     pub(crate) fn is_default_cluster(&self) -> bool {
         self.base_url == Source::Default
     }
 }
 
-/// Returns the note on a retry.
+/// Returns the note about a retry.
 fn describe_retry(retry: &RetryInfo<'_>) -> String {
     let left = match retry.attempts_left {
         1 => "1 attempt".to_owned(),

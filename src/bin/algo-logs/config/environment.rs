@@ -20,12 +20,12 @@ impl Environment {
         env::var_os(name).filter(|value| !value.is_empty())
     }
 
-    /// Returns a URL or a key. Invalid UTF-8 becomes U+FFFD, which neither can contain.
+    /// Returns a URL or a key. Invalid UTF-8 becomes U+FFFD, which neither of them can contain.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         Some(self.get(name)?.to_string_lossy().into_owned())
     }
 
-    /// Decides about colours: with `auto`, not if they are unwanted (<https://no-color.org>) or would not be understood.
+    /// Turns `auto` into `never` if `NO_COLOR` is set (<https://no-color.org>) or terminals do not understand colours.
     pub(crate) fn color(&self, choice: ColorChoice) -> ColorChoice {
         let unwanted = self.get("NO_COLOR").is_some();
         match choice {
@@ -36,7 +36,7 @@ impl Environment {
         }
     }
 
-    /// Returns whether terminals understand escape sequences. On Windows, `--color always` says that they do.
+    /// Returns whether the terminal understands escape sequences. On Windows, `--color always` implies that it does.
     pub(crate) fn has_escape_sequences(&self, color: ColorChoice) -> bool {
         if cfg!(windows) && color != ColorChoice::Always {
             return is_ansi_console(|name| self.get(name));
@@ -54,9 +54,9 @@ impl Environment {
     }
 }
 
-/// Returns whether a Windows console understands escape sequences, by the variables that those which do set.
+/// Returns whether a Windows console understands escape sequences, judging by the variables that such consoles set.
 ///
-/// Older consoles show the sequences as text. The system knows more, but only a foreign function could ask it.
+/// Older consoles show the sequences as text. Windows has a reliable test, but calling it needs unsafe code.
 fn is_ansi_console(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     match variable("TERM") {
         Some(term) => term != "dumb" && term != "cygwin",
@@ -75,7 +75,7 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Reads a reader to its end, up to a limit.
 pub(crate) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
-    /// More than any key, CA bundle or profile file has. A device such as `/dev/zero` has more.
+    /// Larger than any key, CA bundle or profile file. The limit stops an endless device such as `/dev/zero`.
     const MAX_BYTES: u64 = 16 * 1024 * 1024;
     let mut bytes = Vec::new();
     match reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)? as u64 {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn consoles_that_understand_escape_sequences_say_so() {
+    fn consoles_with_escape_sequences_are_recognized() {
         for (variables, expected) in [
             (&[][..], false),
             (&[("WT_SESSION", "9d01c3ea")], true),

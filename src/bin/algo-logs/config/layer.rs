@@ -40,13 +40,13 @@ impl Source {
         value.map(|value| Sourced { value, source })
     }
 
-    /// Makes an error about the value that says where it came from.
+    /// Creates an error about the value that says where it came from.
     pub(super) fn error(self, why: impl fmt::Display) -> CliError {
         CliError::invalid_input(format!("{self}: {why}"))
     }
 
-    /// Reads a file that the value names. A path that is not absolute is not shown: it could be a key or a certificate
-    /// in place of a path.
+    /// Reads the file that the value names. Errors show only absolute paths: anything else could be a key or a
+    /// certificate that was given instead of a path.
     pub(super) fn read(self, what: &str, path: &Path) -> Result<Vec<u8>, CliError> {
         let file = match path.is_absolute() {
             true => format!("{what} {}", path.display()),
@@ -63,7 +63,7 @@ pub(super) struct Sourced<T> {
     pub(super) source: Source,
 }
 
-/// A setting, if there is one. An invalid one is an error only if it is used, since another layer can override it.
+/// An optional setting. An invalid one is an error only if it is used, since another layer can override it.
 type Setting<T> = Option<Result<Sourced<T>, CliError>>;
 
 /// The settings from one place.
@@ -109,7 +109,7 @@ impl Layer {
         }
     }
 
-    /// Returns an empty layer if there is no profile, unless it is requested by name.
+    /// Reads a profile. If it does not exist, returns an empty layer, or an error if it was requested by name.
     pub(super) fn from_profile(
         name: Option<&str>,
         environment: &Environment,
@@ -151,7 +151,8 @@ fn parse<T, E: fmt::Display>(
     })
 }
 
-/// Parses a base URL, unless it is a key: that would be a valid host name, which errors and the resolver get to see.
+/// Parses a base URL. Rejects what looks like a key: as a valid host name, it would be shown in errors and sent to the
+/// resolver.
 fn parse_url(text: String) -> Result<BaseUrl, String> {
     let is_word = text.len() >= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if is_word || text.starts_with("eyJ") {
@@ -160,7 +161,7 @@ fn parse_url(text: String) -> Result<BaseUrl, String> {
     text.parse().map_err(|error: Error| error.to_string())
 }
 
-/// Reads a profile. Only a profile that is requested by name must exist.
+/// Reads a profile. It need not exist unless it was requested by name.
 fn read_profile(
     name: Option<&str>,
     environment: &Environment,
@@ -173,7 +174,7 @@ fn read_profile(
         None => Ok(None),
     };
     let Some(path) = environment.profiles_path() else {
-        return missing("there is no home directory to look in".to_owned());
+        return missing("the home directory is unknown".to_owned());
     };
     let shown = path.display();
     let file = match File::open(&path) {

@@ -1,7 +1,7 @@
 //! Decides where to connect and with which key: options override the environment, which overrides the default profile.
 //! A profile requested with `--profile` counts as an option.
 //!
-//! Each of them becomes a [`Layer`]. [`Config::resolve`] takes every value from the first layer that has it.
+//! Each source becomes a [`Layer`]. [`Config::resolve`] takes every value from the first layer that has it.
 
 mod connection;
 mod environment;
@@ -21,11 +21,11 @@ pub(crate) use connection::Connection;
 pub(crate) use environment::{Environment, read_all};
 use layer::{Layer, Source, Sourced};
 
-/// The next steps that errors suggest.
+/// Hints for errors.
 const SET_A_KEY: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
 const ALLOW_HTTP: &str = "use --allow-http to send it anyway";
 
-/// Resolves the configuration and makes the client.
+/// Resolves the configuration and creates the client.
 pub(crate) fn connect(
     args: &Args,
     environment: &Environment,

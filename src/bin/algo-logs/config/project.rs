@@ -29,7 +29,7 @@ pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
     }
 }
 
-/// Reads the file. Errors show nothing of it but an invalid name.
+/// Reads the file. Errors show nothing from it except an invalid name.
 fn read(path: &Path) -> Result<Algorithm, CliError> {
     let invalid =
         |why: String| CliError::invalid_input(format!("cannot use {}: {why}", path.display()));

@@ -13,10 +13,10 @@ use std::time::Duration;
 use super::write_all;
 use access::{is_same_file, keep_access, mode};
 
-/// As many symbolic links as Linux follows.
+/// The number of symbolic links that Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// A path that is being written.
+/// Where an output is written.
 pub(crate) enum Destination {
     /// A regular file, or a new one.
     Atomic(AtomicFile),
@@ -27,7 +27,7 @@ pub(crate) enum Destination {
 impl Destination {
     /// Opens a path, following symbolic links.
     ///
-    /// The system decides who may write a regular file: it is opened for writing here, though not written.
+    /// A regular file is opened for writing, although it will be replaced, to fail if the user may not write it.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
         if let Some(number) = descriptor(path) {
@@ -44,7 +44,7 @@ impl Destination {
                     let target = fs::canonicalize(path)?;
                     // A link can have changed in between.
                     if !is_same_file(&metadata, &fs::metadata(&target)?) {
-                        return Err(io::Error::other("it was replaced at this moment"));
+                        return Err(io::Error::other("it was replaced in the meantime"));
                     }
                     remove_leftovers(parent(&target));
                     Ok(Self::atomic(target, Some(file)))
@@ -69,7 +69,7 @@ impl Destination {
         Ok(Self::atomic(path.to_owned(), old))
     }
 
-    /// Opens the stream of a descriptor. Opening its path instead would, on Linux, open the file behind it anew, at its
+    /// Opens the stream of a descriptor. On Linux, opening its path instead would reopen the file behind it, at its
     /// start.
     #[cfg(unix)]
     fn open_descriptor(path: &Path, number: u32) -> io::Result<Self> {
@@ -95,7 +95,7 @@ impl Destination {
         })
     }
 
-    /// Returns whether this writes to where stderr goes: a terminal, or the file of `> FILE 2>&1`.
+    /// Returns whether this writes to the same place as stderr: a terminal, or the file of `> FILE 2>&1`.
     pub(crate) fn is_stderr(&self) -> bool {
         match self {
             Self::InPlace(file) => access::is_stderr(file),
@@ -125,7 +125,7 @@ impl Destination {
 
 /// Opens a regular file, without following a symbolic link. Returns `None` if there is nothing at the path.
 pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Option<File>> {
-    let not_regular = || io::Error::other("it exists, and is not a regular file");
+    let not_regular = || io::Error::other("it exists but is not a regular file");
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => {
             let file = options.open(path)?;
@@ -217,7 +217,7 @@ impl AtomicFile {
             return Temporary::create(folder, 0o666).map_err(in_folder);
         };
         let metadata = old.metadata()?;
-        // Only the owner's permissions, until it has the group of the old file.
+        // Only the owner has access until the file has the group of the old one.
         match Temporary::create(folder, mode(&metadata) & 0o700) {
             Ok(temporary) => {
                 keep_access(&temporary.file, &metadata);
@@ -228,7 +228,7 @@ impl AtomicFile {
                 let folder = env::temp_dir();
                 let temporary = Temporary::create(&folder, 0o600)
                     .map_err(|error| cannot_create_in(&folder, &error))?;
-                // It needs no name, and without one an interruption leaves nothing behind.
+                // Without a name, an interruption leaves nothing behind.
                 let _ = fs::remove_file(&temporary.path);
                 Ok(temporary)
             }
@@ -237,7 +237,7 @@ impl AtomicFile {
     }
 
     fn commit(mut self) -> io::Result<()> {
-        // An empty log has not created it.
+        // An empty log has not created the temporary file yet.
         self.write_all(&[])?;
         let Some(mut temporary) = self.temporary else {
             return Ok(());
@@ -265,7 +265,7 @@ impl AtomicFile {
     }
 }
 
-/// Returns whether the folder, and not the file, is what cannot be written.
+/// Returns whether the folder refuses the new file, while the old file may still be writable.
 fn is_refusal(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
     matches!(
@@ -323,13 +323,13 @@ impl Drop for Temporary {
 const TEMPORARY_PREFIX: &str = ".algo-logs-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Returns a random name: one made from the process ID repeats in containers, where leftovers would take them all.
+/// Returns a random name. Process IDs repeat in containers, so leftovers could take every name made from them.
 fn temporary_name() -> String {
     let random = RandomState::new().build_hasher().finish();
     format!("{TEMPORARY_PREFIX}{random:016x}{TEMPORARY_SUFFIX}")
 }
 
-/// Removes temporary files that interrupted runs have left in a folder more than a day ago.
+/// Removes temporary files that interrupted runs left in a folder more than a day ago.
 pub(crate) fn remove_leftovers(folder: &Path) {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let Ok(entries) = fs::read_dir(folder) else {
@@ -346,13 +346,13 @@ pub(crate) fn remove_leftovers(folder: &Path) {
             && name.ends_with(TEMPORARY_SUFFIX)
             && entry.metadata().is_ok_and(is_old_file)
         {
-            // Another user's cannot be removed, and does no harm.
+            // A file of another user cannot be removed, but does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// What Unix knows of a file beyond its content.
+/// Identity, owner and permissions of files.
 #[cfg(unix)]
 mod access {
     use std::fs::{File, Metadata, OpenOptions, Permissions};
@@ -392,7 +392,7 @@ mod access {
         let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
             || fchown(file, None, Some(old.gid())).is_ok();
         if !kept {
-            // Members of the new group were others for the old file, and members of the old group are others now.
+            // The group has changed. Both its members and everyone else get only what group and others both had.
             let shared = (mode >> 3) & mode & 0o7;
             mode = mode & 0o700 | shared << 3 | shared;
         }

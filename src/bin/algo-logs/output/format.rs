@@ -1,4 +1,4 @@
-//! Numbers for people: bytes, seconds, durations.
+//! Formats numbers for people: bytes, seconds, durations.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::output::sanitize::is_unsafe;
 
-/// Formats one JSON array, with one item a line.
+/// Formats one JSON array, with one item per line.
 pub(crate) fn array<T: Serialize>(items: &[T]) -> Result<String, CliError> {
     let items: Vec<String> = items.iter().map(item).collect::<Result<_, _>>()?;
     Ok(format!("[{}]\n", items.join(",\n ")))
@@ -16,7 +16,7 @@ pub(crate) fn object<T: Serialize>(object: &T) -> Result<String, CliError> {
     Ok(item(object)? + "\n")
 }
 
-/// Formats a value, with characters escaped that a terminal acts on or does not show.
+/// Formats a value. Escapes the characters that a terminal acts on or does not show.
 fn item<T: Serialize>(item: &T) -> Result<String, CliError> {
     let json = serde_json::to_string(item)
         .map_err(|error| CliError::invalid_response(error.to_string()))?;

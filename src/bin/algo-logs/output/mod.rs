@@ -31,7 +31,7 @@ pub(crate) fn to_stdout(text: &str) -> Result<(), CliError> {
         .map_err(|error| CliError::stdout(&error))
 }
 
-/// Writes all bytes. Waits for a nonblocking stream, which stdout is when another program has made it one.
+/// Writes all bytes. Waits if the stream is nonblocking: another program may have made stdout so.
 fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.write(bytes) {
@@ -60,7 +60,7 @@ fn stdout() -> io::Result<File> {
     Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
 }
 
-/// What happens to a log between the service and the output.
+/// How a log is changed before it is written.
 #[derive(Debug, Default)]
 pub(crate) struct OutputOptions {
     /// How the log is sanitized on a terminal. Defaults to not at all.
@@ -78,12 +78,12 @@ pub(crate) struct Output {
     destination: Destination,
     /// The file's path; `None` for stdout.
     path: Option<PathBuf>,
-    /// Set if notes go to the same place: it must know whether the log's last line has ended.
+    /// Set if notes go to the same place. It must know whether the last line of the log has ended.
     reporter: Option<Reporter>,
 }
 
 impl Output {
-    /// Opens a file, or stdout for `None`. This writes nothing yet, but fails if the system forbids it.
+    /// Opens a file, or stdout for `None`. Writes nothing yet, but fails if the user may not write there.
     pub(crate) fn open(
         path: Option<&Path>,
         options: OutputOptions,
@@ -101,7 +101,7 @@ impl Output {
         })
     }
 
-    /// Opens a regular file or a new one in an archive, where symbolic links are not followed.
+    /// Opens a regular file or a new one in an archive, without following symbolic links.
     pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
         let destination = Destination::create(path).map_err(|error| failure(Some(path), &error))?;
         Ok(Self::new(destination, Some(path), OutputOptions::default()))

@@ -19,9 +19,9 @@ const MAX_WIDTH: usize = 79;
 /// Moves the cursor to the start of the line and erases the line.
 const CLEAR: &str = "\r\x1b[K";
 
-/// Writes notes and errors to stderr, and takes the progress line away first.
+/// Writes notes and errors to stderr, after erasing the progress line.
 ///
-/// Clones share that line and the key to redact. Errors of writing are ignored: a lost note must not stop the data.
+/// Clones share that line and the key to redact. Write errors are ignored: a lost note must not stop the data.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
     quiet: bool,
@@ -34,9 +34,9 @@ pub(crate) struct Reporter {
 /// The last line of the terminal, or of the file that stderr and stdout share.
 #[derive(Debug, Default)]
 struct LastLine {
-    /// When the progress line was drawn, if it is there.
+    /// When the progress line was drawn, if it is visible.
     progress: Option<Instant>,
-    /// Whether it is an unfinished line of the log.
+    /// Whether the last line is an unfinished line of the log.
     log: bool,
 }
 
@@ -49,7 +49,7 @@ impl LastLine {
 }
 
 impl Reporter {
-    /// Returns a reporter for the same screen. If `quiet`, it shows neither notes nor progress.
+    /// Returns a reporter for the same stderr. If `quiet`, it shows neither notes nor progress.
     pub(crate) fn quiet(&self, quiet: bool) -> Self {
         Self {
             quiet: self.quiet || quiet,
@@ -62,7 +62,7 @@ impl Reporter {
         Self { animated, ..self }
     }
 
-    /// Redacts the key from now on, in what clones of this write as well.
+    /// Redacts the key from now on, in this reporter and its clones.
     pub(crate) fn redact(&self, token: Token) {
         // The configuration is resolved once.
         let _ = self.token.set(token);
@@ -91,7 +91,7 @@ impl Reporter {
     pub(crate) fn word(&self, word: &str) -> String {
         /// No ID, hash or time is longer.
         const MAX_CHARS: usize = 80;
-        // Part of a key would not be recognized later.
+        // The key is redacted before the cut: part of it would not be recognized later.
         truncate(&self.without_key(word), MAX_CHARS)
     }
 
@@ -116,7 +116,7 @@ impl Reporter {
         let _ = write_all(&mut io::stderr(), format!("{end}{lines}").as_bytes());
     }
 
-    /// Records what was written of a log to where stderr goes as well, so that the next note begins a line.
+    /// Records what was written of a log to the same place as stderr, so that the next note begins a line.
     pub(crate) fn log_written(&self, bytes: &[u8]) {
         if let Some(last) = bytes.last() {
             self.lock().log = *last != b'\n';

@@ -1,15 +1,15 @@
 //! Makes untrusted text safe to show.
 //!
-//! A build log contains whatever the build's commands printed, and a terminal obeys escape sequences in it: they can
-//! change its title, write to the clipboard, overwrite earlier output, or make it send input. [`Sanitizer`] passes a
-//! log's text and colours, and nothing else. [`sanitize_line`] is for the service's words in tables, notes and errors.
+//! A build log contains whatever the build printed. A terminal obeys the escape sequences in it: they can change its
+//! title, write to the clipboard, overwrite earlier output, or make it send input. [`Sanitizer`] passes only the text
+//! and the colours of a log. [`sanitize_line`] is for words from the service in tables, notes and errors.
 
 /// The longest colour sequence that passes, in bytes without `ESC [` and `m`. Real ones have fewer than 40.
 const MAX_COLOUR: usize = 61;
 
-/// The length in bytes at which an unterminated escape sequence is given up.
+/// The length in bytes at which an unterminated escape sequence is abandoned.
 ///
-/// Otherwise one stray `ESC ]` would hide the rest of the log. The end of the line ends a sequence, too, because titles,
+/// Otherwise one stray `ESC ]` would hide the rest of the log. The end of the line ends a sequence too, because titles,
 /// links and clipboard contents have no line ends.
 const MAX_SEQUENCE: usize = 4096;
 
@@ -44,7 +44,7 @@ enum State {
     String,
 }
 
-/// Sanitizes a log as a stream. Where the input is cut makes no difference.
+/// Sanitizes a log as a stream. The result does not depend on where the input is cut.
 #[derive(Debug)]
 pub(crate) struct Sanitizer {
     mode: Mode,
@@ -55,7 +55,7 @@ pub(crate) struct Sanitizer {
     csi: String,
     /// The length of the escape sequence so far, in bytes.
     length: usize,
-    /// A CR has been read. It ends a line, as does a CR LF, so the next character decides.
+    /// A CR has been read. CR and CR LF both end one line, so the next character decides.
     pending_cr: bool,
     coloured: bool,
     line_open: bool,
@@ -75,7 +75,7 @@ impl Sanitizer {
         }
     }
 
-    /// Appends to `out` what the next piece of the log becomes.
+    /// Sanitizes the next piece of the log, and appends it to `out`.
     pub(crate) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
         let mut joined = std::mem::take(&mut self.partial);
         let input = if joined.is_empty() {
@@ -98,7 +98,7 @@ impl Sanitizer {
         }
     }
 
-    /// Appends what the end of the log requires. On a terminal, that resets colours and ends the last line.
+    /// Ends the log. On a terminal, this resets colours and ends the last line.
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
         let partial = std::mem::take(&mut self.partial);
         if !partial.is_empty() {
@@ -185,7 +185,7 @@ impl Sanitizer {
         }
     }
 
-    /// Reads bytes that are not UTF-8. They are part of a string, and end any other sequence.
+    /// Reads bytes that are not UTF-8. A string can contain them; they end any other sequence.
     fn invalid(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if self.state == State::String && self.length < MAX_SEQUENCE {
             self.length += bytes.len();
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_sequence_is_given_up() {
+    fn endless_sequences_are_abandoned() {
         /// A sequence that is `left` bytes short of the limit.
         fn begun(start: &str, fill: &str, left: usize) -> Vec<u8> {
             let room = MAX_SEQUENCE - start.len() - left;
@@ -537,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_no_controls_and_nothing_invisible() {
+    fn lines_have_no_control_or_invisible_characters() {
         for (text, expected) in [
             ("", ""),
             ("build é 日本 ✓ 👍", "build é 日本 ✓ 👍"),
@@ -551,7 +551,7 @@ mod tests {
         ] {
             assert_eq!(sanitize_line(text), expected.replace('?', "\u{fffd}"));
         }
-        // Whatever is not shown of a log is not shown here.
+        // Every character that is not shown of a log is replaced here too.
         let sanitizer = Sanitizer::new(NoColours);
         for c in ('\0'..=char::MAX).filter(|&c| !sanitizer.passes(c)) {
             assert!(is_unsafe(c), "{c:?}");

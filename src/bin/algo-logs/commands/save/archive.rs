@@ -43,7 +43,7 @@ impl<'a> Archive<'a> {
         })
     }
 
-    /// Adds entries to an index. Returns the entries that earlier runs have saved in it.
+    /// Adds entries to an index. Returns the entries that earlier runs saved in it.
     pub(super) fn save_index<T: Entry>(&self, name: &str, received: &[T]) -> Vec<T> {
         let path = self.folder.join(name);
         let earlier = index::read(&path).and_then(|earlier| {
@@ -56,7 +56,7 @@ impl<'a> Archive<'a> {
         })
     }
 
-    /// Saves the logs that are not there yet. `earlier` are the builds that earlier runs have saved.
+    /// Saves the logs that are not there yet. `earlier` are the builds that earlier runs saved.
     pub(super) fn save_logs(&self, builds: Vec<Build>, earlier: &[Build], jobs: usize) {
         if self.has_ended() {
             return;
@@ -74,7 +74,7 @@ impl<'a> Archive<'a> {
             }
         };
         thread::scope(|scope| {
-            // This thread works too, so that one fewer is started. If the system has no more threads, fewer do the work.
+            // This thread works too, so one fewer is started. If the system refuses a thread, fewer do the work.
             for _ in 1..threads {
                 if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                     break;
@@ -109,7 +109,7 @@ impl<'a> Archive<'a> {
                     let owner = self.context.word(owner);
                     let algorithm = &self.context.algorithm;
                     self.fail(CliError::invalid_response(format!(
-                        "build {id} of {algorithm}: its file name is that of build {owner}: {name}"
+                        "build {id} of {algorithm}: its file name is taken by build {owner}: {name}"
                     )));
                 }
                 // Files here are complete or absent.
@@ -126,7 +126,7 @@ impl<'a> Archive<'a> {
 
     fn save_log(&self, build: &Build, path: &Path) -> Result<(), CliError> {
         let algorithm = &self.context.algorithm;
-        // A file that cannot be written is an error before anything is fetched.
+        // The file is opened first, so that nothing is fetched if it cannot be written.
         let output = Output::create(path)?;
         let (mut logs, note) = match self
             .context
@@ -173,7 +173,7 @@ impl<'a> Archive<'a> {
     pub(super) fn fail(&self, failure: CliError) {
         let failure = self.context.with_hint(failure);
         self.count(|counts| {
-            // Several threads can meet a full disk or a rejected key. One failure is enough to say so.
+            // Several threads can hit the full disk or the rejected key, but it is reported once.
             if !(failure.is_fatal() && counts.has_ended()) {
                 counts.failures.push(failure);
             }
@@ -207,14 +207,14 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// Creates the folder of an algorithm. DIR itself may be a symbolic link, but below it no link is followed.
+/// Creates the folder of an algorithm. DIR itself may be a symbolic link, but no link below it is followed.
 fn create_folder(root: &Path, algorithm: &Algorithm) -> Result<PathBuf, CliError> {
     let mut folder = root.to_owned();
     for name in [algorithm.owner(), algorithm.name()] {
         folder.push(name);
         let created = match fs::symlink_metadata(&folder) {
             Ok(metadata) if metadata.is_dir() => Ok(()),
-            Ok(_) => Err(io::Error::other("it exists, and is not a folder")),
+            Ok(_) => Err(io::Error::other("it exists but is not a folder")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&folder),
             Err(error) => Err(error),
         };
@@ -227,14 +227,14 @@ fn is_regular_file(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// Returns `STARTED-BUILD_ID.log`, which lists in the order of time.
+/// Returns `STARTED-BUILD_ID.log`, which sorts by time.
 ///
-/// Both parts come from the service. The name has only characters that every file system and artifact store accepts, and
-/// begins with a letter or digit, so that no program takes it for a hidden file, an option or a path.
+/// Both parts come from the service. The name has only characters that every file system and artifact store accepts. It
+/// begins with a letter or digit, so that no program mistakes it for a hidden file, an option or a path.
 fn file_name(build: &Build) -> String {
-    /// Longer than any time.
+    /// No time is longer.
     const MAX_STARTED: usize = 40;
-    /// As much as file systems allow, less `.log`.
+    /// The limit of file systems, less `.log`.
     const MAX_NAME: usize = 251;
     let harmless = |c: char| match c {
         ':' => '-',

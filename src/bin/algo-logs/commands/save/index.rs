@@ -1,4 +1,4 @@
-//! `builds.json` and `versions.json`: everything that the service says of builds and versions, beside their logs.
+//! `builds.json` and `versions.json`: everything that the service reports about the builds and versions.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -15,12 +15,12 @@ use serde::de::DeserializeOwned;
 use crate::error::CliError;
 use crate::output::{Output, json, open_regular};
 
-/// A hundred times the size of any index that was seen.
+/// A hundred times the size of any index seen so far.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// An entry of an index.
 pub(super) trait Entry: Serialize + DeserializeOwned {
-    /// Returns what distinguishes the entry from all others.
+    /// Returns a text that identifies the entry.
     fn id(&self) -> Cow<'_, str>;
 
     fn started(&self) -> Option<SystemTime>;
@@ -37,7 +37,7 @@ impl Entry for Build {
 }
 
 impl Entry for Version {
-    /// Returns the git hash, else the id of the build, else all that there is.
+    /// Returns the git hash, or else the build ID, or else the whole entry.
     fn id(&self) -> Cow<'_, str> {
         match self.git_hash().or(self.build_id()) {
             Some(id) => id.into(),
@@ -51,7 +51,7 @@ impl Entry for Version {
     }
 }
 
-/// Reads an index. There is none before the first run.
+/// Reads an index. Returns no entries if there is no file, as before the first run.
 pub(super) fn read<T: Entry>(path: &Path) -> Result<Vec<T>, CliError> {
     read_entries(path).map_err(|error| {
         let name = path.display().to_string();
@@ -65,10 +65,10 @@ fn read_entries<T: Entry>(path: &Path) -> io::Result<Vec<T>> {
     };
     let mut bytes = Vec::new();
     if file.take(MAX_BYTES + 1).read_to_end(&mut bytes)? as u64 > MAX_BYTES {
-        return Err(io::Error::other("it exists, and is larger than 256 MiB"));
+        return Err(io::Error::other("it exists but is larger than 256 MiB"));
     }
     serde_json::from_slice(&bytes).map_err(|error| {
-        let reason = format!("it exists, and is not a list that 'save' wrote: {error}");
+        let reason = format!("it exists but is not a list that 'save' wrote: {error}");
         io::Error::other(reason)
     })
 }

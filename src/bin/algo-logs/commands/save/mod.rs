@@ -1,4 +1,4 @@
-//! `save`: an archive of the logs of algorithms.
+//! `save`: archives the logs of algorithms.
 
 mod archive;
 mod index;
@@ -16,7 +16,7 @@ use crate::output::Reporter;
 use archive::Archive;
 use summary::{Counts, Summary};
 
-/// Saves the logs of each context's algorithm. `failures` are those to list the algorithms of an owner.
+/// Saves the logs of each context's algorithm. `failures` come from listing the algorithms of owners.
 pub(super) fn run(
     args: &SaveArgs,
     contexts: impl Iterator<Item = Context>,
@@ -39,8 +39,8 @@ pub(super) fn run(
 }
 
 impl Context {
-    /// Saves the logs of one algorithm. It is an error if nothing is known of its builds, or if it can have no folder; all
-    /// other failures are among the counts.
+    /// Saves the logs of one algorithm. Fails if no builds can be listed or the folder cannot be created. All other
+    /// failures are part of the counts.
     fn save(&self, args: &SaveArgs) -> Result<Counts, CliError> {
         let (builds, error) = read_list(take(self.builds(&args.filter), args.limit));
         let error = error.map(|error| self.with_hint(error.into()));

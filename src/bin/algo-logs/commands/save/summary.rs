@@ -1,4 +1,4 @@
-//! What became of the logs: a line for each algorithm, and one for all.
+//! The summary of a run: a line for each algorithm, and a total.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use algo_logs::Algorithm;
 use crate::error::{CliError, Exit};
 use crate::output::{Reporter, format};
 
-/// Which failure decides the exit code, the worst first: what a second run cannot repair before what it may.
+/// The worst failure decides the exit code. Those that a rerun cannot fix come before those that it may fix.
 const WORST_FIRST: [Exit; 6] = [
     Exit::Output,
     Exit::Unauthorized,
@@ -17,7 +17,7 @@ const WORST_FIRST: [Exit; 6] = [
     Exit::Usage,
 ];
 
-/// What became of the logs of one algorithm, or of all.
+/// The results for one algorithm, or for all.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) saved: usize,
@@ -51,10 +51,10 @@ impl Counts {
     }
 }
 
-/// What became of a run.
+/// The results of a run.
 pub(super) struct Summary {
     started: Instant,
-    /// How many algorithms and owners there were.
+    /// The number of algorithms, and of owners whose algorithms could not be listed.
     items: usize,
     /// One for each algorithm whose builds could be listed.
     lines: Vec<String>,
@@ -94,10 +94,10 @@ impl Summary {
         self.total.has_ended()
     }
 
-    /// Writes the failures and the counts. The result is that of the worst failure.
+    /// Writes the failures and the counts. The exit code is that of the worst failure.
     pub(super) fn report(mut self, reporter: &Reporter) -> Result<(), CliError> {
         if let ([], [_]) = (&*self.lines, &*self.total.failures) {
-            // This one says it all.
+            // This failure is the whole summary.
             return Err(self.total.failures.remove(0));
         }
         for failure in &self.total.failures {
@@ -123,7 +123,7 @@ impl Summary {
                 let failures = if count == 1 { "failure" } else { "failures" };
                 let message = format!("not everything was saved: {count} {failures}");
                 Err(CliError::not_saved(exit, message)
-                    .hint("the rest is kept, and the same command tries these again"))
+                    .hint("the rest is saved, and the same command retries the failures"))
             }
         }
     }
