@@ -274,7 +274,7 @@ fn its_requests_end_with_it_however_slowly_the_server_sends() {
                 true => (ErrorKind::NotFinished, "the build is still in progress"),
                 false => (
                     ErrorKind::Timeout,
-                    "the time to wait was over before the response was complete",
+                    "the wait ended before the response was complete",
                 ),
             };
             assert_eq!(
