@@ -1,4 +1,4 @@
-//! The name of an algorithm, and the check that every name and id passes before it becomes part of a URL path.
+//! The name of an algorithm, and the check that every name and ID must pass to become part of a URL path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,12 @@ use crate::error::{Error, shorten};
 
 /// The name of an algorithm: `OWNER/NAME`, with or without `algo://` in front.
 ///
-/// Both parts consist of letters, digits, `_`, `-` and `.`, and neither is `.` or `..`, so that a name from a script
-/// cannot lead to another address of the service.
+/// Both parts consist of letters, digits, `_`, `-` and `.`, and neither is `.` or `..`. A name can therefore not change
+/// which endpoint a request is sent to.
+///
+/// # Errors
+///
+/// Parsing fails with [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for anything else.
 ///
 /// # Examples
 ///
@@ -32,7 +36,7 @@ impl Algorithm {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if one of them cannot be part of a name.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if either of them is not valid.
     pub fn new(owner: &str, name: &str) -> Result<Self, Error> {
         Ok(Self {
             owner: segment("owner", owner)?.to_owned(),
@@ -82,7 +86,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Longer than any name or id of the service, and short enough for a request line.
+/// Longer than any name or ID of the service, and short enough for a request line.
 const MAX_SEGMENT: usize = 255;
 
 /// Checks that `value` can be a segment of a URL path without encoding, and returns it.

@@ -8,9 +8,13 @@ use crate::error::Error;
 
 /// The base URL of a cluster, normalized: `https://HOST[:PORT][/PATH]`, without `/v1` and without a slash at the end.
 ///
-/// A host alone means `https`. A trailing `/` or `/v1` is dropped. A user, a password, a query or a fragment is an
-/// error, which does not show the password. The host consists of letters, digits, `.`, `-` and `_`, or is an IPv6
-/// address in brackets, so that no two programs can read it differently.
+/// A host alone means `https`. A trailing `/` or `/v1` is dropped. The host consists of letters, digits, `.`, `-` and
+/// `_`, or is an IPv6 address in brackets, so that all programs parse it in the same way.
+///
+/// # Errors
+///
+/// Parsing fails with [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for anything else, including a URL
+/// with a user, a password, a query or a fragment. The error does not show the URL.
 ///
 /// # Examples
 ///
@@ -94,7 +98,7 @@ impl FromStr for BaseUrl {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some(_) => return wrong("its scheme is neither https nor http"),
         };
-        // This check comes first: messages of the later ones could show a password.
+        // This check comes first: to the later ones, part of a password could look like an invalid port.
         if rest.contains('@') {
             return wrong("it contains a user or a password");
         }
@@ -116,7 +120,7 @@ impl FromStr for BaseUrl {
             None => 80,
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse() {
                 Ok(port) if port != 0 => port,
-                _ => return wrong("its port is not from 1 to 65535"),
+                _ => return wrong("its port is not between 1 and 65535"),
             },
             Some(_) => return wrong("its port is not a number"),
         };
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn is(text: &str, url: &str) {
+    fn parses_to(text: &str, url: &str) {
         assert_eq!(text.parse::<BaseUrl>().unwrap().to_string(), url);
     }
 
@@ -193,19 +197,19 @@ mod tests {
 
     #[test]
     fn forms_that_people_write() {
-        is("https://api.algorithmia.com", "https://api.algorithmia.com");
-        is("https://c.example.com/", "https://c.example.com");
-        is("https://c.example.com/v1", "https://c.example.com");
-        is("https://c.example.com/v1/", "https://c.example.com");
-        is("c.example.com", "https://c.example.com");
-        is("c.example.com:8443/v1", "https://c.example.com:8443");
-        is("localhost:8080", "https://localhost:8080");
-        is("HTTPS://C.Example.COM:443", "https://c.example.com");
-        is("http://127.0.0.1:80", "http://127.0.0.1");
-        is("http://[::1]:8080//", "http://[::1]:8080");
-        is("[::1]", "https://[::1]");
-        is("gw.example.com/algo/v1", "https://gw.example.com/algo");
-        is("gw.example.com/v1x", "https://gw.example.com/v1x");
+        parses_to("https://api.algorithmia.com", "https://api.algorithmia.com");
+        parses_to("https://c.example.com/", "https://c.example.com");
+        parses_to("https://c.example.com/v1", "https://c.example.com");
+        parses_to("https://c.example.com/v1/", "https://c.example.com");
+        parses_to("c.example.com", "https://c.example.com");
+        parses_to("c.example.com:8443/v1", "https://c.example.com:8443");
+        parses_to("localhost:8080", "https://localhost:8080");
+        parses_to("HTTPS://C.Example.COM:443", "https://c.example.com");
+        parses_to("http://127.0.0.1:80", "http://127.0.0.1");
+        parses_to("http://[::1]:8080//", "http://[::1]:8080");
+        parses_to("[::1]", "https://[::1]");
+        parses_to("gw.example.com/algo/v1", "https://gw.example.com/algo");
+        parses_to("gw.example.com/v1x", "https://gw.example.com/v1x");
     }
 
     #[test]
@@ -217,9 +221,9 @@ mod tests {
         rejected("u:SECRET@c", "it contains a user or a password");
         rejected("https://c/?key=SECRET", "it contains a query or a fragment");
         rejected("https://c#SECRET", "it contains a query or a fragment");
-        rejected("https://c:", "its port is not from 1 to 65535");
-        rejected("https://c:0", "its port is not from 1 to 65535");
-        rejected("https://c:65536", "its port is not from 1 to 65535");
+        rejected("https://c:", "its port is not between 1 and 65535");
+        rejected("https://c:0", "its port is not between 1 and 65535");
+        rejected("https://c:65536", "its port is not between 1 and 65535");
         rejected("https://c:+80", "its port is not a number");
         rejected(
             "https://c d",

@@ -1,4 +1,4 @@
-//! The client: an endpoint is a path and a type.
+//! The client: one short method per endpoint, over the private [`Http`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::retry::RetryInfo;
 use crate::token::Token;
 use crate::wait::not_finished;
 
-/// A client of one cluster. It is cheap to clone. Clones share its connections, which are kept alive.
+/// A client for one cluster. It is cheap to clone, and clones share its pool of connections.
 ///
 /// # Examples
 ///
@@ -75,10 +75,10 @@ impl Client {
 
     /// Shuts down this client and its clones, so that a program can stop without waiting for the cluster.
     ///
-    /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], also while they wait for a retry.
-    /// Reading a log fails in the same way, unless its response has already been received in full. Later requests fail
-    /// before they are sent. Two things are not interrupted, and fail when they are over: a name lookup, and making a TCP
-    /// connection.
+    /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], even while they wait for a
+    /// retry. Reading a log fails in the same way, unless its response has already been received in full. Later
+    /// requests fail before they are sent. Name lookups and TCP connects cannot be interrupted: their requests fail
+    /// once they are done.
     ///
     /// # Examples
     ///
@@ -98,7 +98,7 @@ impl Client {
 
     /// Lists the builds of an algorithm: `GET /v1/algorithms/OWNER/NAME/builds`.
     ///
-    /// Sends nothing before the first item is requested.
+    /// Sends nothing until the first item is taken from the iterator.
     pub fn builds(&self, algorithm: &Algorithm) -> Pages<Build> {
         self.pages(Endpoint {
             path: format!("{}/builds", algorithm.path()),
@@ -108,7 +108,7 @@ impl Client {
 
     /// Lists the versions of an algorithm: `GET /v1/algorithms/OWNER/NAME/versions`.
     ///
-    /// A failed build has no version. Sends nothing before the first item is requested.
+    /// A failed build has no version. Sends nothing until the first item is taken from the iterator.
     pub fn versions(&self, algorithm: &Algorithm) -> Pages<Version> {
         self.pages(Endpoint {
             path: format!("{}/versions", algorithm.path()),
@@ -120,8 +120,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if the service names an algorithm whose name is not valid, and the errors of any
-    /// request.
+    /// [`ErrorKind::InvalidResponse`] if the service lists an algorithm with an invalid name, and any
+    /// [request error](crate#request-errors).
     pub fn algorithms(&self, owner: &str) -> Result<Vec<Algorithm>, Error> {
         let owner = segment("owner", owner)?;
         let endpoint = Endpoint {
@@ -140,12 +140,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such build, and the errors of any request.
+    /// [`ErrorKind::NotFound`] if there is no such build, and any [request error](crate#request-errors).
     pub fn build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
         self.http.get_json(&build_endpoint(algorithm, build_id)?)
     }
 
-    /// Returns one version, by the commit that it was built from: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
+    /// Returns the version that was built from a commit: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
     ///
     /// `git_hash` is the full 40-digit SHA: the service has no lookup by semantic version. The response includes the
     /// log. If the log may be larger than 32 MiB, use [`version_logs`](Client::version_logs) instead.
@@ -153,20 +153,20 @@ impl Client {
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::TooLarge`] if the response is larger than
-    /// 32 MiB, and the errors of any request.
+    /// 32 MiB, and any [request error](crate#request-errors).
     pub fn version(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Version, Error> {
         self.http.get_json(&version_endpoint(algorithm, git_hash)?)
     }
 
-    /// Returns the log of a build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`, member `logs`.
+    /// Returns the log of a build: `logs` in `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`.
     ///
-    /// The service responds with 404 in several cases. The error says which one it is: either the service's own error
-    /// code tells, or the build itself is requested.
+    /// The service responds with 404 in several cases. To tell which one it is, this checks the service's error code or
+    /// else requests the build itself.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFinished`] while the build is in progress, [`ErrorKind::NoLog`] if it has finished and its log is
-    /// lost, [`ErrorKind::NotFound`] if there is no such build, and the errors of any request.
+    /// [`ErrorKind::NotFinished`] while the build is in progress, [`ErrorKind::NoLog`] if it has finished but its log
+    /// is lost, [`ErrorKind::NotFound`] if there is no such build, and any [request error](crate#request-errors).
     ///
     /// # Examples
     ///
@@ -188,15 +188,16 @@ impl Client {
         })
     }
 
-    /// Returns the log of a version: `GET /v1/algorithms/OWNER/NAME/versions/HASH`, member `compilation.output`.
+    /// Returns the log of a version: `compilation.output` in `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
     ///
-    /// If the version has no output or an empty one, returns its build's log instead. To find out, the beginning of the
-    /// log is read at once. The same holds if the service lists the version but responds with 404 to the request for it.
+    /// If the output is missing or empty, this returns the log of the version's build instead. To find out, it reads
+    /// the beginning of the output before it returns. It also returns the build's log if the service responds with 404
+    /// but lists the version.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::NoLog`] if neither the version nor its build has
-    /// a log, and the errors of any request.
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::NoLog`] if neither the version nor its build
+    /// has a log, and any [request error](crate#request-errors).
     pub fn version_logs(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Logs, Error> {
         let version = version_endpoint(algorithm, git_hash)?;
         let endpoint = Endpoint {
@@ -236,7 +237,7 @@ impl Client {
         Pages::new(self.http.clone(), list)
     }
 
-    /// Finds out what a 404 for a log means, from the service's error code or from the build itself.
+    /// Finds out what a 404 for a log means, from the service's error code or the build itself.
     fn explain_missing_log(&self, build: &Endpoint, error: Error) -> Error {
         let explained = matches!(error.code(), Some(1000 | 1001 | 1009 | 1010));
         if explained || !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoLog) {
@@ -252,13 +253,13 @@ impl Client {
             }
             Ok(_) => not_finished(&build.what),
             Err(lookup) if lookup.kind() == ErrorKind::NotFound => lookup,
-            // The second request is there to explain the first error, not to replace it.
+            // The second request only explains the first error. Its own failure does not replace that error.
             Err(_) => error,
         }
     }
 }
 
-/// An item of the list of algorithms. Its other members have no use here.
+/// An item of the list of algorithms, without the members that are not needed.
 #[derive(serde::Deserialize)]
 struct ListedAlgorithm {
     username: String,
@@ -266,7 +267,7 @@ struct ListedAlgorithm {
 }
 
 pub(crate) fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {
-    let build_id = segment("build id", build_id)?;
+    let build_id = segment("build ID", build_id)?;
     Ok(Endpoint {
         path: format!("{}/builds/{build_id}", algorithm.path()),
         what: format!("build {build_id} of {algorithm}"),
@@ -281,7 +282,7 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
     })
 }
 
-/// Sets up a [`Client`].
+/// Configures a [`Client`].
 ///
 /// Everything has a default, but nearly every cluster requires a token.
 ///
@@ -304,12 +305,13 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
 #[must_use]
 pub struct ClientBuilder {
     config: Config,
-    /// Why the base URL is not valid, for `build` to report.
+    /// The error for an invalid base URL, which `build` returns.
     base_url_error: Option<Error>,
 }
 
 impl ClientBuilder {
     /// Sets the cluster's URL, in any form that [`BaseUrl`] accepts. Defaults to `https://api.algorithmia.com`.
+    /// [`build`](ClientBuilder::build) reports an invalid URL.
     pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
         match url.as_ref().parse() {
             Ok(url) => {
@@ -334,8 +336,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the root certificates, in PEM. Defaults to Mozilla's, which are compiled in, or with the feature
-    /// `platform-verifier` to those of the operating system.
+    /// Sets the only root certificates to trust, in PEM. Defaults to Mozilla's, which are compiled in, or, with the
+    /// feature `platform-verifier`, to those of the operating system. [`build`](ClientBuilder::build) fails if there is
+    /// no certificate or an invalid one.
     ///
     /// # Examples
     ///
@@ -349,12 +352,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the proxy to use, whatever the environment says: `http://[USER:PASSWORD@]HOST[:PORT]`, or the same with
+    /// Sets the proxy to use, regardless of the environment: `http://[USER:PASSWORD@]HOST[:PORT]`, or the same with
     /// `https`.
     ///
-    /// Defaults to the proxy that the environment names: `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of the base URL, else
-    /// `ALL_PROXY`, unless `NO_PROXY` exempts the host. Each may be in upper or lower case. A loopback host is never
-    /// reached through a proxy, not even through this one.
+    /// Defaults to the proxy that the environment names: `HTTPS_PROXY` or `HTTP_PROXY`, depending on the scheme of the
+    /// base URL, or else `ALL_PROXY`, unless `NO_PROXY` exempts the host. The names may be in upper or lower case. No
+    /// proxy is used for a loopback host, not even this one.
     ///
     /// # Examples
     ///
@@ -370,25 +373,25 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects to the cluster directly, whatever the environment says. Defaults to the proxy that the environment names.
+    /// Uses no proxy, regardless of the environment. Defaults to the proxy that the environment names.
     pub fn no_proxy(mut self) -> Self {
         self.config.proxy = ProxySetting::None;
         self
     }
 
-    /// Sets how long the cluster may send nothing: before a response, and in the middle of one. Defaults to 30 seconds.
+    /// Sets how long the cluster may send nothing, before or during a response. Defaults to 30 seconds.
     ///
-    /// Connecting may take as long, but at most 10 seconds. There is no limit on a whole request. Name lookups have only
-    /// the limits of the operating system.
+    /// Connecting may take just as long, but at most 10 seconds. A whole request has no time limit. A name lookup has
+    /// only the time limit of the operating system.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
     }
 
-    /// Sets how often a transient failure is retried: no connection, a timeout, a response that was cut short, and the
-    /// statuses 408, 429, 500, 502, 503 and 504. Defaults to 3.
+    /// Sets how many times a request is retried after a transient failure: no connection, a timeout, a response that
+    /// was cut short, or status 408, 429, 500, 502, 503 or 504. Defaults to 3.
     ///
-    /// A log whose connection breaks resumes, and counts retries only since its last progress.
+    /// A log resumes if its connection breaks. Its retries are counted from its last progress.
     pub fn retries(mut self, retries: u32) -> Self {
         self.config.retries = retries;
         self
@@ -396,8 +399,8 @@ impl ClientBuilder {
 
     /// Sets the delay before the first retry. Defaults to 1 second.
     ///
-    /// The later ones wait 2, 4 and then 8 times as long. Random jitter shortens each delay by up to half. `Retry-After`
-    /// takes precedence over the delay; if it asks for more than 60 seconds, the request fails instead.
+    /// The delay doubles with each further retry, up to 8 times its length. Random jitter shortens it by up to half.
+    /// `Retry-After` takes precedence over the delay. If it asks for more than 60 seconds, the request fails instead.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.config.retry_delay = delay;
         self
@@ -405,13 +408,13 @@ impl ClientBuilder {
 
     /// Sets how many idle connections are kept for later requests. Defaults to 4.
     ///
-    /// As many as there are threads that use the client at the same time is a good number.
+    /// A good value is the number of threads that use the client at the same time.
     pub fn idle_connections(mut self, connections: usize) -> Self {
         self.config.idle_connections = connections;
         self
     }
 
-    /// Sets a function that is called after each request, on the thread that made it. Defaults to none.
+    /// Sets a function to call after each request, including retries, on the thread that made it. Defaults to none.
     pub fn on_request(
         mut self,
         observer: impl Fn(&RequestSummary) + Send + Sync + 'static,
@@ -420,8 +423,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a function that is called before the delay of each retry, on the thread that made the request. Defaults to
-    /// none.
+    /// Sets a function to call before the delay of each retry, on the thread that made the request. Defaults to none.
     ///
     /// # Examples
     ///
@@ -436,12 +438,16 @@ impl ClientBuilder {
         self
     }
 
-    /// Builds the client. It reads the proxy variables, unless the builder says which proxy to use, and sends nothing.
+    /// Builds the client. Sends nothing. Reads the proxy variables, unless [`proxy_url`](Self::proxy_url) or
+    /// [`no_proxy`](Self::no_proxy) was called.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] if the base URL, the certificates, the timeout or the proxy is not valid, or if
-    /// the key would be sent unencrypted.
+    /// [`ErrorKind::InvalidInput`] if:
+    ///
+    /// - the base URL, the certificates, the timeout or the proxy is not valid;
+    /// - the base URL is `http://` and not a loopback address, and [`allow_http`](Self::allow_http) is not set;
+    /// - TLS is needed, but the crate was built with neither `rustls` nor `native-tls`.
     pub fn build(self) -> Result<Client, Error> {
         if let Some(error) = self.base_url_error {
             return Err(error);

@@ -1,4 +1,4 @@
-//! The library's one error type.
+//! The library's error type.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A failure of the library, the network or the service.
+/// The error of every operation in this library.
 ///
-/// `Display` says in one line what failed and why. The cause reported by the operating system or by TLS, where there is
-/// one, is the [`source`](StdError::source) and not part of `Display`, so that a report of the whole chain repeats
-/// nothing. Neither of them, nor `Debug`, ever shows the key.
+/// `Display` says in one line what failed and why. The [`source`](StdError::source) is the cause reported by the
+/// operating system or the TLS library, if there is one. It is not part of `Display`, so that a report of the whole
+/// chain repeats nothing. `Display`, `Debug` and the source never show the key.
 ///
 /// # Examples
 ///
@@ -52,20 +52,21 @@ pub(crate) enum Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A name, an ID, a token, a base URL, a certificate or a proxy is not valid. Nothing was sent.
+    /// A name, an ID, a token, a base URL, a certificate, a timeout or a proxy is not valid, and nothing was sent. Or
+    /// several builds or versions match an abbreviated ID.
     InvalidInput,
     /// No connection could be made, or it broke before the response began.
     Connection,
     /// The server's certificate is not trusted: its CA is unknown, it has expired, or it is for another host.
     Tls,
-    /// The cluster sent nothing for longer than the timeout.
+    /// Connecting took too long, or the cluster sent nothing for longer than the timeout.
     Timeout,
     /// The response is a redirect. Redirects are never followed.
     Redirect,
-    /// The response has a status that says that the service, or a server in front of it, failed; or any other status
-    /// that has no kind of its own.
+    /// The service, or a server in front of it, responded with an error that has no kind of its own: a 5xx status, 429
+    /// or any other.
     Service,
-    /// The key was rejected: status 401 or 403.
+    /// The key was rejected or lacks a permission: status 401 or 403, or the service's code 2001 or 2002.
     Unauthorized,
     /// There is no such algorithm, build or version.
     NotFound,
@@ -78,14 +79,14 @@ pub enum ErrorKind {
     /// The response is not as documented: it is not JSON, does not have the expected shape, has an encoding that cannot
     /// be decoded, repeats a marker, or is a log that changed while it was read.
     InvalidResponse,
-    /// The response is larger than the limit on what is held in memory.
+    /// The response is too large to hold in memory: more than 32 MiB of JSON, or more than 64 KiB of headers.
     TooLarge,
     /// The caller ended a wait, or shut the client down.
     Cancelled,
 }
 
 impl ErrorKind {
-    /// Returns the kind as a word for machines, such as `not-found`.
+    /// Returns the kind as a machine-readable word, such as `not-found`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid-input",
@@ -129,7 +130,7 @@ impl Error {
         Self::new(ErrorKind::InvalidResponse, message)
     }
 
-    /// A response that was cut short may be whole the next time.
+    /// Returns an error that is retried: a response that was cut short may be complete the next time.
     pub(crate) fn incomplete(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Incomplete, message).retry(Retry::Yes)
     }
@@ -142,7 +143,7 @@ impl Error {
         self
     }
 
-    /// Sets the context: what failed. The first one stays, since the innermost caller knows best.
+    /// Sets the context: what failed. Keeps an existing one, because the innermost caller knows best.
     pub(crate) fn about(mut self, context: &str) -> Self {
         self.0.context.get_or_insert_with(|| context.to_owned());
         self
@@ -188,12 +189,12 @@ impl Error {
         self.0.status
     }
 
-    /// Returns the service's own error code, such as 1010 for a build that does not exist.
+    /// Returns the service's error code, such as 1010 for a build that does not exist.
     pub fn code(&self) -> Option<u32> {
         self.0.code
     }
 
-    /// Returns the service's own message, with the key redacted and at most 200 characters long. It may contain control
+    /// Returns the service's message, with the key redacted, shortened to 200 characters. It may contain control
     /// characters: sanitize it before showing it on a terminal.
     pub fn service_message(&self) -> Option<&str> {
         self.0.service_message.as_deref()
@@ -203,7 +204,7 @@ impl Error {
     ///
     /// # Errors
     ///
-    /// The `io::Error` itself, if it did not come from this library.
+    /// Returns the `io::Error` unchanged if it did not come from this library.
     pub fn from_io(error: io::Error) -> Result<Self, io::Error> {
         error.downcast()
     }
@@ -248,7 +249,7 @@ impl From<Error> for io::Error {
                 .source()
                 .and_then(|source| source.downcast_ref::<Self>())
                 .map(Self::kind)
-                // A reader would retry an interrupted read for ever.
+                // Callers would retry an interrupted read forever.
                 .filter(|&kind| kind != io::ErrorKind::Interrupted)
                 .unwrap_or(io::ErrorKind::NotConnected),
             ErrorKind::Timeout => io::ErrorKind::TimedOut,
@@ -267,7 +268,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Shortens text for an error message to `max` characters.
+/// Shortens text to `max` characters for an error message.
 pub(crate) fn shorten(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),

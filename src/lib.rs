@@ -1,18 +1,20 @@
 //! Reads the build logs of an algorithm from an Algorithmia cluster, and explains why a build failed.
 //!
-//! The library is synchronous. It has no async runtime, starts no threads, prints nothing and keeps no global state. It reads
-//! no environment variables except those that name a proxy.
+//! The library is synchronous. It has no async runtime, starts no threads, prints nothing and keeps no global state. It
+//! reads no environment variables except those that name a proxy.
 //!
 //! # In order of use
 //!
-//! 1. [`Client::builder`] sets up a [`Client`] of one cluster: its [`BaseUrl`] and a [`Token`]; everything else has a default.
+//! 1. [`Client::builder`] configures a [`Client`] for one cluster. Set its [`BaseUrl`] and a [`Token`]; everything else
+//!    has a default.
 //! 2. An [`Algorithm`] is parsed from `owner/name`, or comes from [`Client::algorithms`].
-//! 3. [`Client::builds`] and [`Client::versions`] list what there is. [`Client::build`], [`Client::version`],
-//!    [`Client::find_version`] and [`Pages::newest`] return one of them.
-//! 4. [`Client::build_logs`] and [`Client::version_logs`] return a log as [`Logs`], which implements [`std::io::Read`] and
-//!    needs constant memory.
-//! 5. [`Client::wait_for_build`] waits for a build: there is no log while it is in progress.
-//! 6. [`explain`] finds out from a log [why the build failed](Failure).
+//! 3. [`Client::builds`] and [`Client::versions`] list the builds and versions of an algorithm. [`Client::build`],
+//!    [`Client::find_build`], [`Client::version`], [`Client::find_version`] and [`Pages::newest`] return a single one.
+//! 4. [`Client::build_logs`] and [`Client::version_logs`] return a log as [`Logs`], which implements [`std::io::Read`]
+//!    and needs constant memory.
+//! 5. [`Client::wait_for_build`] and [`Client::wait_for_newest_build`] wait until a build has finished. It has no log
+//!    before that.
+//! 6. [`explain`] reads a log and returns [why the build failed](Failure).
 //!
 //! ```no_run
 //! use algo_logs::{Algorithm, BuildStatus, Client, Token};
@@ -33,9 +35,24 @@
 //!
 //! # Errors
 //!
-//! Every failure is an [`Error`]. Its [kind](Error::kind) says what to do about it, its `Display` what failed and why, and its
-//! `source` is the error of the operating system, if there is one. Transient failures are retried first, see
-//! [`ClientBuilder::retries`]. When [`Logs`] report the end of a log, the response was complete and valid.
+//! Every failure is an [`Error`]. Its [kind](Error::kind) tells a program what to do about it, and its `Display` says
+//! what failed and why. Its `source` is the error of the operating system or the TLS library, if there is one. Reading
+//! [`Logs`] returns an [`std::io::Error`]; [`Error::from_io`] returns the [`Error`] inside it.
+//!
+//! Transient failures are retried first; see [`ClientBuilder::retries`]. When [`Logs`] reports the end of a log, the
+//! response was complete and valid.
+//!
+//! ## Request errors
+//!
+//! Every method that sends a request can fail with these kinds, besides those that it documents itself:
+//!
+//! - [`ErrorKind::InvalidInput`] for an owner, an ID or a hash that is not valid in a URL. Nothing is sent.
+//! - [`ErrorKind::Connection`], [`ErrorKind::Tls`] and [`ErrorKind::Timeout`] if there is no response.
+//! - [`ErrorKind::Unauthorized`], [`ErrorKind::NotFound`], [`ErrorKind::Redirect`] and [`ErrorKind::Service`] if the
+//!   response is an error.
+//! - [`ErrorKind::Incomplete`], [`ErrorKind::InvalidResponse`] and [`ErrorKind::TooLarge`] if the response cannot be
+//!   used.
+//! - [`ErrorKind::Cancelled`] after [`Client::shutdown`].
 //!
 //! # Features
 //!
@@ -50,24 +67,24 @@
 //! |---|---|---|
 //! | `cli` | yes | the program and lexopt |
 //! | `gzip` | yes | requests gzip and decodes it as a stream |
-//! | `rustls` | yes | TLS by rustls, with Mozilla's root certificates compiled in |
-//! | `native-tls` | | TLS by the operating system's library, unless `rustls` is enabled too |
+//! | `rustls` | yes | TLS with rustls, with Mozilla's root certificates compiled in |
+//! | `native-tls` | | TLS with the operating system's library, unless `rustls` is enabled too |
 //! | `platform-verifier` | | trusts the operating system's root certificates; needs one of the two above |
 //!
-//! Features that another crate enables in ureq change nothing here.
+//! Features of ureq that another crate enables do not change what this library does.
 //!
 //! # Logging
 //!
-//! The requests are sent by ureq, which logs through the [`log`](https://docs.rs/log) crate. At level trace, it logs the
-//! bytes that it sends and receives, including the key. To turn that off, limit the target `ureq_proto` to level debug; with
-//! env_logger, for example, by `RUST_LOG=trace,ureq_proto=debug`. The key is never in records of a less verbose level,
-//! unless a server repeats it in a header of its response.
+//! Requests are sent by ureq, which logs through the [`log`](https://docs.rs/log) crate. At level trace, it logs the
+//! bytes that it sends and receives, including the key. To turn that off, limit the target `ureq_proto` to level debug:
+//! with env_logger, for example, set `RUST_LOG=trace,ureq_proto=debug`. Less verbose levels never log the key, unless a
+//! server repeats it in a response header.
 //!
 //! # Testing a program that uses the library
 //!
-//! A test needs no cluster. [`Build`] and [`Version`] can be read from JSON, [`explain`] takes any reader, and a client accepts
-//! `http://` for a loopback address, so that a server of a few lines can stand in for the cluster. A short
-//! [`retry_delay`](ClientBuilder::retry_delay) and a short [`interval`](Wait::interval) keep tests fast.
+//! A test needs no cluster. [`Build`] and [`Version`] can be read from JSON, [`explain`] takes any reader, and a client
+//! accepts `http://` for a loopback address, so a server of a few lines can stand in for the cluster. To keep tests
+//! fast, set a short [`retry_delay`](ClientBuilder::retry_delay) and a short [`interval`](Wait::interval).
 //!
 //! ```
 //! use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! A log as a stream that resumes after a cut.
+//! A log as a stream that resumes when its connection breaks.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -12,16 +12,22 @@ use crate::retry::Attempts;
 
 /// The log of a build or a version, as a stream.
 ///
-/// Read it with [`Read`], in constant memory; [`Error::from_io`] turns its errors back into the library's. The end is
-/// reported only after the HTTP response has ended cleanly and the whole JSON document was valid. Everything else is an
-/// error, and the first error is final.
+/// Read it with [`Read`], in constant memory. The end is reported only after the HTTP response has ended cleanly and
+/// the whole JSON document was valid. Everything else is an error, and the first error is final.
 ///
-/// The log is UTF-8. U+FFFD replaces what the service sends that is not valid Unicode (an unpaired surrogate, invalid
-/// UTF-8); [`replacements`](Logs::replacements) counts it. The text was printed by the commands of the build: sanitize it
-/// before showing it on a terminal, since it may contain any escape sequence.
+/// The log is UTF-8. Invalid Unicode from the service (unpaired surrogates, invalid UTF-8) becomes U+FFFD;
+/// [`replacements`](Logs::replacements) counts it. The commands of the build printed the text, so it may contain any
+/// escape sequence: sanitize it before showing it on a terminal.
 ///
-/// If the connection breaks, the log is fetched again, and continues where it stopped once the part that was delivered
-/// has been verified to be the same. [`resume`](Logs::resume) turns that off.
+/// If the connection breaks, the log is fetched again. It continues where it stopped, after the part that was already
+/// delivered has been verified to be unchanged. [`resume`](Logs::resume) turns this off.
+///
+/// # Errors
+///
+/// [`Error::from_io`] returns the [`Error`] inside the [`io::Error`] of a read. It is a
+/// [request error](crate#request-errors), such as [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete) if the response was
+/// cut short, or [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) if the log changed while it was
+/// read.
 ///
 /// # Examples
 ///
@@ -80,8 +86,8 @@ impl Logs {
         })
     }
 
-    /// Sets whether the log resumes after a cut, as often as [`ClientBuilder::retries`](crate::ClientBuilder::retries)
-    /// allows. Defaults to `true`.
+    /// Sets whether the log resumes when its connection breaks, as often as
+    /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) allows. Defaults to `true`.
     pub fn resume(mut self, resume: bool) -> Self {
         self.attempts = if resume {
             self.http.attempts()
@@ -91,29 +97,29 @@ impl Logs {
         self
     }
 
-    /// Returns how many bytes of the log were read so far.
+    /// Returns how many bytes of the log have been read so far.
     pub fn delivered(&self) -> u64 {
         self.decoded.length - u64::from(self.ahead.is_some())
     }
 
-    /// Returns how many U+FFFD were put in place of text that was not valid Unicode, so far.
+    /// Returns how often invalid Unicode has been replaced with U+FFFD so far.
     pub fn replacements(&self) -> u64 {
         self.decoder.replacements()
     }
 
-    /// Returns the length of the response, nearly all of which is the log, or `None` if the service does not send it, as
-    /// with gzip.
+    /// Returns the length of the response in bytes, or `None` if the service does not send it, as with gzip. Nearly all
+    /// of the response is the log.
     pub fn content_length(&self) -> Option<u64> {
         self.decoder.get_ref().content_length()
     }
 
-    /// Returns how many bytes of the response were received: [`content_length`](Logs::content_length) once it is complete.
-    /// Starts again at 0 when the log resumes.
+    /// Returns how many bytes of the response have been received. It reaches [`content_length`](Logs::content_length)
+    /// at the end, and starts again at 0 when the log resumes.
     pub fn bytes_received(&self) -> u64 {
         self.decoder.get_ref().bytes_received()
     }
 
-    /// Returns whether the log has any text, which it reads ahead to find out.
+    /// Returns whether the log has any text. Reads one byte ahead to find out.
     pub(crate) fn has_content(&mut self) -> Result<bool, Error> {
         let mut byte = [0];
         let n = self.read_next(&mut byte)?;
@@ -160,7 +166,7 @@ impl Logs {
         result
     }
 
-    /// Decodes the part of the log that was decoded before, and verifies that it is the same.
+    /// Decodes the part of the log that was decoded before, and verifies that it is unchanged.
     fn skip_decoded(&mut self, buf: &mut [u8]) -> Result<(), Error> {
         let mut skipped = Digest::default();
         while skipped.length < self.decoded.length {
@@ -188,7 +194,7 @@ impl Logs {
             )),
             Err(DecodeError::Invalid { offset, reason }) => {
                 let page = match self.decoder.get_ref().copy() {
-                    Some(body) if offset == 0 => self.http.page_says(body),
+                    Some(body) if offset == 0 => self.http.describe_page(body),
                     _ => String::new(),
                 };
                 Err(Error::invalid_response(format!(
@@ -198,8 +204,8 @@ impl Logs {
         }
     }
 
-    /// Decides what a valid document without a log is: an error that the service sent as a 200, an invalid response, or
-    /// a version without output.
+    /// Decides what a valid document without a log means: an error that the service sent with status 200, an invalid
+    /// response, or a version without output.
     fn check_missing(&self) -> Result<(), Error> {
         if let Some(error) = self.decoder.get_ref().copy().and_then(ApiError::from_json) {
             return Err(self.http.api_error(error));
@@ -238,14 +244,14 @@ impl fmt::Debug for Logs {
     }
 }
 
-/// A digest of the bytes so far, however they were chunked. Logs with the same digest count as the same.
+/// A digest of the bytes so far, regardless of how they were chunked. Logs with equal digests count as equal.
 ///
-/// It detects a log that changed, not one that was forged: the service could have sent another log in the first place.
+/// It need not resist forgery: the service could have sent another log in the first place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Digest {
     length: u64,
     hash: u64,
-    /// The bytes since the last whole block.
+    /// The bytes since the last complete block.
     rest: u128,
 }
 
@@ -273,7 +279,7 @@ impl Digest {
         }
     }
 
-    /// Multiplies the halves of a block, folds the product, and adds it to a polynomial of all blocks.
+    /// Multiplies the halves of a block, folds the product, and adds it to a polynomial over all blocks.
     fn mix(&mut self, block: u128) {
         const SALT: u64 = 0x9E37_79B9_7F4A_7C15; // 2^64 divided by the golden ratio
         let low = block as u64 ^ SALT;

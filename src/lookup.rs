@@ -1,4 +1,4 @@
-//! Lookups that the service does not offer. They read a list.
+//! Lookups that the service does not offer. They search a list instead.
 
 use crate::algorithm::{Algorithm, segment};
 use crate::client::Client;
@@ -6,21 +6,21 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Build, Version};
 use crate::pages::Pages;
 
-/// The fewest characters that are taken for the beginning of an id or a hash.
+/// The minimum length of an abbreviated ID or hash.
 const MIN_PREFIX: usize = 7;
 
 impl Client {
-    /// Finds a build by its id, or by the first 7 characters or more of it.
+    /// Finds a build by its ID, or by at least the first 7 characters of its ID.
     ///
-    /// The service has no such lookup, so this reads the list of builds. To get a build by its whole id, use
-    /// [`build`](Client::build).
+    /// The service has no such lookup, so this searches `GET /v1/algorithms/OWNER/NAME/builds`. If you have the full
+    /// ID, use [`build`](Client::build), which sends a single request.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such build, [`ErrorKind::InvalidInput`] if the ids of several builds begin
-    /// with the characters, and the errors of any request.
+    /// [`ErrorKind::NotFound`] if there is no such build, [`ErrorKind::InvalidInput`] if several build IDs begin with
+    /// `build_id`, and any [request error](crate#request-errors).
     pub fn find_build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
-        let context = format!("build {} of {algorithm}", segment("build id", build_id)?);
+        let context = format!("build {} of {algorithm}", segment("build ID", build_id)?);
         let id = |build: &Build| Some(build.build_id.clone());
         let is_exact = |build: &Build| build.build_id == build_id;
         self.find(self.builds(algorithm), id, is_exact, build_id)
@@ -28,15 +28,15 @@ impl Client {
             .map_err(|error| error.about(&context))
     }
 
-    /// Finds a version by its semantic version, or by the first 7 digits or more of its git hash.
+    /// Finds a version by its semantic version, or by at least the first 7 digits of its git hash.
     ///
-    /// The service has no such lookup, so this reads the list of versions. Most lists leave out the log;
-    /// [`version_logs`](Client::version_logs) reads it.
+    /// The service has no such lookup, so this searches `GET /v1/algorithms/OWNER/NAME/versions`. Listed versions
+    /// usually lack the log; [`version_logs`](Client::version_logs) reads it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::InvalidInput`] if the digits are those of several
-    /// versions, and the errors of any request.
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::InvalidInput`] if several git hashes begin
+    /// with `version`, and any [request error](crate#request-errors).
     ///
     /// # Examples
     ///
@@ -59,8 +59,8 @@ impl Client {
             .map_err(|error| error.about(&context))
     }
 
-    /// Returns the first exact match in a list, or the only item whose id begins with `prefix`. Skips items without an
-    /// id, which cannot be requested.
+    /// Returns the first exact match in a list, or the only item whose ID begins with `prefix`. Skips items without an
+    /// ID, which cannot be requested.
     fn find<T: serde::de::DeserializeOwned>(
         &self,
         list: Pages<T>,
@@ -83,7 +83,7 @@ impl Client {
             match &found {
                 Some((other, _)) if *other != id => {
                     let ids = self.http.redact(&format!("{other}, {id}"));
-                    let message = format!("it is the beginning of more than one: {ids}");
+                    let message = format!("it matches more than one: {ids}");
                     return Err(Error::invalid_input(message));
                 }
                 Some(_) => {}
@@ -93,13 +93,13 @@ impl Client {
         Ok(found.map(|(_, item)| item))
     }
 
-    /// Returns the id of the build that a version in the list names.
+    /// Returns the build ID of a version, from the list of versions.
     pub(crate) fn build_of_listed_version(
         &self,
         algorithm: &Algorithm,
         git_hash: &str,
     ) -> Option<String> {
-        // A list that cannot be read does not replace the error that led here.
+        // If the list cannot be read, the caller reports the error that it already has.
         let version = self
             .versions(algorithm)
             .map_while(Result::ok)

@@ -1,8 +1,7 @@
-//! Builds and versions: plain data, as the service sends it.
+//! Builds and versions: plain data, as sent by the service.
 //!
-//! Members that every object must have are fields. All other members stay in a map, so that no member is lost when the
-//! object is written again, and a member of an unexpected type does not make a whole list unreadable. Methods read the
-//! optional members that have a use here.
+//! Required members are fields. All other members stay in a map. Serializing an object therefore loses none of them,
+//! and an unexpected type in one of them does not make a whole list unreadable. Methods return the most useful of them.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -32,13 +31,13 @@ use crate::time::parse_rfc3339;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Build {
-    /// The id of the build: a UUID or a hex string.
+    /// The ID of the build: a UUID or a hex string.
     pub build_id: String,
     /// Whether the build has finished, and how.
     pub status: BuildStatus,
     /// The commit that was built. Several builds can share it.
     pub commit_sha: String,
-    /// When the build started, in RFC 3339. [`started`](Build::started) reads it.
+    /// When the build started, in RFC 3339. [`started`](Build::started) parses it.
     pub started_at: String,
     /// All other members, such as `finished_at`, `version_info` and `registry_status`.
     #[serde(flatten)]
@@ -46,7 +45,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// Returns when the build started, or `None` if the service sent something that is not an RFC 3339 time.
+    /// Returns when the build started, or `None` if `started_at` is not an RFC 3339 time since 1970.
     pub fn started(&self) -> Option<SystemTime> {
         parse_rfc3339(&self.started_at)
     }
@@ -66,7 +65,7 @@ impl Build {
         self.finished()?.duration_since(self.started()?).ok()
     }
 
-    /// Returns `version_info.semantic_version`, the version that the build was published as.
+    /// Returns `version_info.semantic_version`, the version that the build was published as, if it was.
     pub fn semantic_version(&self) -> Option<&str> {
         text(&self.other, "version_info", "semantic_version")
     }
@@ -88,7 +87,7 @@ pub enum BuildStatus {
 }
 
 impl BuildStatus {
-    /// Returns the service's word for the status.
+    /// Returns the status as the service spells it, such as `in-progress`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::InProgress => "in-progress",
@@ -138,7 +137,7 @@ impl fmt::Display for BuildStatus {
 /// A version of an algorithm, as listed by `GET /v1/algorithms/OWNER/NAME/versions`: a build that succeeded, published
 /// or not.
 ///
-/// The service may leave out every member, so all of them are in the map. `Debug` does not show the log.
+/// The service may leave out any member, so all of them are in a map. `Debug` does not show the log.
 ///
 /// # Examples
 ///
@@ -177,7 +176,7 @@ impl Version {
         text(&self.members, "settings", "algorithm_callability")
     }
 
-    /// Returns `build.build_id`, the id of the build that made the version.
+    /// Returns `build.build_id`, the ID of the build that made the version.
     pub fn build_id(&self) -> Option<&str> {
         text(&self.members, "build", "build_id")
     }
@@ -192,12 +191,12 @@ impl Version {
         parse_rfc3339(self.built_at()?)
     }
 
-    /// Returns the build that made the version, if the service sent all that a build must have.
+    /// Returns the build that made the version, or `None` if it lacks a required member.
     pub fn build(&self) -> Option<Build> {
         Build::deserialize(self.members.get("build")?).ok()
     }
 
-    /// Returns `compilation.successful`.
+    /// Returns `compilation.successful`, whether the version was built successfully.
     pub fn compilation_successful(&self) -> Option<bool> {
         self.members
             .get("compilation")?
@@ -221,7 +220,7 @@ impl fmt::Debug for Version {
     }
 }
 
-/// Returns a text within an object within the members.
+/// Returns the string `members[object][member]`.
 fn text<'a>(members: &'a Map<String, Value>, object: &str, member: &str) -> Option<&'a str> {
     members.get(object)?.get(member)?.as_str()
 }
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn every_member_is_written_again() {
+    fn every_member_survives_a_round_trip() {
         let value = |json| serde_json::from_str::<Value>(json).unwrap();
         let written = serde_json::to_string(&build(BUILD)).unwrap();
         assert_eq!(value(&written), value(BUILD));
@@ -255,14 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn other_formats_than_json_write_and_read_them() {
+    fn formats_other_than_json_work() {
         // A `Value` stands for any self-describing format: it has no JSON text.
         let value = serde_json::to_value(build(BUILD)).unwrap();
         assert_eq!(Build::deserialize(&value).unwrap(), build(BUILD));
     }
 
     #[test]
-    fn a_status_is_a_word_of_the_service() {
+    fn statuses_are_parsed_and_displayed() {
         assert_eq!(
             build(BUILD).status,
             BuildStatus::Other("canceled".to_owned())
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_needs_what_the_documentation_requires() {
+    fn a_build_without_a_required_member_is_rejected() {
         for member in ["build_id", "status", "commit_sha", "started_at"] {
             let json = BUILD.replace(member, "other");
             assert!(serde_json::from_str::<Build>(&json).is_err(), "{member}");
@@ -287,7 +286,7 @@ mod tests {
         let finished_at = |text: &str| BUILD.replace("null", &format!("\"{text}\""));
         assert_eq!(build(BUILD).duration(), None);
         assert_eq!(build(&finished_at("soon")).duration(), None);
-        // Earlier than it started.
+        // It finished before it started.
         assert_eq!(build(&finished_at("2021-07-29T21:12:56Z")).duration(), None);
         let finished = build(&finished_at("2021-07-29T23:13:00+02:00"));
         assert_eq!(finished.duration(), Some(Duration::from_millis(3100)));
@@ -309,7 +308,7 @@ mod tests {
             assert_eq!((version.built_at(), version.built()), (None, None));
             assert_eq!(version.compilation_successful(), None);
         }
-        // A build that lacks what a build must have still has its id.
+        // A build that lacks a required member still has its ID.
         let version: Version = serde_json::from_str(r#"{"build":{"build_id":"b"}}"#).unwrap();
         assert_eq!((version.build_id(), version.build()), (Some("b"), None));
     }
@@ -326,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_marker_is_a_last_page() {
+    fn the_last_page_has_no_marker() {
         for json in [r#"{"results":[]}"#, r#"{"results":[],"marker":null}"#] {
             let page: Page<Build> = serde_json::from_str(json).unwrap();
             assert_eq!(page.marker, None);

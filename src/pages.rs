@@ -11,16 +11,17 @@ use crate::error::Error;
 use crate::http::{Endpoint, Http};
 use crate::model::{Build, BuildStatus, Page, Version};
 
-/// An iterator over the items of a list, which requests a page when its first item is needed.
+/// An iterator over the items of a list, which requests each page when its first item is needed.
 ///
-/// Items come in the service's order: newest first, though no source promises it. The iterator ends after the first
-/// error. It finds the next page by the `marker` of the last one, on the configured base URL. It never follows the
-/// `next_link` that the service sends: the documented one would send the token in clear text.
+/// Items come in the service's order: newest first, although this is not documented. The iterator ends after the first
+/// error. It requests the next page from the configured base URL, with the `marker` of the page before. It never
+/// follows the service's `next_link`: the documented one is an `http://` URL, which would send the token unencrypted.
 ///
 /// # Errors
 ///
-/// Each item is a `Result`. Besides the errors of any request, [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) says that the list
-/// would never end: the service repeated a marker, or sent 100 pages in a row without an item.
+/// Each item is a `Result`, which may be any [request error](crate#request-errors). If the list would never end, it is
+/// [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse): the service repeated a marker, or sent 100 pages
+/// in a row without an item.
 ///
 /// # Examples
 ///
@@ -34,24 +35,24 @@ use crate::model::{Build, BuildStatus, Page, Version};
 /// }
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
-#[must_use = "nothing is requested before the first item is"]
+#[must_use = "iterators are lazy: nothing is sent until the first item is taken"]
 pub struct Pages<T> {
     http: Arc<Http>,
     list: Endpoint,
-    /// The filters. The request for every page repeats them.
+    /// The query parameters of the request for each page.
     query: Vec<(&'static str, String)>,
-    /// Which items the iterator returns, of those that the service sends.
+    /// The iterator skips items that do not pass all of these.
     filters: Vec<Box<Filter<T>>>,
     received: VecDeque<T>,
     seen: HashSet<String>,
-    /// How many pages without items came in a row.
+    /// How many empty pages came in a row.
     empty_pages: usize,
     next: Next,
 }
 
 type Filter<T> = dyn Fn(&T) -> bool + Send + Sync;
 
-/// After this many pages without items in a row, the list is taken to have no end.
+/// After this many empty pages in a row, the list is considered endless.
 const MAX_EMPTY_PAGES: usize = 100;
 
 enum Next {
@@ -74,10 +75,9 @@ impl<T> Pages<T> {
         }
     }
 
-    /// Sets how many items the service puts on a page (`limit`), at least 1. The service rejects more than its maximum,
-    /// which is a setting of the cluster.
+    /// Sets how many items the service puts on a page (`limit`), at least 1. Defaults to the service's default, 50.
     ///
-    /// Defaults to the service's own default, 50.
+    /// The service rejects more than its maximum, which is a setting of the cluster.
     pub fn page_size(self, limit: u32) -> Self {
         self.with("limit", limit.max(1).to_string())
     }
@@ -104,7 +104,7 @@ impl<T> Pages<T> {
         }
     }
 
-    /// Takes the items of a page, and decides which page comes next.
+    /// Takes the items of a page, and determines which page comes next.
     fn receive(&mut self, page: Page<T>) -> Result<(), Error> {
         self.empty_pages = match page.results.is_empty() {
             true => self.empty_pages + 1,
@@ -142,7 +142,7 @@ impl Pages<Build> {
         self
     }
 
-    /// Selects the builds of a commit, given by its SHA or the first digits of it. Defaults to any commit.
+    /// Selects the builds of a commit, given by its SHA or the first digits of its SHA. Defaults to any commit.
     ///
     /// The service has no such filter: all builds are requested, and those that do not match are skipped.
     pub fn commit(mut self, sha: impl Into<String>) -> Self {
@@ -153,14 +153,14 @@ impl Pages<Build> {
         self
     }
 
-    /// Returns the build that started last, among those that pass the filters and for which `matches` returns true.
+    /// Returns the build that started last, of those that pass the filters and for which `matches` returns true.
     ///
-    /// Lists come newest first, though no source promises it. So the first match is returned unless the pages read up
-    /// to then show another order. In that case, the list is read to its end.
+    /// Lists come newest first, although this is not documented. This returns the first match if the pages read so far
+    /// are in that order, and reads the whole list otherwise.
     ///
     /// # Errors
     ///
-    /// Returns the first error of the list.
+    /// The first error of the list.
     ///
     /// # Examples
     ///
@@ -201,16 +201,16 @@ impl Pages<Build> {
 }
 
 impl Pages<Version> {
-    /// Selects the published versions (`true`) or the unpublished ones (`false`).
+    /// Selects the published versions (`true`) or the unpublished ones (`false`), with the parameter `published`.
     ///
-    /// Defaults to both. According to one page of its documentation, the service then lists only published ones.
+    /// By default, the parameter is not sent, and the service lists both. According to one page of its documentation,
+    /// it then lists only the published ones.
     pub fn published(self, published: bool) -> Self {
         self.with("published", published.to_string())
     }
 
-    /// Selects the public versions (`true`) or the private ones (`false`).
-    ///
-    /// Defaults to both.
+    /// Selects the public versions (`true`) or the private ones (`false`), with the parameter `callable`. Defaults to
+    /// both.
     pub fn callable(self, callable: bool) -> Self {
         self.with("callable", callable.to_string())
     }
@@ -263,7 +263,7 @@ impl<T> fmt::Debug for Pages<T> {
     }
 }
 
-/// Percent-encodes every character that RFC 3986 does not call unreserved.
+/// Percent-encodes every character that is not unreserved by RFC 3986.
 fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

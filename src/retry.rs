@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Retry};
 
-/// The longest `Retry-After` that is obeyed: a request that has to wait for longer fails.
+/// The longest `Retry-After` that is obeyed. If it asks for more, the request fails.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// A failed attempt that will be retried, as reported to [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry).
@@ -38,17 +38,17 @@ impl Attempts {
         }
     }
 
-    /// Makes the next failure count as the first: this attempt brought something new.
+    /// Makes the next failure count as the first, because this attempt made progress.
     pub(crate) fn progressed(&mut self) {
         self.failures = 0;
     }
 
-    /// Returns how many attempts were made since the last progress, given that the last one failed for good.
+    /// Returns how many attempts were made since the last progress, including the one that failed for good.
     pub(crate) fn made(&self) -> u32 {
         self.failures.saturating_add(1)
     }
 
-    /// Returns how many attempts are left, after [`next_delay`](Self::next_delay) has granted one.
+    /// Returns how many attempts are left, including the one that [`next_delay`](Self::next_delay) just allowed.
     pub(crate) fn left(&self) -> u32 {
         (self.retries - self.failures).saturating_add(1)
     }
@@ -69,7 +69,7 @@ impl Attempts {
     }
 }
 
-/// Returns 1, 2, 4 and then 8 times `delay`, less `jitter` 512ths.
+/// Returns 1, 2, 4 and from then on 8 times `delay`, minus `jitter` 512ths of it.
 fn backoff(delay: Duration, failures: u32, jitter: u8) -> Duration {
     let full = delay.saturating_mul(1 << failures.min(3));
     full - full / 512 * u32::from(jitter)

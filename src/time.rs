@@ -1,8 +1,8 @@
-//! The one place that reads times: RFC 3339, as the service writes them, and the format of HTTP headers.
+//! Parses times: RFC 3339, which the service uses, and the date format of HTTP headers.
 
 use std::time::{Duration, SystemTime};
 
-/// Reads an RFC 3339 time, such as `2021-07-29T21:12:56.442Z` or `2021-07-29T23:12:56+02:00`.
+/// Parses an RFC 3339 time, such as `2021-07-29T21:12:56.442Z` or `2021-07-29T23:12:56+02:00`.
 ///
 /// Returns `None` for anything else, and for a time before 1970.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
@@ -17,9 +17,9 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(seconds + nanoseconds(fraction)?)
 }
 
-/// Reads the date format of HTTP headers, `Wed, 21 Oct 2015 07:28:00 GMT`.
+/// Parses the date format of HTTP headers, `Wed, 21 Oct 2015 07:28:00 GMT`.
 ///
-/// RFC 9110 requires servers to send this one; the two obsolete formats are not read.
+/// RFC 9110 requires servers to send this format. The two obsolete ones are not supported.
 pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -35,7 +35,7 @@ pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 
-/// Reads three numbers of fixed width, with a separator between them.
+/// Parses three numbers of fixed width, with a separator between them.
 fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);
     let mut numbers = [0; 3];
@@ -50,7 +50,7 @@ fn number(text: &str, width: usize) -> Option<i64> {
     digits.then(|| text.parse().ok())?
 }
 
-/// Reads the digits behind a decimal point; those beyond nanoseconds are dropped.
+/// Parses the digits after a decimal point. Drops those beyond nanoseconds.
 fn nanoseconds(fraction: &str) -> Option<Duration> {
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -59,7 +59,7 @@ fn nanoseconds(fraction: &str) -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds[..9].parse().ok()?))
 }
 
-/// Reads `Z`, `+02:00` or `-02:00`.
+/// Parses `Z`, `+02:00` or `-02:00`.
 fn offset_seconds(offset: &str) -> Option<i64> {
     let sign = match offset.as_bytes().first()? {
         b'Z' | b'z' => return (offset.len() == 1).then_some(0),
@@ -84,7 +84,7 @@ fn since_1970(year: i64, month: i64, day: i64, clock: [i64; 3]) -> Option<i64> {
     if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    // A year that begins in March has its leap day at the end, so that a month's place in the year is a formula:
+    // If the year begins in March, the leap day is its last day, and a formula gives the first day of each month:
     // https://howardhinnant.github.io/date_algorithms.html#days_from_civil
     let year = if month <= 2 { year - 1 } else { year };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_decides_and_not_the_text() {
+    fn times_are_compared_as_instants() {
         let order = |earlier, later| assert!(parse_rfc3339(earlier) < parse_rfc3339(later));
         order("2021-07-29T10:00:00Z", "2021-07-29T10:00:00.900Z");
         order("2021-07-29T12:00:00+03:00", "2021-07-29T10:00:00Z");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_rejected() {
+    fn invalid_times_are_rejected() {
         for text in [
             "",
             "t",

@@ -6,11 +6,11 @@ use crate::error::Error;
 
 /// An API key or a bearer token, sent in the `Authorization` header.
 ///
-/// The constructors check that the value can be a header: a line ending in it would start another header. `Debug` does
-/// not show the value, and nothing returns it.
+/// The constructors check that the value is valid in a header: a line ending would start another header. `Debug` does
+/// not show the value, and no method returns it.
 ///
-/// One final line ending (`\n` or `\r\n`) is dropped, because files end with one. A value that already begins with
-/// `Simple ` or `Bearer ` is sent unchanged.
+/// One final line ending (`\n` or `\r\n`) is dropped, because key files usually end with one. A value that already
+/// begins with `Simple ` or `Bearer ` is sent unchanged.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct Token {
     secret: String,
 }
 
-/// In bytes. Servers accept less than this for all headers together.
+/// The limit in bytes. Servers accept less than this for all headers together.
 const MAX_LENGTH: usize = 16 * 1024;
 
 const SIMPLE: &str = "Simple";
@@ -39,8 +39,8 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, is longer than 16 KiB, or contains a
-    /// space, a line ending, a control character or a non-ASCII character.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the key is empty, is longer than 16 KiB, or
+    /// contains a space, a line ending, a control character or a non-ASCII character.
     pub fn simple(key: impl AsRef<str>) -> Result<Self, Error> {
         Self::new(SIMPLE, key.as_ref())
     }
@@ -94,8 +94,8 @@ impl Token {
         format!("{} {}", self.scheme, self.secret)
     }
 
-    /// Replaces the key with `[key]` wherever it occurs in `text`, including in another case or percent-encoded, as in a
-    /// URL. A service can repeat the key in what it sends; the library's own errors are already redacted.
+    /// Replaces the key with `[key]` wherever it occurs in `text`, in any case and even if it is percent-encoded, as in
+    /// a URL. Use it for text from the service, which may repeat the key. The library's errors are already redacted.
     ///
     /// # Examples
     ///
@@ -122,7 +122,7 @@ impl Token {
         redacted
     }
 
-    /// Returns what follows the key at the start of a text.
+    /// Strips the key from the start of a text.
     fn strip_key<'a>(&self, text: &'a str) -> Option<&'a str> {
         match text.split_at_checked(self.secret.len()) {
             Some((start, rest)) if start.eq_ignore_ascii_case(&self.secret) => Some(rest),
@@ -131,7 +131,7 @@ impl Token {
     }
 }
 
-/// Returns what follows an ASCII character at the start of a text, where it may be percent-encoded.
+/// Strips an ASCII character, which may be percent-encoded, from the start of a text.
 fn strip_byte(text: &str, byte: u8) -> Option<&str> {
     let is_byte = |found: u8| found.eq_ignore_ascii_case(&byte);
     let encoded = text

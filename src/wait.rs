@@ -43,7 +43,7 @@ pub struct Wait<'a> {
 
 type OnPoll<'a> = dyn Fn(&Poll<'_>) -> ControlFlow<()> + Send + Sync + 'a;
 
-/// One poll after which the wait goes on, as passed to [`Wait::on_poll`].
+/// A poll that did not find a finished build, as passed to [`Wait::on_poll`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Poll<'a> {
@@ -67,13 +67,13 @@ impl Default for Wait<'_> {
 impl<'a> Wait<'a> {
     /// Sets how long to wait in all, including the time that requests take. Defaults to 1800 seconds.
     ///
-    /// The service is polled once more when the time is up. That request is given 1 second.
+    /// The service is polled one last time when the time is up. That request may take 1 second.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the pause between two polls. Defaults to 5 seconds.
+    /// Sets the pause between two polls. Defaults to 5 seconds. A longer `Retry-After` takes precedence.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -86,8 +86,8 @@ impl<'a> Wait<'a> {
         self
     }
 
-    /// Sets a function to call after each poll that does not end the wait. It decides whether to continue; if it breaks,
-    /// the wait ends with [`ErrorKind::Cancelled`]. Defaults to none.
+    /// Sets a function to call after each poll that does not find a finished build, including transient failures. It
+    /// decides whether to continue. If it breaks, the wait ends with [`ErrorKind::Cancelled`]. Defaults to none.
     pub fn on_poll(
         mut self,
         on_poll: impl Fn(&Poll<'_>) -> ControlFlow<()> + Send + Sync + 'a,
@@ -100,14 +100,14 @@ impl<'a> Wait<'a> {
         self.until_listed
     }
 
-    /// Returns when the wait that begins now is over.
+    /// Returns the deadline of a wait that begins now.
     pub(crate) fn deadline(&self) -> Instant {
-        // An `Instant` overflows after a time that depends on the system.
+        // Adding more than this could overflow on some systems.
         Instant::now() + self.timeout.min(MAX_TIMEOUT)
     }
 
-    /// Polls until the build has finished. When the time is up, returns the build as it was last seen, or else the result
-    /// of the last poll.
+    /// Polls until the build has finished. If the time runs out first, returns the build as it was last seen or, if it
+    /// was never seen, the result of the last poll.
     pub(crate) fn until_finished(
         &self,
         http: &Http,
@@ -147,14 +147,16 @@ impl<'a> Wait<'a> {
 }
 
 impl Client {
-    /// Polls a build until it has finished, and returns it.
+    /// Polls a build until it has finished, and returns it: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`.
     ///
-    /// A build that does not exist is an error at once, unless [`Wait::until_listed`] is set. Transient errors (no connection, a timeout, 429, 5xx) do not end the wait.
+    /// A build that does not exist is an error at once, unless [`Wait::until_listed`] is set. Transient failures, as
+    /// listed in [`ClientBuilder::retries`](crate::ClientBuilder::retries), do not end the wait.
     ///
     /// # Errors
     ///
-    /// When the time is up: [`ErrorKind::NotFinished`] if the build is still in progress, or the error of the last poll.
-    /// At once: [`ErrorKind::Cancelled`] if the callback ended the wait, and any error that is not transient.
+    /// When the time is up: [`ErrorKind::NotFinished`] if the build is still in progress, or the error of the last poll
+    /// if no poll found the build. At once: [`ErrorKind::Cancelled`] if [`Wait::on_poll`] ended the wait, and any
+    /// [request error](crate#request-errors) that is not transient.
     ///
     /// # Examples
     ///
@@ -190,16 +192,16 @@ impl Client {
         }
     }
 
-    /// Polls until there is a build for which `matches` returns true and the newest such build has finished, and returns
-    /// it.
+    /// Polls until the newest build for which `matches` returns true has finished, and returns it.
     ///
-    /// The build need not be listed yet, such as that of a commit that has just been pushed. Once a build has been found,
-    /// the wait is for that build, even if a newer one is listed later. Transient errors do not end the wait.
+    /// The build need not be listed yet: its commit may have just been pushed. This polls `GET
+    /// /v1/algorithms/OWNER/NAME/builds` until it finds such a build, and then `…/builds/BUILD_ID`, even if a newer
+    /// build is listed later. Transient failures do not end the wait. Returns `Ok(None)` if there is still no such
+    /// build when the time is up.
     ///
     /// # Errors
     ///
-    /// As for [`wait_for_build`](Client::wait_for_build). Returns `Ok(None)` if there is still no such build when the
-    /// time is up.
+    /// As for [`wait_for_build`](Client::wait_for_build).
     ///
     /// # Examples
     ///
@@ -225,7 +227,7 @@ impl Client {
             .until_finished(&client.http, || {
                 if let Some((build_id, endpoint)) = &found {
                     let mut build: Build = client.http.get_json(endpoint)?;
-                    // The wait is for the build that was found, even if the response names another one.
+                    // Keep the ID of the build that was found, even if the response names another one.
                     build.build_id.clone_from(build_id);
                     return Ok(Some(build));
                 }
@@ -247,12 +249,12 @@ impl Client {
     }
 }
 
-/// Returns whether the error says that the algorithm has no such build, as opposed to that there is no such algorithm.
+/// Returns whether the error means that the build does not exist, rather than the algorithm.
 fn is_missing_build(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound && matches!(error.code(), None | Some(1010))
 }
 
-/// Returns the error for a build whose log is requested too early.
+/// Returns the error for a build that is still in progress.
 pub(crate) fn not_finished(context: &str) -> Error {
     Error::new(ErrorKind::NotFinished, "the build is still in progress").about(context)
 }

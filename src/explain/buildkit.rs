@@ -4,19 +4,19 @@ use super::lines::MAX_LINE;
 use super::output::Output;
 use super::{Builder, Failure, find, leading_number, split_digits, text};
 
-/// At most this many vertices are open.
+/// The most vertices that are open at a time.
 const MAX_OPEN: usize = 16;
 
-/// Whether a log that begins with this line is BuildKit's.
+/// Whether a log that begins with this line comes from BuildKit.
 pub(super) fn is_first(line: &[u8]) -> bool {
     line.starts_with(b"#0 building with")
         || vertex_line(line).is_some_and(|(_, text)| text.starts_with(b"["))
 }
 
-/// The vertices at work, and what is known about the failure.
+/// The running vertices, and what is known about the failure.
 pub(super) struct BuildKit {
     max_lines: usize,
-    /// The vertex that has been silent longest is first.
+    /// In order of their last line: the vertex that has been silent longest is first.
     open: Vec<Vertex>,
     failed: Option<(Vertex, Vec<u8>)>,
     canceled: Option<Vertex>,
@@ -50,7 +50,7 @@ impl BuildKit {
 
     pub(super) fn line(&mut self, line: &[u8]) {
         match vertex_line(line) {
-            // 3. Nothing that other vertices print after the failure matters.
+            // 3. The output of vertices after the failure does not matter.
             Some(_) if self.failed.is_some() => {}
             Some((number, text)) => self.vertex_line(number, text),
             None => self.other_line(line),
@@ -59,7 +59,7 @@ impl BuildKit {
 
     fn vertex_line(&mut self, number: u64, text: &[u8]) {
         if text == b"..." {
-            // 1. Output of other vertices comes first.
+            // 1. The vertex pauses while others print.
         } else if text == b"CACHED" || text == b"DONE" || text.starts_with(b"DONE ") {
             let vertex = self.close(number);
             self.succeeded |= vertex.title.starts_with(b"exporting to ");
@@ -69,7 +69,7 @@ impl BuildKit {
             self.open.clear();
             self.canceled = None;
         } else if text == b"CANCELED" {
-            // 6. The last step that was canceled counts if none failed.
+            // 6. If no step failed, the last step that was canceled counts.
             let vertex = self.close(number);
             if !vertex.title.starts_with(b"[internal]") {
                 self.canceled = Some(vertex);
@@ -102,7 +102,7 @@ impl BuildKit {
         &mut self.open[last]
     }
 
-    /// Takes a vertex out of the open ones. Nothing is known about one that was evicted.
+    /// Removes a vertex from the open ones. A vertex that was evicted is returned empty.
     fn close(&mut self, number: u64) -> Vertex {
         match self.open.iter().position(|vertex| vertex.number == number) {
             Some(at) => self.open.remove(at),
@@ -110,7 +110,7 @@ impl BuildKit {
         }
     }
 
-    /// Keeps the output of all open vertices within what one may have, at the expense of the one with the most.
+    /// Limits the output of all open vertices together to the limit for one, by dropping lines of the largest.
     fn limit_memory(&mut self) {
         let allocated = |vertex: &Vertex| vertex.output.allocated();
         while self.open.iter().map(allocated).sum::<usize>() > self.max_lines * MAX_LINE {
@@ -202,7 +202,7 @@ fn vertex_line(line: &[u8]) -> Option<(u64, &[u8])> {
     Some((number, rest.strip_prefix(b" ")?))
 }
 
-/// The output in `12.345 output`.
+/// Returns the output in `12.345 output`.
 fn timed_output(text: &[u8]) -> Option<&[u8]> {
     let (seconds, rest) = split_digits(text);
     let (fraction, rest) = split_digits(rest.strip_prefix(b".")?);
@@ -216,7 +216,7 @@ fn timed_output(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The number behind the last `exit code: `.
+/// Returns the number after the last `exit code: `.
 fn exit_code(error: &[u8]) -> Option<i64> {
     const LABEL: &[u8] = b"exit code: ";
     let at = error
@@ -227,7 +227,7 @@ fn exit_code(error: &[u8]) -> Option<i64> {
 
 /// The excerpt of the Dockerfile: `FILE:LINE`, a horizontal rule, numbered lines, a horizontal rule.
 struct Excerpt {
-    /// `FILE:LINE`, if that was the line before.
+    /// `FILE:LINE`, if that was the previous line.
     heading: Option<Vec<u8>>,
     is_open: bool,
     lines: Output,

@@ -4,12 +4,12 @@ use super::lines::is_blank;
 use super::output::Output;
 use super::{Builder, Failure, find, is_cleanup, leading_number, split_digits, text};
 
-/// Whether a log that begins with this line is the classic builder's.
+/// Whether a log that begins with this line comes from the classic builder.
 pub(super) fn is_first(line: &[u8]) -> bool {
     line.starts_with(b"Sending build context to Docker daemon") || Step::parse(line).is_some()
 }
 
-/// The state of the step that ran last.
+/// The state of the current step.
 pub(super) struct Classic {
     max_lines: usize,
     /// The `Step` line, or nothing before the first one.
@@ -19,9 +19,9 @@ pub(super) struct Classic {
     /// The first line of a step in which no container runs.
     first_line: Option<Vec<u8>>,
     error: Option<CommandError>,
-    /// Up to the error.
+    /// The output up to the error.
     output: Output,
-    /// After the error.
+    /// The output after the error.
     later_output: Output,
     succeeded: bool,
 }
@@ -35,7 +35,7 @@ impl Classic {
             container_ran: false,
             first_line: None,
             error: None,
-            // The last line may turn out to be the error.
+            // One more, since the last line may turn out to be the error.
             output: Output::new(max_lines + 1),
             later_output: Output::new(max_lines + 1),
             succeeded: false,
@@ -77,7 +77,7 @@ impl Classic {
         self.output_line(line);
     }
 
-    /// Rule 1: resets everything, so that retried builds and an error in a step that continued need no rule.
+    /// Rule 1: resets everything. Retried builds, and errors after which the build continued, therefore need no rule.
     fn begin(&mut self, line: &[u8], step: &Step) {
         self.step.clear();
         self.step.extend_from_slice(line);
@@ -109,7 +109,7 @@ impl Classic {
         } else if self.container_ran || self.step.is_empty() {
             self.output.push(line);
         } else if self.first_line.is_none() && !is_blank(line) {
-            // 7. Where no container ran, the first line is the error. The rest is dropped.
+            // 7. If no container ran, the first line is the error. The rest is dropped.
             self.first_line = Some(line.to_vec());
         }
     }
@@ -144,7 +144,7 @@ impl Classic {
     }
 }
 
-/// `Step N/M : X`, and before Docker 1.12 `Step N : X`.
+/// `Step N/M : X` or, before Docker 1.12, `Step N : X`.
 struct Step<'a> {
     number: u32,
     of: Option<u32>,
@@ -191,7 +191,7 @@ impl CommandError {
         Some((glued, Self { text, exit_code }))
     }
 
-    /// A wrapper such as docker-compose repeats the error behind words of its own.
+    /// A wrapper such as docker-compose repeats the error after a prefix of its own.
     fn is_repeated_by(&self, later: &Self) -> bool {
         // The end of a long error depends on where it was shortened.
         let beginning = |text: &[u8]| text[..text.len().min(1_000)].to_vec();
@@ -199,15 +199,15 @@ impl CommandError {
     }
 }
 
-/// Whether rules 1 to 6 do not apply to a line, as is so for most lines outside a `FROM`. To find that out with a few
-/// comparisons saves a fifth of the time.
+/// Whether none of rules 1 to 6 applies to a line outside a `FROM`, which is true of most. Checking this first, with a
+/// few comparisons, saves a fifth of the time.
 fn is_ordinary(line: &[u8]) -> bool {
     const BEGINNINGS: [&[u8; 4]; 11] = [
         b" ---", b"# Ex", b"Dele", b"Erro", b"Remo", b"Send", b"Step", b"Succ", b"The ", b"Unta",
         b"[War",
     ];
     let begins = line.first_chunk().is_some_and(|beginning| {
-        // Without an exit, the loop is compiled to vector instructions.
+        // Without an early exit, the loop is compiled to vector instructions.
         let compared = BEGINNINGS.iter().map(|&known| known == beginning);
         compared.fold(false, |found, is_equal| found | is_equal)
     });
@@ -225,7 +225,7 @@ fn is_id(text: &[u8]) -> bool {
     text.len() == ID && text.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// Rule 4: what the builder says of its own work.
+/// Rule 4: the builder's notes on its own work.
 fn is_note(line: &[u8]) -> bool {
     if let Some(note) = line.strip_prefix(b" --->") {
         return match note.strip_prefix(b" ") {
@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_with_a_rule_is_ordinary() {
+    fn lines_with_rules_are_not_ordinary() {
         let deleted = format!("Deleted: sha256:{}", "a".repeat(64));
         for line in [
             "Step 1/2 : FROM a",

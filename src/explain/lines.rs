@@ -1,7 +1,7 @@
-//! The lines of a log, ready to be matched: without line ends and escape sequences, and shortened.
+//! Prepares the lines of a log for the rules: drops line endings and escape sequences, and shortens long lines.
 
-/// A longer line is shortened to its beginning and its end. The line that reports a failure repeats the whole command,
-/// and the exit code is at its end.
+/// A longer line is shortened to its beginning and its end. The end matters: the line that reports a failure repeats
+/// the whole command before the exit code.
 pub(super) const MAX_LINE: usize = HEAD + TAIL;
 const HEAD: usize = 1_500;
 const TAIL: usize = 500;
@@ -9,10 +9,10 @@ const TAIL: usize = 500;
 const ESC: u8 = 0x1B;
 const BEL: u8 = 0x07;
 
-/// Splits a log into lines. The lines do not depend on how the log was chopped.
+/// Splits a log into lines, regardless of how the log is chunked.
 #[derive(Default)]
 pub(super) struct Lines {
-    /// The line that has begun, if it cannot be passed on as it stands in the input.
+    /// The current line, if it must be copied from the input.
     line: Line,
 }
 
@@ -50,7 +50,7 @@ struct RawLine<'a> {
 }
 
 impl<'a> RawLine<'a> {
-    /// The text of a line without escape sequences.
+    /// Returns the text of the line, if it has no escape sequences.
     fn unescaped(&self) -> Option<&'a [u8]> {
         if self.has_escape {
             return None;
@@ -104,7 +104,7 @@ fn find_control(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(word) = bytes[at..].first_chunk() {
         let word = u64::from_le_bytes(*word);
-        // Sets the high bit of each byte below 0x20. It may be wrong after the first, which is all that counts.
+        // Sets the high bit of each byte below 0x20. Bits after the first may be wrong, but only the first is used.
         let controls = word.wrapping_sub(EACH_BYTE * 0x20) & !word & (EACH_BYTE * 0x80);
         if controls != 0 {
             return Some(at + controls.trailing_zeros() as usize / 8);
@@ -115,12 +115,12 @@ fn find_control(bytes: &[u8]) -> Option<usize> {
     Some(at + rest)
 }
 
-/// Whether a line shows nothing.
+/// Whether a line has no text but whitespace.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     line.trim_ascii_start().is_empty()
 }
 
-/// A line as it comes in, in pieces.
+/// A line that is put together from pieces of input.
 #[derive(Default)]
 struct Line {
     escape: Escape,
@@ -129,14 +129,14 @@ struct Line {
     overwritten: Shortened,
 }
 
-/// How far into an escape sequence a line is.
+/// The position of a line relative to an escape sequence.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Escape {
     #[default]
     Outside,
     /// After ESC.
     Begun,
-    /// After ESC and bytes that announce another one (`ESC ( B`).
+    /// After ESC and an intermediate byte, as in `ESC ( B`.
     Intermediate,
     /// In a control sequence, after `ESC [`.
     Control,
@@ -172,7 +172,7 @@ impl Line {
                 (Escape::Control, b' '..=b'?') => Escape::Control,
                 (Escape::Control, b'@'..=b'~') | (Escape::String, BEL) => Escape::Outside,
                 (Escape::String, _) => Escape::String,
-                // No escape sequence after all. The byte is text.
+                // This is not an escape sequence after all. The byte is text.
                 _ => {
                     self.escape = Escape::Outside;
                     continue;
@@ -182,7 +182,7 @@ impl Line {
         }
     }
 
-    /// A lone CR restarts the line. A CR before the LF does so too: the text after it is blank.
+    /// Starts the line again after a CR. Before an LF, this does no harm: no text follows, so the earlier text is used.
     fn restart(&mut self) {
         if self.text.is_visible {
             std::mem::swap(&mut self.text, &mut self.overwritten);
@@ -229,10 +229,10 @@ impl Shortened {
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
     }
 
-    /// The text in one piece. Nothing may be pushed after it.
+    /// Returns the text in one piece. Nothing may be pushed after that.
     fn join(&mut self) -> &[u8] {
         if self.is_cut {
-            // Either cut may be inside a character.
+            // Either cut may split a character.
             let is_continuation = |byte: &&u8| **byte & 0xC0 == 0x80;
             let last = self
                 .head
@@ -275,7 +275,7 @@ mod tests {
         found
     }
 
-    /// Whole, in two pieces cut at every place, and byte by byte.
+    /// Checks the lines of a log that arrives whole, in two pieces cut at every place, and byte by byte.
     #[track_caller]
     fn check(log: &str, expected: &[&str]) {
         let log = log.as_bytes();
@@ -311,7 +311,7 @@ mod tests {
             "\x1b]0;title\x07a\x1b]8;;url\x1b\\b\x1b(Bc\x1b=d\n",
             &["abcd"],
         );
-        // What is no escape sequence is text, and none goes past the end of its line.
+        // An invalid sequence is text, and no sequence continues on the next line.
         check("\x1b[1é\x1b\u{1}x\n", &["é\u{1}x"]);
         check("a\x1b]0;title\nb\x1b\nc\x1b[31\rd\x1b", &["a", "b", "d"]);
     }
@@ -323,7 +323,7 @@ mod tests {
         let long = format!("{}{}{}", "a".repeat(1_500), "x".repeat(5), "b".repeat(500));
         check(&format!("{long}\n"), &[&log]);
         check(&format!("{long}\r{long}\r\n"), &[&log]);
-        // Not within a character.
+        // No character is split.
         let long = format!(
             "{}éé{}éé{}",
             "a".repeat(1_497),

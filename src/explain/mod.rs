@@ -1,8 +1,8 @@
 //! Why a build failed: the failed step, its last lines of output and its error, found in the build's log.
 //!
-//! The rules come from real logs. They test how a line begins, how it ends and what it contains, nothing more. [`lines`]
-//! prepares the lines, [`classic`] and [`buildkit`] have the rules for each builder, and [`output`] keeps the last lines of
-//! a step.
+//! The rules come from real logs. They only test how a line begins, how it ends and what it contains. [`lines`]
+//! prepares the lines, [`classic`] and [`buildkit`] have the rules for each builder, and [`output`] keeps the last
+//! lines of a step.
 
 mod buildkit;
 mod classic;
@@ -23,23 +23,24 @@ use output::Output;
 /// The most lines of output that are kept.
 const MAX_LINES: usize = 1_000;
 
-/// How much of a log is read at a time.
+/// How many bytes of a log are read at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Finds out from a build's log why the build failed.
+/// Reads a build's log and finds out why the build failed.
 ///
-/// It understands the logs of `docker build`, by the classic builder and by BuildKit (`--progress=plain`). It keeps the last
-/// `lines` lines of the failed step's output, at most 1,000. Of any other log it keeps the last lines that are neither
-/// blank nor about images that were removed.
+/// It understands the logs of `docker build`, from the classic builder and from BuildKit (`--progress=plain`). It keeps
+/// the last `lines` lines of the failed step's output, at most 1,000. From any other log, it keeps the last lines,
+/// except blank ones and messages about removed images.
 ///
-/// It reads the log to its end, in memory that is bounded by `lines` times 2,000 bytes, whatever the log contains. A longer
-/// line is shortened to its first 1,500 and its last 500 bytes. Escape sequences are dropped, and bytes that are not UTF-8
-/// become U+FFFD. Other control characters stay: sanitize the text before you show it on a terminal.
+/// It reads the log to its end. Memory is bounded by a small multiple of `lines` times 2,000 bytes, whatever the log
+/// contains. A longer line is shortened to its first 1,500 and its last 500 bytes. Escape sequences are dropped, and
+/// bytes that are not UTF-8 become U+FFFD. Other control characters stay: sanitize the text before you show it on a
+/// terminal.
 ///
 /// # Errors
 ///
-/// Returns the error of [`Logs`](crate::Logs) if the log comes from there. Any other [`io::Error`] becomes the source of an
-/// error of the kind [`Incomplete`](ErrorKind::Incomplete).
+/// Returns the error of [`Logs`](crate::Logs) if the log comes from there. Any other [`io::Error`] becomes the source
+/// of an error of the kind [`Incomplete`](ErrorKind::Incomplete).
 ///
 /// # Examples
 ///
@@ -67,7 +68,7 @@ pub fn explain(mut log: impl Read, lines: usize) -> Result<Failure, Error> {
     loop {
         match log.read(&mut chunk) {
             Ok(0) => break,
-            // A reader that claims more than there is room for must not cause a panic.
+            // A faulty reader that claims to have read more must not cause a panic.
             Ok(n) => splitter.push(&chunk[..n.min(CHUNK)], |line| rules.line(line)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(read_error(error)),
@@ -83,13 +84,14 @@ fn read_error(error: io::Error) -> Error {
     })
 }
 
-/// Why a build failed, as far as its log says. Returned by [`explain`].
+/// Why a build failed, as far as its log shows. Returned by [`explain`].
 ///
-/// A log says why a build failed, but not reliably whether it did. The status of the [`Build`](crate::Build) says that.
+/// A log does not reliably show whether the build failed at all. Check the status of the [`Build`](crate::Build) for
+/// that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The builder that wrote the log. `None` if Docker did not.
+    /// The builder that wrote the log, or `None` if it is not a log of `docker build`.
     pub builder: Option<Builder>,
     /// The stage of the Dockerfile. Only BuildKit names it.
     pub stage: Option<String>,
@@ -97,7 +99,7 @@ pub struct Failure {
     pub step: Option<u32>,
     /// The number of steps, or of steps in the stage.
     pub steps: Option<u32>,
-    /// The instruction of the Dockerfile, or the title of what BuildKit did on its own, such as to load metadata.
+    /// The instruction in the Dockerfile, or the title of an operation of BuildKit's own, such as loading metadata.
     pub instruction: Option<String>,
     /// The exit code of the step's command.
     pub exit_code: Option<i64>,
@@ -105,13 +107,13 @@ pub struct Failure {
     pub error: Option<String>,
     /// The last lines of the step's output.
     pub output: Vec<String>,
-    /// The number of lines of the step's output, including those not kept in `output`.
+    /// The number of lines in the step's output, including those not kept in `output`.
     pub output_lines: u64,
     /// Whether the log says that the build succeeded.
     pub succeeded: bool,
 }
 
-/// What builds Docker images.
+/// A builder of Docker images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -122,7 +124,7 @@ pub enum Builder {
     BuildKit,
 }
 
-/// The rules that apply to a log. The first line that only one of the builders prints decides, once.
+/// The rules that apply to a log. The first line that only one of the builders prints selects them for good.
 enum Rules {
     Plain(usize, Output),
     Classic(Classic),
@@ -143,7 +145,7 @@ impl Rules {
             }
         }
         match self {
-            // No step and no error, and the output has neither blank lines nor clean-up.
+            // The log has no steps and no error. Its output leaves out blank lines and clean-up.
             Self::Plain(..) if is_blank(line) || is_cleanup(line) => {}
             Self::Plain(_, output) => output.push(line),
             Self::Classic(classic) => classic.line(line),

@@ -3,13 +3,13 @@
 use super::lines::{MAX_LINE, is_blank};
 use super::{Failure, text};
 
-/// Keeps the last lines of what is pushed, and counts all of them. A run of blank lines counts as one; before the first
-/// line and after the last one it counts as none.
+/// Keeps the last of the lines that are pushed, and counts all of them. A run of blank lines counts as one line, or as
+/// none at the beginning and at the end.
 pub(super) struct Output {
     max_lines: usize,
-    /// A ring, so that the memory of the oldest line becomes the newest one's.
+    /// A ring buffer, so that a new line reuses the memory of the oldest.
     ring: Vec<Vec<u8>>,
-    /// Where in the ring the oldest line is, and how many lines there are.
+    /// Where in the ring the oldest line is, and how many lines are kept.
     first: usize,
     kept: usize,
     total: u64,
@@ -65,7 +65,7 @@ impl Output {
         kept.extend_from_slice(line);
     }
 
-    /// Where in the ring the line is that comes `n` after the oldest.
+    /// Returns where in the ring the line is that is `n` lines after the oldest.
     fn slot(&self, n: usize) -> usize {
         let at = self.first + n;
         if at < self.max_lines {
@@ -79,7 +79,7 @@ impl Output {
         (0..self.kept).map(|n| self.ring[self.slot(n)].as_slice())
     }
 
-    /// Moves all lines of `newer` behind these.
+    /// Moves all lines of `newer` to the end of these.
     pub(super) fn append(&mut self, newer: &mut Self) {
         for line in newer.lines() {
             self.push(line);
@@ -96,12 +96,12 @@ impl Output {
         self.is_blank_due = false;
     }
 
-    /// How many bytes of memory there are for lines.
+    /// Returns how many bytes of memory are allocated for lines.
     pub(super) fn allocated(&self) -> usize {
         self.allocated
     }
 
-    /// Frees the oldest line, which still counts.
+    /// Frees the oldest line. It still counts.
     pub(super) fn free_first(&mut self) {
         if self.kept > 0 {
             self.allocated -= std::mem::take(&mut self.ring[self.first]).capacity();
@@ -114,7 +114,7 @@ impl Output {
         self.lines().last()
     }
 
-    /// Removes the last line, which then does not count.
+    /// Removes the last line. It no longer counts.
     pub(super) fn remove_last(&mut self) {
         if self.kept > 0 {
             self.kept -= 1;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn it_keeps_the_last_lines_and_counts_all() {
+    fn the_last_lines_are_kept_and_all_are_counted() {
         check(output(3, &[]), &[], 0);
         check(output(3, &["a", "b"]), &["a", "b"], 2);
         check(output(3, &["a", "b", "c", "d", "e"]), &["c", "d", "e"], 5);

@@ -1,4 +1,4 @@
-//! A response body as a reader, with errors of our own.
+//! A response body as a reader that returns the library's errors.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::error::{Error, ErrorKind};
 
 /// A response body, with chunks and gzip decoded.
 ///
-/// After an error, ureq's reader returns an end. Do not read on: the first error counts.
+/// Do not read on after an error: ureq's reader would report the end of the body.
 pub(crate) struct Body {
     reader: ureq::BodyReader<'static>,
     content_length: Option<u64>,
-    /// The first bytes read, which may turn out to be an error that was sent as a 200.
+    /// The first bytes read. They may turn out to be an error that was sent with status 200.
     start: Vec<u8>,
     report: RequestReport,
 }
@@ -36,7 +36,7 @@ impl Body {
         self.report.summary.bytes
     }
 
-    /// Returns a copy of everything that was read, unless it is too long for an error.
+    /// Returns a copy of everything read so far, unless it is too long for an error.
     pub(crate) fn copy(&self) -> Option<&[u8]> {
         let complete = self.start.len() as u64 == self.bytes_received();
         complete.then_some(&self.start)
@@ -45,7 +45,7 @@ impl Body {
     /// Reads the whole body, which may have at most `limit` bytes.
     pub(super) fn read_whole(mut self, limit: u64) -> Result<Vec<u8>, Error> {
         let mut whole = Vec::new();
-        // One byte more tells a body that reaches the limit from one that exceeds it.
+        // One more byte shows whether the body exceeds the limit.
         (&mut self)
             .take(limit.saturating_add(1))
             .read_to_end(&mut whole)
@@ -57,7 +57,7 @@ impl Body {
         Ok(whole)
     }
 
-    /// Reads an error response, as much of it as there is. Part of one is better than none.
+    /// Reads an error response. If it is cut short, its beginning is better than nothing.
     pub(super) fn read_error(mut self) -> Vec<u8> {
         let mut error = Vec::new();
         let _ = (&mut self)
@@ -93,7 +93,7 @@ pub(crate) fn from_io(error: io::Error) -> Error {
 fn body_error(error: ureq::Error) -> Error {
     match error {
         ureq::Error::Timeout(timeout) => super::timed_out(timeout),
-        // ureq adds nothing but "Peer disconnected".
+        // The source would only say "Peer disconnected".
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => cut_short(),
         ureq::Error::Io(error) => cut_short().with_source(error),
         ureq::Error::BodyStalled => cut_short(),
@@ -114,7 +114,7 @@ fn body_error(error: ureq::Error) -> Error {
         ureq::Error::Protocol(error) => {
             Error::invalid_response("the response is not valid HTTP").with_source(error)
         }
-        // Any other such decoder. The source names it; without the feature gzip, its variant may not exist.
+        // Any other decoder, which the source names. Without the feature gzip, the variant above may not exist.
         error => Error::invalid_response("the response has an encoding that was not requested")
             .with_source(error),
     }
@@ -127,7 +127,7 @@ fn cut_short() -> Error {
 /// Reports a request to the observer, once, when it is over.
 pub(super) struct RequestReport {
     pub(super) summary: RequestSummary,
-    /// When the body must have ended, for a request of a wait.
+    /// When the body must be complete, for a request of a wait.
     pub(super) deadline: Option<Instant>,
     started: Instant,
     observer: Option<Arc<Observer>>,

@@ -1,4 +1,4 @@
-//! The settings of a client, and the ureq agent that they describe.
+//! The settings of a client, and the ureq agent that is built from them.
 //!
 //! ureq panics on some settings and ignores others that it cannot use, so each is checked here first.
 
@@ -16,11 +16,11 @@ use crate::token::Token;
 
 const USER_AGENT: &str = concat!("algo-logs/", env!("CARGO_PKG_VERSION"));
 
-/// Holds the header of any request: its longest parts are a token and a path.
+/// Large enough for the headers of any request. The token and the path are the longest parts.
 const OUTPUT_BUFFER: usize = 32 * 1024;
 
-/// The most time that connecting may take. ureq shares it among the addresses of a host, so that one that does not
-/// respond delays the next one by a few seconds.
+/// The most time that connecting may take. ureq divides it among the addresses of a host, so an address that does not
+/// respond delays the next one by only a few seconds.
 const MAX_CONNECT: Duration = Duration::from_secs(10);
 
 /// ureq adds timeouts to the current time, and panics if that overflows.
@@ -78,7 +78,7 @@ impl Config {
     }
 }
 
-/// Makes the agent. Each request sets its proxy.
+/// Builds the agent. Requests set the proxy.
 pub(super) fn agent(config: &Config, is_proxied: bool) -> Result<Agent, Error> {
     let base_url = &config.base_url;
     if !base_url.is_https() && !base_url.is_loopback() && !config.allow_http {
@@ -104,8 +104,8 @@ pub(super) fn agent(config: &Config, is_proxied: bool) -> Result<Agent, Error> {
         .max_redirects(0)
         .user_agent(USER_AGENT)
         .accept("application/json")
-        // ureq looks a proxy up while it connects, and starts a thread for a lookup that has a timeout. The time to
-        // reach a proxy is limited by `Proxy::reach` instead.
+        // With a timeout, ureq would start a thread to look up the name of a proxy. `Proxy::reach` limits the time to
+        // reach a proxy instead.
         .timeout_connect((!is_proxied).then_some(config.connect_timeout()))
         // Without this, ureq reads the environment.
         .proxy(None)

@@ -1,4 +1,4 @@
-//! Error responses: the status, and the service's own code and message in each shape that it sends them.
+//! Error responses: the status, and the service's code and message in each of the shapes that it uses.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Retry, shorten};
 use crate::time::parse_http_date;
 use crate::token::Token;
 
-/// How much of a body is searched for the service's error.
+/// How many bytes of a body are searched for the service's error.
 pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
 
-/// In characters.
+/// The longest message from the service that errors show, in characters.
 const MAX_MESSAGE: usize = 200;
 
 /// The service's description of an error.
@@ -21,7 +21,7 @@ pub(crate) struct ApiError {
     message: Option<String>,
 }
 
-/// The members of an error, unparsed: an unexpected type in one of them does not hide the others.
+/// The members of an error, unparsed, so that an unexpected type in one of them does not hide the others.
 #[derive(serde::Deserialize)]
 struct Members<'a> {
     #[serde(borrow)]
@@ -54,7 +54,7 @@ impl ApiError {
         let text = text.trim();
         let message = match text.chars().next() {
             Some('<') => page_title(text),
-            // JSON of another shape says no more in one line than the status does.
+            // JSON of another shape adds nothing to the status.
             None | Some('{' | '[') => None,
             Some(_) => Some(text.to_owned()),
         };
@@ -64,7 +64,7 @@ impl ApiError {
         }
     }
 
-    /// Reads the JSON of an error. Returns `None` if it has another shape.
+    /// Reads an error in JSON. Returns `None` if the body has another shape.
     pub(crate) fn from_json(body: &[u8]) -> Option<Self> {
         let members: Members<'_> = serde_json::from_slice(body).ok()?;
         let Some(error) = members.error else {
@@ -87,7 +87,7 @@ impl ApiError {
         self
     }
 
-    /// Takes the message from the header `X-Error-Message` if the body has none.
+    /// Uses the message from the header `X-Error-Message` if the body has none.
     pub(crate) fn or_header(mut self, header: Option<&str>) -> Self {
         self.message = self.message.or_else(|| header.map(str::to_owned));
         self
@@ -120,9 +120,9 @@ impl ApiError {
     }
 }
 
-/// Returns the title of an HTML page, which is the one line that explains it.
+/// Returns the title of an HTML page, usually the only line that explains it.
 pub(super) fn page_title(page: &str) -> Option<String> {
-    // The same length as the page, so that positions in one are valid in the other.
+    // This has the same length as the page, so positions in one are valid in the other.
     let lower = page.to_ascii_lowercase();
     let start = lower.find("<title")?;
     let start = start + lower[start..].find('>')? + 1;
@@ -136,7 +136,8 @@ pub(super) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Says what a status means. The service's code counts where it says more: with a 4xx, and with an error sent as a 200.
+/// Explains a status. With a 4xx, or an error sent with status 200, the service's code is more specific and takes
+/// precedence.
 fn classify(status: u16, code: Option<u32>) -> (ErrorKind, &'static str) {
     match (status, code) {
         (200 | 400..=499, Some(1000 | 1001 | 1009)) => {
@@ -162,12 +163,12 @@ fn classify(status: u16, code: Option<u32>) -> (ErrorKind, &'static str) {
 
 /// Prepares text from the service for an error message.
 pub(super) fn redact(text: &str, token: Option<&Token>) -> String {
-    // Part of a key would not be recognized, so the text is shortened last.
+    // Shorten last: part of a key would not be recognized.
     let text = token.map_or_else(|| text.to_owned(), |token| token.redact(text));
     shorten(text.trim(), MAX_MESSAGE)
 }
 
-/// Reads `Retry-After`, which is a number of seconds or a date.
+/// Parses `Retry-After`, which is a number of seconds or a date.
 pub(super) fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {

@@ -1,7 +1,7 @@
-//! The only way to the service, and the only folder that names ureq.
+//! Sends requests to the service. Only this module names ureq.
 //!
-//! [`Http::send`] sends every request. [`config`] and `tls` set ureq up, [`body`] reads responses, and
-//! [`error_response`] says what a response other than a 200 means.
+//! [`Http::send`] sends every request. [`config`] and `tls` configure ureq, [`body`] reads responses, and
+//! [`error_response`] explains those with a status other than 200.
 
 mod body;
 mod config;
@@ -39,7 +39,7 @@ use crate::token::Token;
 /// The largest page of a list, or single object, that is held in memory.
 const MAX_JSON_BODY: u64 = 32 * 1024 * 1024;
 
-/// How long a request of a wait may take even if the wait is over, so that the last poll has a chance.
+/// How long a request of a wait may take even if the time of the wait is up, so that the last poll can succeed.
 const MIN_REQUEST: Duration = Duration::from_secs(1);
 
 /// A finished request, as reported to [`ClientBuilder::on_request`](crate::ClientBuilder::on_request).
@@ -48,25 +48,25 @@ const MIN_REQUEST: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestSummary {
-    /// The whole URL.
+    /// The whole URL, including the query.
     pub url: String,
     /// The response's status, or `None` if there was no response.
     pub status: Option<u16>,
     /// The number of bytes read from the body, with chunks and gzip decoded.
     pub bytes: u64,
-    /// The time from before the connection was made until the last byte was read.
+    /// The time from the start of the request, including connecting, until the last byte was read.
     pub elapsed: Duration,
 }
 
 pub(crate) type Observer = dyn Fn(&RequestSummary) + Send + Sync;
 pub(crate) type OnRetry = dyn Fn(&RetryInfo<'_>) + Send + Sync;
 
-/// Where a request goes, and what errors call it.
+/// Where a request goes, and how errors name it.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     /// Path and query, percent-encoded.
     pub(crate) path: String,
-    /// Such as `builds of acme/Lemmatizer`.
+    /// What the request is for, such as `builds of acme/Lemmatizer`.
     pub(crate) what: String,
 }
 
@@ -76,9 +76,9 @@ pub(crate) struct Http {
     agent: ureq::Agent,
     authorization: Option<HeaderValue>,
     proxy: Option<Arc<Proxy>>,
-    /// When a wait is over, which its requests must not outlast.
+    /// When the time of a wait is up, for its requests.
     deadline: Option<Instant>,
-    /// Whether the client was shut down. It ends all pauses.
+    /// Whether the client was shut down, which ends all pauses.
     shutdown: Arc<(Mutex<bool>, Condvar)>,
 }
 
@@ -111,7 +111,7 @@ impl Http {
         Attempts::new(self.config.retries, self.config.retry_delay)
     }
 
-    /// Interrupts requests and pauses, and fails all later ones.
+    /// Interrupts all requests and pauses, and makes later ones fail.
     pub(crate) fn shutdown(&self) {
         let (shut_down, changed) = &*self.shutdown;
         *shut_down.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -124,7 +124,7 @@ impl Http {
         self.with_retries(endpoint, attempts, || self.send(endpoint))
     }
 
-    /// Sends a request, with retries, and returns its response, read from JSON of at most 32 MiB.
+    /// Sends a request, with retries, and deserializes the response, JSON of at most 32 MiB.
     pub(crate) fn get_json<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
         self.with_retries(endpoint, &mut self.attempts(), || {
             let body = self.send(endpoint)?.read_whole(MAX_JSON_BODY)?;
@@ -146,7 +146,7 @@ impl Http {
         }
     }
 
-    /// Waits until the next attempt is due. Fails if there is none: with the error of the last attempt, or because the
+    /// Waits until the next attempt is due. Fails with the error of the last attempt if there is no next one, or if the
     /// client was shut down.
     pub(crate) fn wait_to_retry(
         &self,
@@ -172,7 +172,7 @@ impl Http {
         }
     }
 
-    /// Waits. Fails if the client was shut down, at once if that happens during the pause.
+    /// Waits for `delay`. Fails as soon as the client is shut down.
     pub(crate) fn pause(&self, delay: Duration) -> Result<(), Error> {
         let (shut_down, changed) = &*self.shutdown;
         let shut_down = shut_down.lock().unwrap_or_else(PoisonError::into_inner);
@@ -298,14 +298,14 @@ impl Http {
             )),
             _ => Error::invalid_response(format!(
                 "the response is not JSON ({place}){}",
-                self.page_says(body)
+                self.describe_page(body)
             )),
         }
     }
 
-    /// Returns what to add to the error for a response that should have been JSON: the title, if it is a page, such as
-    /// that of a login.
-    pub(crate) fn page_says(&self, body: &[u8]) -> String {
+    /// Describes a response that should have been JSON by its title, if it is an HTML page, such as a login page.
+    /// Returns an empty text otherwise.
+    pub(crate) fn describe_page(&self, body: &[u8]) -> String {
         match page_title(&String::from_utf8_lossy(body)) {
             Some(title) => format!(", but a page that says: {}", self.redact(&title)),
             None => String::new(),
@@ -342,7 +342,7 @@ impl Http {
                 let (why, retry) = proxy::explain_refusal(&reason);
                 connection(format!("cannot connect to {base}: {why}")).retry(retry)
             }
-            // This is how rustls reports a failure of the handshake.
+            // This is how rustls reports a failed handshake.
             #[cfg(feature = "rustls")]
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
                 tls_error::explain(&error.to_string(), &base)
@@ -397,12 +397,12 @@ fn timed_out(timeout: ureq::Timeout) -> Error {
             "the cluster sent nothing for longer than the timeout"
         }
         // Only the requests of a wait have other limits.
-        _ => "the time to wait was over before the response was complete",
+        _ => "the wait ended before the response was complete",
     };
     Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
 }
 
-/// Returns whether a 401 asks for a user and a password. The service itself never does.
+/// Returns whether a 401 requires Basic authentication, which the service itself never does.
 fn is_basic(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::WWW_AUTHENTICATE)
@@ -413,7 +413,7 @@ fn is_basic(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Returns an encoding of the body that is still to be decoded. ureq removes the header of the one that it decodes.
+/// Returns the encoding of the body if ureq does not decode it. ureq removes the header of an encoding that it decodes.
 fn unsupported_encoding(headers: &HeaderMap) -> Option<String> {
     let left = |name: HeaderName, plain: &str| {
         headers

@@ -1,6 +1,7 @@
-//! Certificates out of a PEM file, as strict as OpenSSL about certificates and as lenient about what is around them.
+//! Reads certificates from a PEM file: as strict as OpenSSL about certificates, and as lenient about the text around
+//! them.
 //!
-//! ureq's own reader ignores certificates that do not begin on a line of their own, and its errors contain the file.
+//! ureq's own reader ignores certificates that do not begin on a line of their own, and its errors show the file.
 
 use ureq::tls::Certificate;
 
@@ -16,10 +17,10 @@ struct Block<'a> {
     base64: &'a str,
 }
 
-/// Reads a file that has at least one certificate, and no invalid one. Ignores keys, other blocks, and text between
-/// blocks.
+/// Reads the certificates in a file. Fails if there is none or an invalid one. Ignores keys, other blocks, and text
+/// between blocks.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
-    // No error shows anything of the file, which may be a private key.
+    // Errors show nothing of the file, which may contain a private key.
     let invalid =
         |why: &str| Error::invalid_input(format!("the CA certificates cannot be used: {why}"));
     let text = String::from_utf8_lossy(pem);
@@ -32,7 +33,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Erro
                 certificates.push(certificate(block.base64).map_err(invalid)?);
             }
             "TRUSTED CERTIFICATE" => {
-                let why = "one of them is a TRUSTED CERTIFICATE, a format of OpenSSL's own; \
+                let why = "one of them is a TRUSTED CERTIFICATE, a format specific to OpenSSL; \
                      'openssl x509' converts it";
                 return Err(invalid(why));
             }
@@ -48,16 +49,16 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Erro
     }
 }
 
-/// Splits a file into its blocks, wherever on a line they begin and end.
+/// Splits a file into its blocks, which may begin and end anywhere on a line.
 fn blocks(text: &str) -> impl Iterator<Item = Result<Block<'_>, &'static str>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let (_, after) = rest.split_once(BEGIN)?;
-        // The next block begins after this one, also if this one is invalid.
+        // The next block begins after this one, even if this one is invalid.
         rest = after;
         let (label, after) = match after.split_once(DASHES) {
             Some((label, after)) if !label.contains('\n') => (label, after),
-            _ => return Some(Err("one of them has a BEGIN line that is not complete")),
+            _ => return Some(Err("one of them has an incomplete BEGIN line")),
         };
         let Some((base64, after)) = after.split_once(END) else {
             return Some(Err("one of them has no END line"));
@@ -95,8 +96,8 @@ const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
-/// Checks the outline of a certificate (RFC 5280), in which keys, requests and revocation lists differ from it. TLS
-/// libraries ignore a root that they cannot read.
+/// Checks that DER has the outline of a certificate (RFC 5280), unlike keys, requests and revocation lists. TLS
+/// libraries silently ignore a root that they cannot parse.
 fn is_certificate(der: &[u8]) -> bool {
     let tags = |elements: &[(u8, &[u8])]| elements.iter().map(|(tag, _)| *tag).collect::<Vec<_>>();
     let whole = elements(der);
@@ -112,8 +113,8 @@ fn is_certificate(der: &[u8]) -> bool {
         && signed.starts_with(&[INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE])
 }
 
-/// Splits DER into its elements, each with its tag and content. Returns none if it is not valid. Lengths of up to two
-/// bytes are enough for a certificate.
+/// Splits DER into its elements, each with its tag and content. Returns none if it is not valid. Supports lengths of up
+/// to two bytes, which are enough for a certificate.
 fn elements(mut der: &[u8]) -> Vec<(u8, &[u8])> {
     let mut elements = Vec::new();
     while !der.is_empty() {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_certificates_have_their_outline() {
+    fn only_certificates_are_recognized() {
         const REST: [u8; 6] = [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE];
         let certificate = outline(&[&[VERSION], &REST[..], &[0xa3]].concat());
         assert!(is_certificate(&certificate));
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_wherever_they_are_on_a_line() {
+    fn blocks_may_begin_anywhere_on_a_line() {
         let read = |text: &str| -> Vec<Result<(String, String), &str>> {
             blocks(text)
                 .map(|block| block.map(|block| (block.label.into(), block.base64.trim().into())))
@@ -207,7 +208,7 @@ mod tests {
             read("-----BEGIN A-----\nx\n"),
             [Err("one of them has no END line")]
         );
-        let incomplete = "one of them has a BEGIN line that is not complete";
+        let incomplete = "one of them has an incomplete BEGIN line";
         assert_eq!(read("-----BEGIN A"), [Err(incomplete)]);
     }
 }

@@ -1,4 +1,4 @@
-//! The proxy between the client and the cluster: which one, and the connection to it.
+//! Finds the proxy between the client and the cluster, and the address at which it can be reached.
 
 use std::env;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::error_response::is_transient;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, Retry};
 
-/// Where the proxy is named.
+/// Where to find the proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ProxySetting {
     #[default]
@@ -25,19 +25,19 @@ pub(crate) enum ProxySetting {
 /// The proxy that a client uses.
 pub(super) struct Proxy {
     url: ureq::Proxy,
-    /// Where it is named, for errors, such as `in HTTPS_PROXY`.
+    /// Where the URL comes from, for errors, such as `in HTTPS_PROXY`.
     source: String,
     /// The proxy at the first address that accepted a connection.
     reached: OnceLock<ureq::Proxy>,
 }
 
 impl Proxy {
-    /// Finds the proxy for this cluster, if it has one.
+    /// Finds the proxy for this cluster, if there is one.
     ///
-    /// ureq's own search prefers `ALL_PROXY` to the variable of the scheme, and uses no proxy if the value is not valid:
-    /// then the key would leave a company's network by another way than intended.
+    /// ureq's own search prefers `ALL_PROXY` to the variable for the scheme, and uses no proxy if the value is not
+    /// valid. The key would then leave a company's network on an unintended route.
     pub(super) fn find(setting: &ProxySetting, base_url: &BaseUrl) -> Result<Option<Self>, Error> {
-        // A proxy cannot reach this machine's loopback addresses. It would only get to see the key.
+        // A proxy cannot reach this machine's loopback addresses. It would only see the key.
         if base_url.is_loopback() {
             return Ok(None);
         }
@@ -69,8 +69,8 @@ impl Proxy {
 
     /// Finds an address of the proxy that accepts a connection within `limit`, and returns the proxy at that address.
     ///
-    /// ureq looks the proxy's name up while it connects. If that had a timeout, ureq would start a thread for the
-    /// lookup, and panic where it cannot. Without one, an address that does not respond would hold it up for minutes.
+    /// ureq would look up the proxy's name while it connects. With a timeout, it would start a thread for the lookup,
+    /// and panic if it cannot. Without a timeout, an address that does not respond would block it for minutes.
     pub(super) fn reach(&self, limit: Duration) -> Result<&ureq::Proxy, ureq::Error> {
         if let Some(reached) = self.reached.get() {
             return Ok(reached);
@@ -88,7 +88,7 @@ impl Proxy {
         Ok(self.reached.get_or_init(|| self.at(address)))
     }
 
-    /// Replaces the proxy's name by its address. TLS needs the name.
+    /// Replaces the proxy's name with its address, except for an `https` proxy: TLS needs the name.
     fn at(&self, address: SocketAddr) -> ureq::Proxy {
         let host = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),
@@ -110,16 +110,16 @@ impl Proxy {
     }
 }
 
-/// Says where the proxy is named.
+/// Names the proxy by where its URL comes from, never by the URL, which may contain a password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the proxy {}", self.source)
     }
 }
 
-/// Says how a proxy refused to connect to the cluster, and whether it may accept later.
+/// Explains why a proxy did not connect to the cluster, and says whether to retry.
 ///
-/// `reason` is ureq's text, which holds the status of the proxy's response, if there was one.
+/// `reason` is ureq's message. It contains the status of the proxy's response, if there was one.
 pub(super) fn explain_refusal(reason: &str) -> (String, Retry) {
     let mut numbers = reason.split(|c: char| !c.is_ascii_digit());
     let status = numbers.find_map(|number| match number.len() {
@@ -143,7 +143,7 @@ pub(super) fn explain_refusal(reason: &str) -> (String, Retry) {
     (format!("{meaning} (status {status})"), retry)
 }
 
-/// Connects to the addresses in turn. Each but the last gets half of the time left.
+/// Returns the first address that accepts a connection. Each address but the last gets half of the time left.
 fn first_to_accept(addresses: &[SocketAddr], limit: Duration) -> io::Result<SocketAddr> {
     let until = Instant::now() + limit;
     let mut result = Err(io::Error::new(
@@ -154,7 +154,7 @@ fn first_to_accept(addresses: &[SocketAddr], limit: Duration) -> io::Result<Sock
         let left = until.saturating_duration_since(Instant::now());
         let is_last = n + 1 == addresses.len();
         let share = if is_last { left } else { left / 2 };
-        // Zero would be an error.
+        // `connect_timeout` rejects zero.
         result = TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
             .map(|_| *address);
         if result.is_ok() {
@@ -182,14 +182,14 @@ fn from_environment(base_url: &BaseUrl) -> Option<(&'static str, String)> {
 /// Returns the first of these environment variables that is set and not empty.
 fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
     names.iter().find_map(|&name| {
-        // A value that is not Unicode is not a valid URL either, and is rejected as such.
+        // A value that is not Unicode will be rejected as an invalid URL.
         let value = env::var_os(name)?.to_string_lossy().into_owned();
         (!value.is_empty()).then(|| (as_spelled(name, names), value))
     })
 }
 
-/// Returns the one of the names that the environment spells like this. On Windows each finds the variable, since case is
-/// ignored.
+/// Returns the name as it is spelled in the environment. On Windows, lookups ignore case, so each of `names` finds the
+/// variable.
 fn as_spelled(name: &'static str, names: &[&'static str]) -> &'static str {
     if !cfg!(windows) {
         return name;
@@ -198,8 +198,8 @@ fn as_spelled(name: &'static str, names: &[&'static str]) -> &'static str {
     names.iter().find(is_exact).copied().unwrap_or(name)
 }
 
-/// Compares a host with an element of `NO_PROXY`: `*`, a name, which includes its subdomains, an address or a CIDR block,
-/// each with an optional port.
+/// Returns whether an element of `NO_PROXY` matches a host. An element is `*`, a name (which includes its subdomains),
+/// an address or a CIDR block, each with an optional port.
 fn is_exempt(host: &str, port: u16, pattern: &str) -> bool {
     let (pattern, only_port) = split_port(pattern);
     if only_port.is_some_and(|only| only != port) {
@@ -223,7 +223,7 @@ fn is_exempt(host: &str, port: u16, pattern: &str) -> bool {
     }
 }
 
-/// Splits off a port, which an IPv6 address has only if it is in brackets.
+/// Splits off a port. An IPv6 address can only have one if it is in brackets.
 fn split_port(pattern: &str) -> (&str, Option<u16>) {
     match pattern.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.contains(']') => match port.parse() {
@@ -234,7 +234,7 @@ fn split_port(pattern: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Reads an address. One of IPv6 may be in brackets.
+/// Parses an address. An IPv6 address may be in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text
         .strip_prefix('[')
@@ -243,7 +243,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 fn is_in_block(ip: IpAddr, network: &str, prefix: &str) -> bool {
-    // Both as 128 bits from the left, so that the prefix has the same meaning for both families.
+    // Both families are aligned to the left of 128 bits, so that a prefix means the same for both.
     let bits = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => (u128::from(u32::from(ip)) << 96, 32),
         IpAddr::V6(ip) => (u128::from(ip), 128),

@@ -5,7 +5,7 @@ use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use super::pem;
 use crate::error::Error;
 
-/// Makes the TLS settings, with these root certificates or else those that the features select.
+/// Returns the TLS settings, with these root certificates or else those that the features select.
 pub(super) fn config(root_certificates: Option<&[u8]>) -> Result<TlsConfig, Error> {
     let roots = match root_certificates {
         Some(pem) => RootCerts::from(pem::certificates(pem)?),

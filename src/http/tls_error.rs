@@ -1,11 +1,11 @@
-//! TLS failures in words.
+//! Explains TLS failures.
 //!
-//! rustls is not a direct dependency, so its errors are known by their text alone, most of which is the name of a Rust
-//! variant. The tests of the program produce each case with a real server.
+//! rustls is not a direct dependency, so its errors can only be recognized by their text, which mostly consists of
+//! names of enum variants. The tests of the program produce each case with a real server.
 
 use crate::error::{Error, ErrorKind};
 
-/// What rustls says of a certificate, and what that means.
+/// Parts of the errors of rustls about certificates, and what they mean.
 const CERTIFICATES: [(&str, &str); 10] = [
     (
         "UnknownIssuer",
@@ -24,7 +24,7 @@ const CERTIFICATES: [(&str, &str); 10] = [
     ("NotValidForName", "its certificate is for another host"),
     (
         "CaUsedAsEndEntity",
-        "its certificate is that of a CA, not that of a server",
+        "its certificate belongs to a CA, not to a server",
     ),
     ("key usage", "its certificate is not meant for servers"),
     ("Revoked", "its certificate was revoked"),
@@ -34,7 +34,7 @@ const CERTIFICATES: [(&str, &str); 10] = [
     ),
 ];
 
-/// What else rustls says, and what that means.
+/// Parts of the other errors of rustls, and what they mean.
 const HANDSHAKES: [(&str, &str); 9] = [
     ("InvalidContentType", "it does not use TLS on this port"),
     (
@@ -45,21 +45,18 @@ const HANDSHAKES: [(&str, &str); 9] = [
         "BadCertificate",
         "it requires a client certificate, which is not supported",
     ),
-    (
-        "ProtocolVersion",
-        "it supports no version of TLS from 1.2 on",
-    ),
-    ("Tls12", "it supports no version of TLS from 1.2 on"),
-    ("TlsVersion", "it supports no version of TLS from 1.2 on"),
+    ("ProtocolVersion", "it supports neither TLS 1.2 nor TLS 1.3"),
+    ("Tls12", "it supports neither TLS 1.2 nor TLS 1.3"),
+    ("TlsVersion", "it supports neither TLS 1.2 nor TLS 1.3"),
     (
         "HandshakeFailure",
-        "it supports no cipher of ours, or requires a client certificate, which is not supported",
+        "it supports none of our ciphers, or requires a client certificate, which is not supported",
     ),
     ("UnrecognisedName", "it does not know this host name"),
     ("AccessDenied", "it denied access"),
 ];
 
-/// Describes a failure of rustls, whose text is `text`. `base` is the server.
+/// Explains an error of rustls from its text. `base` is the server.
 pub(super) fn explain(text: &str, base: &str) -> Error {
     let find = |table: &[(&str, &'static str)]| {
         let found = table.iter().find(|(part, _)| text.contains(part));

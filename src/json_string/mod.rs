@@ -1,4 +1,4 @@
-//! Reads one string out of a JSON document that arrives as a stream.
+//! Reads one string from a JSON document that arrives as a stream.
 //!
 //! A log is a single JSON string of any size. [`JsonString`] reads the document through one fixed buffer, unescapes
 //! the string at a key path as it arrives, and validates the rest by RFC 8259, to the end of the reader. `Ok(0)`
@@ -11,10 +11,10 @@ use std::io::{self, Read};
 
 use unescape::{Item, MAX_CHAR, MAX_TEXT, Stop, next_item, unescape};
 
-/// Small enough to stay in a core's cache. Larger buffers are hardly faster.
+/// In bytes. Small enough to stay in a core's cache; larger buffers are hardly faster.
 const BUFFER: usize = 64 * 1024;
 
-/// How many objects and arrays may be open at once. Skipping a value recurses as deep.
+/// How many objects and arrays may be open at once. Skipping a value recurses that deep.
 const MAX_DEPTH: usize = 128;
 
 /// Reads the string at a key path of a JSON object, unescaped, in constant memory.
@@ -26,7 +26,7 @@ pub(crate) struct JsonString<R> {
     /// The unread bytes are `buffer[start..end]`.
     start: usize,
     end: usize,
-    /// The document's offset of the buffer's first byte.
+    /// The offset in the document of the buffer's first byte.
     base: u64,
 
     path: &'static [&'static str],
@@ -227,7 +227,7 @@ impl<R: Read> JsonString<R> {
         };
     }
 
-    /// Reads to the end of the reader, because only there it reports a truncated transfer or a wrong checksum.
+    /// Reads to the end of the reader, because only there does it report a truncated transfer or a wrong checksum.
     fn expect_end(&mut self) -> Result<(), DecodeError> {
         loop {
             while self.start < self.end {
@@ -401,7 +401,8 @@ impl<R: Read> JsonString<R> {
         }
     }
 
-    /// Reads more input after the unread bytes, which are never more than a few. Returns false at the end of the reader.
+    /// Reads more input after the unread bytes, which are never more than a few. Returns false at the end of the
+    /// reader.
     fn fill(&mut self) -> Result<bool, DecodeError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.base += self.start as u64;

@@ -1,4 +1,4 @@
-//! serde_json is the oracle. The result is the same however the input is chopped and whatever the size of the buffer.
+//! serde_json is the oracle. The result must not depend on how the input is chunked or on the size of the buffer.
 
 use std::fmt::{self, Write as _};
 
@@ -13,7 +13,7 @@ const OUTPUT: Path = &["compilation", "output"];
 const CHOPS: [usize; 5] = [1, 2, 3, 7, usize::MAX];
 const BUFFERS: [usize; 6] = [1, 2, 3, 5, 64, 8192];
 
-/// Sends a document in chunks, each after an interruption. It must not be read again after its end.
+/// Returns a document in chunks, each after an interruption. Panics if it is read again after its end.
 struct Feed<'a> {
     rest: &'a [u8],
     chop: usize,
@@ -54,7 +54,8 @@ impl Read for Feed<'_> {
     }
 }
 
-/// The decoded text, and how it ended: with a string that has so many replacements, without a string, or in an error.
+/// The decoded text, and how it ended: with the number of replacements, with `None` if there is no string, or with an
+/// error.
 type Outcome = (Vec<u8>, Result<Option<u64>, String>);
 
 #[track_caller]
@@ -75,11 +76,11 @@ fn decode(feed: Feed<'_>, path: Path, buffer: usize) -> Outcome {
             }
         }
     };
-    assert_eq!(json.read(&mut buf).unwrap(), 0, "the end does not last");
+    assert_eq!(json.read(&mut buf).unwrap(), 0, "reading on after the end");
     (text, Ok(end))
 }
 
-/// Checks what a document decodes to, chopped in every way, and that serde_json agrees.
+/// Checks what a document decodes to, chunked in every way, and that serde_json agrees.
 #[track_caller]
 fn check(doc: impl AsRef<[u8]>, path: Path, text: &str, end: Result<Option<u64>, &str>) {
     let doc = doc.as_ref();
@@ -109,12 +110,13 @@ fn rejects(path: Path, table: &str) {
 }
 
 /// Returns what serde_json makes of a document: `None` if it is rejected, `Some(None)` if it has no such string.
-/// serde_json differs on purpose, which is undone here, in:
 ///
-/// - depth, which it does not limit in values that it skips;
-/// - invalid UTF-8, which it never accepts: a placeholder stands for it, which may be only in the wanted string;
-/// - lone surrogates, which it accepts only in strings read as bytes, as three bytes each: they become U+FFFD;
-/// - control characters, which it accepts in strings read as bytes: everything is first read without that.
+/// The decoder differs from serde_json on purpose. This makes up for the differences:
+///
+/// - serde_json does not limit the depth of values that it skips. The depth is counted separately.
+/// - It never accepts invalid UTF-8. A placeholder stands for it, and may only be in the wanted string.
+/// - It accepts lone surrogates only in strings read as bytes, as three bytes each. They are replaced with U+FFFD.
+/// - It accepts control characters in strings read as bytes. The document is first read without such strings.
 fn oracle(doc: &[u8], path: &[&str]) -> Option<Option<(String, u64)>> {
     const PLACEHOLDER: &str = "\u{E000}";
     let mut text = String::new();
@@ -162,7 +164,7 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// Finds the string at a path. Keys and string are read as bytes.
+/// Finds the string at a path. Reads keys and the string as bytes.
 struct At<'a>(&'a [&'a str]);
 
 impl<'de> DeserializeSeed<'de> for At<'_> {
@@ -210,7 +212,7 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 }
 
-/// A document whose log is, as it stands, `inside`.
+/// Returns a document whose log is `inside`, which is already escaped.
 fn log(inside: impl AsRef<[u8]>) -> Vec<u8> {
     [b"{\"logs\":\"", inside.as_ref(), b"\"}"].concat()
 }
@@ -330,7 +332,7 @@ fn follows_the_path() {
 }
 
 #[test]
-fn rejects_another_shape() {
+fn rejects_unexpected_shapes() {
     let table = r#"
         not an object     ^[] |  ^1 | ^null | ^"logs" | ^<html> | ^"\u0000"
         not a string      {"logs":^1} | {"logs":^{}} | {"logs":^["x"]} | {"logs":^true}
@@ -353,7 +355,7 @@ fn rejects_another_shape() {
 }
 
 #[test]
-fn rejects_what_is_not_json() {
+fn rejects_invalid_json() {
     let table = r#"
         expected a key                  {^a:1} | {"a":1,^} | {"a":{^]} | {"a":{^1:2}} | {"a":{"b":1,^}}
         expected a key                  {"a":[{^]} | {^/**/"a":1}
@@ -483,7 +485,7 @@ fn check_large(doc: &[u8], path: Path, text: &str, replacements: u64) {
 }
 
 #[test]
-fn notices_truncation_and_read_errors_anywhere() {
+fn detects_truncation_and_read_errors_anywhere() {
     let doc = r#"{"a":[1,-2.5e+3,true,{"é":null,"b\u00e9":"\ud83d\n"}],"logs":"é€😀 \u20ac\ud83d\ude00\n\ud83d","c":[]}"#;
     let text = "é€😀 €😀\n\u{FFFD}";
     check(doc, LOGS, text, Ok(Some(1)));

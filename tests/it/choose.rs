@@ -309,7 +309,7 @@ fn an_ambiguous_abbreviation() {
     let ambiguous = |outcome: Outcome| {
         outcome.fails(
             2,
-            &format!("algo-logs: version abcdef0 of acme/Paged: it is the beginning of more than one: {one}, {other}\n"),
+            &format!("algo-logs: version abcdef0 of acme/Paged: it matches more than one: {one}, {other}\n"),
         );
     };
     ambiguous(Program::on(&cluster).run("log acme/Paged/abcdef0"));
@@ -397,7 +397,7 @@ fn a_build_by_the_first_characters_of_its_id() {
     program.run("log acme/Paged a0000000").fails(
         2,
         &format!(
-            "algo-logs: build a0000000 of acme/Paged: it is the beginning of more than one: \
+            "algo-logs: build a0000000 of acme/Paged: it matches more than one: \
              {one}, {other}\n"
         ),
     );

@@ -579,10 +579,10 @@ fn invalid_names_are_rejected_before_anything_is_sent() {
     let program = Program::on(&cluster);
     let allowed = "only letters, digits, '_', '-' and '.' are allowed";
     for (words, why) in [
-        (["acme/Paged", "a/b"], "'a/b' is not a valid build id"),
-        (["acme/Paged", ".."], "'..' is not a valid build id"),
-        (["acme/Paged", "b?x=1"], "'b?x=1' is not a valid build id"),
-        (["acme/Paged", "a b"], "'a b' is not a valid build id"),
+        (["acme/Paged", "a/b"], "'a/b' is not a valid build ID"),
+        (["acme/Paged", ".."], "'..' is not a valid build ID"),
+        (["acme/Paged", "b?x=1"], "'b?x=1' is not a valid build ID"),
+        (["acme/Paged", "a b"], "'a b' is not a valid build ID"),
         (["acme/..", "b"], "'..' is not a valid algorithm name"),
         (["ac me/Paged", "b"], "'ac me' is not a valid owner"),
     ] {

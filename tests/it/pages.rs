@@ -184,7 +184,7 @@ fn a_version_is_found_by_its_semantic_version_or_the_first_digits_of_its_hash() 
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert_eq!(
         error.to_string(),
-        "version 0123456 of acme/Lemmatizer: it is the beginning of more than one: 0123456aa, 0123456bb"
+        "version 0123456 of acme/Lemmatizer: it matches more than one: 0123456aa, 0123456bb"
     );
 }
 
@@ -238,6 +238,6 @@ fn a_build_is_found_by_the_first_characters_of_its_id() {
     let ids = format!("{}, {}", data::paged_build_id(0), data::paged_build_id(1));
     assert_eq!(
         error.to_string(),
-        format!("build a0000000 of acme/Paged: it is the beginning of more than one: {ids}")
+        format!("build a0000000 of acme/Paged: it matches more than one: {ids}")
     );
 }

@@ -166,7 +166,7 @@ fn an_unusable_base_url() {
         ("https://u:SECRET@c", "it contains a user or a password"),
         ("https://c/?key=SECRET", "it contains a query or a fragment"),
         ("https://c#SECRET", "it contains a query or a fragment"),
-        ("https://c:0", "its port is not from 1 to 65535"),
+        ("https://c:0", "its port is not between 1 and 65535"),
         ("https://c:SECRET", "its port is not a number"),
         ("https://", "its host is neither a host name nor an address"),
         (

@@ -95,7 +95,7 @@ fn a_bundle_with_an_unusable_certificate_is_rejected_as_a_whole() {
         ),
         (
             labelled("TRUSTED CERTIFICATE", tls::other_ca_pem()),
-            "one of them is a TRUSTED CERTIFICATE, a format of OpenSSL's own; 'openssl x509' converts it",
+            "one of them is a TRUSTED CERTIFICATE, a format specific to OpenSSL; 'openssl x509' converts it",
         ),
         (
             tls::other_ca_pem().replace("-----END CERTIFICATE-----", ""),
@@ -164,7 +164,7 @@ fn no_error_shows_a_key_that_was_given_as_a_ca() {
         ),
         (
             key.replace("KEY-----", "KEY"),
-            "one of them has a BEGIN line that is not complete",
+            "one of them has an incomplete BEGIN line",
         ),
         (key.replace("-----", ""), "the file contains none"),
     ] {
@@ -201,7 +201,7 @@ fn failures_are_explained_in_words() {
         ),
         (
             Identity::ca_as_server(),
-            "its certificate is that of a CA, not that of a server",
+            "its certificate belongs to a CA, not to a server",
         ),
         (
             Identity::client_only(),
@@ -252,7 +252,7 @@ fn servers_without_usable_tls_are_explained_in_words() {
         ),
         (
             &[21, 3, 1, 0, 2, 2, 70],
-            "it supports no version of TLS from 1.2 on",
+            "it supports neither TLS 1.2 nor TLS 1.3",
         ),
         (
             // The ServerHello of a server that chooses TLS 1.1.
@@ -262,11 +262,11 @@ fn servers_without_usable_tls_are_explained_in_words() {
                 &[0, 0xc0, 0x13, 0],
             ]
             .concat(),
-            "it supports no version of TLS from 1.2 on",
+            "it supports neither TLS 1.2 nor TLS 1.3",
         ),
         (
             &[21, 3, 3, 0, 2, 2, 40],
-            "it supports no cipher of ours, or requires a client certificate, which is not supported",
+            "it supports none of our ciphers, or requires a client certificate, which is not supported",
         ),
         (&[21, 3, 3, 0, 2, 2, 112], "it does not know this host name"),
         (&[21, 3, 3, 0, 2, 2, 80], "the TLS handshake failed"),

@@ -274,7 +274,7 @@ fn the_timeout_also_ends_slow_requests() {
                 true => (ErrorKind::NotFinished, "the build is still in progress"),
                 false => (
                     ErrorKind::Timeout,
-                    "the time to wait was over before the response was complete",
+                    "the wait ended before the response was complete",
                 ),
             };
             assert_eq!(

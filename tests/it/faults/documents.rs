@@ -160,7 +160,7 @@ pub fn versions() -> Vec<Row> {
         version("compilation twice", r#"{"compilation":{"output":"one\n"},"compilation":{}}"#)
             .is(6, "one\n", "a repeated key"),
         version("a build id with '..' in it", r#"{"build":{"build_id":"../../../x","status":"succeeded","commit_sha":"c","started_at":"t"}}"#)
-            .fails(6, "build id"),
+            .fails(6, "build ID"),
         version("an error", &format!(r#"{{"error":{{"code":1014,"message":"{KEY}"}}}}"#))
             .fails(5, "there is no such version"),
         version("truncated", r#"{"compilation":{"output":"one"#).is(6, "one", "in the middle of its JSON"),

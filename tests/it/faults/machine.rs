@@ -69,8 +69,8 @@ pub fn connections() -> Vec<Row> {
         log("a key of 60 kB", good()).env("ALGORITHMIA_API_KEY", KEY.repeat(2_000))
             .fails(2, "it is longer than 16 KiB").requests(0),
         log("no key", good()).env("ALGORITHMIA_API_KEY", "").fails(4, "there is no key").requests(0),
-        at("an id of '..'", "log acme/x .. --retries 0", LOGS, vec![good()]).fails(2, "build id").requests(0),
-        at("an id with a query", "log acme/x b1?a=b --retries 0", LOGS, vec![good()]).fails(2, "build id").requests(0),
+        at("an id of '..'", "log acme/x .. --retries 0", LOGS, vec![good()]).fails(2, "build ID").requests(0),
+        at("an id with a query", "log acme/x b1?a=b --retries 0", LOGS, vec![good()]).fails(2, "build ID").requests(0),
         at("a name with a slash", "log acme/x/y/z b1 --retries 0", LOGS, vec![good()]).fails(2, "").requests(0),
         at("a percent-encoded name", "log acme/%2e%2e b1 --retries 0", LOGS, vec![good()]).fails(2, "").requests(0),
         {

@@ -255,7 +255,7 @@ fn an_unusable_id_is_an_invalid_response() {
     let cluster = odd(&[build("../b", "2021")]);
     save(&cluster, &folder, "acme/Odd -q").fails(
         6,
-        "algo-logs: builds of acme/Odd: '../b' is not a valid build id: \
+        "algo-logs: builds of acme/Odd: '../b' is not a valid build ID: \
          only letters, digits, '_', '-' and '.' are allowed\n\
          algo-logs: not everything was saved: 1 failure; \
          the rest is saved, and the same command retries the failures\n",

@@ -20,7 +20,7 @@ fn names_from_the_service_stay_in_the_folder() {
     let outcome = Program::on(&cluster).run(&line);
     assert_eq!(outcome.code, Some(6), "{outcome:?}");
     let invalid = |id: &str, why: &str| {
-        format!("algo-logs: builds of acme/Odd: '{id}' is not a valid build id: {why}\n")
+        format!("algo-logs: builds of acme/Odd: '{id}' is not a valid build ID: {why}\n")
     };
     let nines = "9".repeat(40) + "…";
     let failures = [
