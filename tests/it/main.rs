@@ -8,6 +8,10 @@ mod proxy;
 mod algorithms;
 #[cfg(target_os = "linux")]
 mod anywhere;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "only Linux has the static program")
+)]
 mod cargo;
 mod choose;
 mod client;

@@ -222,10 +222,11 @@ fn a_path_of_stdout_fails_like_stdout() {
     let program = Program::on(&cluster);
     for name in ["-", "/dev/stdout", "/proc/self/fd/1"] {
         let line = format!("{LINE} -o {name}");
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
         let mut command = program.command(&line);
-        let output = command.stdout(writer).output().unwrap();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(141), "{name}: {output:?}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
     }

@@ -34,7 +34,7 @@ impl Read for Chopped<'_> {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let size = *self.sizes.next().expect("it is endless");
-        (&mut self.log).take(size as u64).read(buf)
+        Read::take(&mut self.log, size as u64).read(buf)
     }
 }
 
