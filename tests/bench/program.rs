@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use cluster::{Cluster, KEY};
+use cluster::{Cluster, KEY, Reply};
 use process::{curl, curl_and_jq, is_installed, peak_memory, ratio};
 use report::Limit::{AtLeast, AtMost};
 use report::Report;
@@ -110,19 +110,31 @@ fn times(report: &mut Report, program: &Path, quick: bool) -> Result<()> {
         ratio(3, &mut curl_and_jq(&url), &mut log)?,
         AtLeast(8.0),
     )?;
+    fail_build(&cluster, &id);
+    let mut why = on_cluster(program, &cluster, "why", &id);
+    let what = format!("{large}: time of `why` against `log`");
+    report.ratio(&what, ratio(rounds, &mut why, &mut log)?, AtMost(1.5))?;
     Ok(())
 }
 
 fn memory(report: &mut Report, program: &Path, quick: bool) -> Result<()> {
     let cluster = Cluster::start();
     let large = if quick { 256 } else { 4000 };
-    for (command, size) in [("log", 64), ("log", large)] {
+    for (command, size) in [("log", 64), ("log", large), ("why", large)] {
         let id = format!("docker-{}", size * MB);
+        fail_build(&cluster, &id);
         let peak = peak_memory(&mut on_cluster(program, &cluster, command, &id))?;
         let what = format!("`{command}`, {size} MB log: peak memory");
         report.exact(&what, peak, " MiB", AtMost(6.0))?;
     }
     Ok(())
+}
+
+/// Makes the cluster report that a build of `acme/Big` failed. `why` explains only such builds.
+fn fail_build(cluster: &Cluster, id: &str) {
+    let path = format!("/v1/algorithms/acme/Big/builds/{id}");
+    let build = format!(r#"{{"build_id": "{id}", "status": "failed"}}"#);
+    cluster.script_always(&path, Reply::json(200, &build));
 }
 
 /// Returns `algo-logs COMMAND acme/Big ID`.
