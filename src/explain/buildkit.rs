@@ -140,6 +140,14 @@ impl BuildKit {
         };
         let (vertex, message) = match self.failed {
             Some((vertex, message)) => (Some(vertex), Some(message)),
+            // A log that stops without an error was cut off, or the build was killed. The step that printed last counts.
+            None if self.canceled.is_none() && self.error.is_none() && !self.succeeded => {
+                let mut open = self.open.into_iter().rev();
+                (
+                    open.find(|vertex| !vertex.title.starts_with(b"[internal]")),
+                    None,
+                )
+            }
             None => (self.canceled, None),
         };
         // 4. The error and the exit code.

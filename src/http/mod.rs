@@ -204,10 +204,15 @@ impl Http {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        let left = self.deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            left.max(MIN_REQUEST)
-        });
+        let left = match self.deadline {
+            // A list can have any number of pages.
+            Some(deadline) if deadline.elapsed() >= MIN_REQUEST => return Err(wait_ended()),
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                Some(left.max(MIN_REQUEST))
+            }
+            None => None,
+        };
         let connect = self.config.connect_timeout();
         let connect = left.map_or(connect, |left| connect.min(left));
         if let Some(proxy) = &self.proxy {
@@ -397,8 +402,13 @@ fn timed_out(timeout: ureq::Timeout) -> Error {
             "the cluster sent nothing for longer than the timeout"
         }
         // Only the requests of a wait have other limits.
-        _ => "the wait ended before the response was complete",
+        _ => return wait_ended(),
     };
+    Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
+}
+
+fn wait_ended() -> Error {
+    let message = "the wait ended before the response was complete";
     Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
 }
 

@@ -241,3 +241,25 @@ fn a_profile_that_others_can_read_prints_a_note() {
         assert_eq!((outcome.code, outcome.stderr), (Some(0), note));
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_is_no_profile() {
+    let cluster = Cluster::start();
+    let home = home("");
+    let config = home.path().join(".algorithmia/config");
+    std::fs::remove_file(&config).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&config).status();
+    assert!(made.unwrap().success());
+    let program = keyless(&cluster).home(home.path());
+    program
+        .run(LIST)
+        .fails(4, &format!("algo-logs: there is no key; {HINT}\n"));
+    let error = format!(
+        "algo-logs: there is no profile 'default': cannot open {}: it is not a regular file\n",
+        config.display()
+    );
+    program
+        .run(&format!("{LIST} --profile default"))
+        .fails(2, &error);
+}

@@ -283,7 +283,7 @@ fn a_proxy_that_does_not_accept_connections() {
     outcome.fails(
         1,
         "algo-logs: builds of acme/Empty: cannot connect to http://cluster.example.com \
-         through the proxy in HTTP_PROXY within 1s\n",
+         through the proxy in HTTP_PROXY within 1 s\n",
     );
     assert!(started.elapsed() < Duration::from_secs(9));
 }

@@ -316,3 +316,22 @@ fn shutting_down_ends_the_pause() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert!(started.elapsed() < Duration::from_secs(30));
 }
+
+/// Covers a bug: a list without an end was read without looking at the time.
+#[test]
+fn a_list_without_an_end_does_not_outlast_it() {
+    let cluster = Cluster::start();
+    for n in 0..1000 {
+        let page = format!(
+            r#"{{"marker":"m{n}","results":[{{"build_id":"b{n}","status":"failed","commit_sha":"c","started_at":"t"}}]}}"#
+        );
+        cluster.script(LIST, Reply::json(200, &page));
+    }
+    cluster.latency(millis(100));
+    let started = Instant::now();
+    let error = client(&cluster)
+        .wait_for_newest_build(&waiting(), |_| false, &often().timeout(millis(300)))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(started.elapsed() < Duration::from_secs(5));
+}

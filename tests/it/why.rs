@@ -96,6 +96,9 @@ fn the_note_says_what_was_found() {
         "[error] not found: value x\n",
         &note("the log has no Docker steps, 1 line"),
     );
+    // BuildKit was killed before it could report an error.
+    let killed = "#1 [1/2] FROM x\n#1 DONE 0.1s\n#2 [2/2] RUN make\n#2 0.5 cc -c a.c\n";
+    run(killed, "why acme/x").is(0, "[2/2] RUN make\ncc -c a.c\n", &note("step 2/2, 1 line"));
     let buildkit = "#6 [builder 3/4] RUN make\n#6 0.4 boom\n#6 ERROR: process did not complete successfully: exit code: 2\n";
     run(buildkit, "why acme/x").is(
         0,

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,14 @@ fn is_ansi_console(variable: impl Fn(&str) -> Option<OsString>) -> bool {
                 || variable("ANSICON").is_some()
                 || variable("ConEmuANSI").is_some_and(|value| value == "ON")
         }
+    }
+}
+
+/// Opens a regular file. To open anything else, such as a FIFO, could wait forever.
+pub(super) fn open_regular_file(path: &Path) -> io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is not a regular file")),
     }
 }
 

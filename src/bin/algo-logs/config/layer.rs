@@ -1,13 +1,12 @@
 //! The settings from one place: the options, the environment or a profile.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use algo_logs::{BaseUrl, Error, Token};
 
-use super::environment::{Environment, others_can_read, read_all, read_file};
+use super::environment::{Environment, open_regular_file, others_can_read, read_all, read_file};
 use super::profile::{self, Profile};
 use crate::cli::{Connect, PathOrStdin};
 use crate::error::CliError;
@@ -177,7 +176,7 @@ fn read_profile(
         return missing("the home directory is unknown".to_owned());
     };
     let shown = path.display();
-    let file = match File::open(&path) {
+    let file = match open_regular_file(&path) {
         Ok(file) => file,
         Err(error) => return missing(format!("cannot open {shown}: {error}")),
     };
