@@ -67,6 +67,7 @@ fn the_static_program_needs_only_a_hosts_file() {
     outcome.fails(
         1,
         "algo-logs: builds of acme/Lemmatizer: no secure connection to CLUSTER: \
-         invalid peer certificate: UnknownIssuer\n",
+         its certificate is from an unknown CA, or it does not send an intermediate certificate; \
+         if the cluster uses a private CA, use --cacert FILE\n",
     );
 }

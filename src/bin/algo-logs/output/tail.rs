@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// Keeps the last `max` lines of what is pushed, in memory that depends only on those lines.
+/// Keeps the last `max` lines that are pushed. Its memory depends only on those lines.
 pub(crate) struct Tail {
     max: usize,
     bytes: VecDeque<u8>,
