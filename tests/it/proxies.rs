@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+#[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,9 @@ use algo_logs::ClientBuilder;
 use crate::client::{builder, paged};
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
+use crate::program::{Folder, Program};
 #[cfg(target_os = "linux")]
-use crate::program::wrap;
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Outcome, wrap};
 use crate::proxy::Proxy;
 use crate::settings::{LIST, sent};
 

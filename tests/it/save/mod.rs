@@ -5,6 +5,7 @@ mod files;
 mod index;
 
 use std::fs;
+#[cfg(unix)]
 use std::process::Command;
 use std::time::{Duration, Instant};
 

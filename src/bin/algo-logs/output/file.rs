@@ -7,7 +7,6 @@ use std::io::{self, IsTerminal, Seek, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-#[cfg(unix)]
 use std::time::Duration;
 
 use super::write_all;
