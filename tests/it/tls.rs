@@ -40,12 +40,9 @@ fn the_flag_overrides_the_variable() {
     program.run(&format!("{LINE} --cacert {ours}")).prints("");
     let program = Program::on(&cluster).env("SSL_CERT_FILE", &ours);
     let outcome = program.run(&format!("{LINE} --cacert {other}"));
-    outcome.fails(
-        1,
-        "algo-logs: builds of acme/Empty: no secure connection to CLUSTER: \
-         its certificate is from an unknown CA, or it does not send an intermediate certificate; \
-         the trusted CAs are from --cacert\n",
-    );
+    let hint = "; the trusted CAs are from --cacert\n";
+    assert!(outcome.stderr.ends_with(hint), "{}", outcome.stderr);
+    assert_eq!((outcome.code, &*outcome.stdout_text()), (Some(1), ""));
 }
 
 #[test]
@@ -185,6 +182,10 @@ fn no_error_shows_a_key_that_was_given_as_a_ca() {
 
 /// Most error messages of rustls are names of Rust variants.
 #[test]
+#[cfg_attr(
+    not(feature = "rustls"),
+    ignore = "only the errors of rustls are translated"
+)]
 fn failures_are_explained_in_words() {
     let folder = Folder::new();
     let ca = folder.write("ca.pem", tls::ca_pem());
@@ -244,6 +245,10 @@ fn failures_are_explained_in_words() {
 /// Servers that cannot complete the handshake: one sends an HTTP page, others the alerts of servers that know only TLS
 /// 1.0 or accept no cipher.
 #[test]
+#[cfg_attr(
+    not(feature = "rustls"),
+    ignore = "only the errors of rustls are translated"
+)]
 fn servers_without_usable_tls_are_explained_in_words() {
     for (bytes, why) in [
         (
