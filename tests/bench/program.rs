@@ -20,6 +20,7 @@ use cluster::{Cluster, KEY, Reply};
 use process::{curl, curl_and_jq, is_installed, peak_memory, ratio};
 use report::Limit::{AtLeast, AtMost};
 use report::Report;
+use serde_json::json;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -133,15 +134,20 @@ fn memory(report: &mut Report, program: &Path, quick: bool) -> Result<()> {
 /// Makes the cluster report that a build of `acme/Big` failed. `why` explains only such builds.
 fn fail_build(cluster: &Cluster, id: &str) {
     let path = format!("/v1/algorithms/acme/Big/builds/{id}");
-    let build = format!(r#"{{"build_id": "{id}", "status": "failed"}}"#);
-    cluster.script_always(&path, Reply::json(200, &build));
+    let build = json!({
+        "build_id": id,
+        "status": "failed",
+        "commit_sha": "c0ffee",
+        "started_at": "2021-08-02T21:12:56Z",
+    });
+    cluster.script_always(&path, Reply::json(200, &build.to_string()));
 }
 
-/// Returns `algo-logs COMMAND acme/Big ID`.
+/// Returns `algo-logs COMMAND acme/Big ID -q`.
 fn on_cluster(program: &Path, cluster: &Cluster, command: &str, id: &str) -> Command {
     let mut process = Command::new(program);
     process
-        .args([command, "acme/Big", id])
+        .args([command, "acme/Big", id, "-q"])
         .env_clear()
         .env("ALGORITHMIA_API", cluster.url())
         .env("ALGORITHMIA_API_KEY", KEY);

@@ -80,7 +80,7 @@ pub(super) fn algorithms(
         }
     }
     let mut seen = HashSet::new();
-    algorithms.retain(|algorithm| seen.insert(algorithm.clone()));
+    algorithms.retain(|algorithm| seen.insert(algorithm.to_string()));
     Ok((algorithms, failures))
 }
 
