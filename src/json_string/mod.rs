@@ -9,7 +9,7 @@ mod unescape;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use unescape::{Item, MAX_CHAR, MAX_TEXT, Stop, next_item, unescape};
+use unescape::{Item, MAX_CHAR, Stop, next_item, unescape};
 
 /// In bytes. Small enough to stay in a core's cache; larger buffers are hardly faster.
 const BUFFER: usize = 64 * 1024;
@@ -343,7 +343,7 @@ impl<R: Read> JsonString<R> {
     /// error, unlike in the wanted string.
     fn read_string(&mut self, mut part: impl FnMut(&[u8])) -> Result<(), DecodeError> {
         loop {
-            match next_item(&self.buffer[self.start..self.end], MAX_TEXT) {
+            match next_item(&self.buffer[self.start..self.end], BUFFER) {
                 Ok((length, item)) => {
                     match item {
                         Item::Text(text) => part(text),

@@ -450,7 +450,7 @@ fn decodes_large_documents() {
     for line in 0..2_000 {
         writeln!(text, "{line}\u{1B}[91m é€😀 \"{}\"", "=".repeat(line % 120)).unwrap();
     }
-    text.push_str(&"é€😀".repeat(MAX_TEXT));
+    text.push_str(&"é€😀".repeat(1000));
     let long = serde_json::to_string(&text).unwrap();
     let space = " ".repeat(3 * BUFFER);
     let digits = "1".repeat(3 * BUFFER);

@@ -3,9 +3,6 @@
 /// The length of the longest character in UTF-8.
 pub(super) const MAX_CHAR: usize = 4;
 
-/// The most bytes of text in one item: about a line. After an invalid byte, no more than this is scanned again.
-pub(super) const MAX_TEXT: usize = 128;
-
 /// The next item of a string, decoded.
 pub(super) enum Item<'a> {
     /// Text that stands for itself.
@@ -49,8 +46,7 @@ pub(super) fn unescape(input: &[u8], out: &mut [u8]) -> Progress {
     let mut progress = Progress::default();
     while out.len() - progress.written >= MAX_CHAR {
         let room = &mut out[progress.written..];
-        let max_text = room.len().min(MAX_TEXT);
-        let (length, item) = match next_item(&input[progress.read..], max_text) {
+        let (length, item) = match next_item(&input[progress.read..], room.len()) {
             Ok(item) => item,
             Err(stop) => {
                 progress.stop = Some(stop);
@@ -90,56 +86,75 @@ pub(super) fn next_item(input: &[u8], max_text: usize) -> Result<(usize, Item<'_
     }
 }
 
-/// Returns the valid text that `input` begins with.
+/// Returns the text that `input` begins with, up to the first byte that is special or not UTF-8.
 fn text(input: &[u8]) -> Result<(usize, Item<'_>), Stop> {
-    let ascii = length_until(input, special_or_non_ascii);
-    if ascii > 0 {
-        return Ok((ascii, Item::Text(&input[..ascii])));
+    let mut length = ascii_length(input);
+    loop {
+        match char_length(&input[length..]) {
+            0 => break,
+            char => length += char,
+        }
+        // Characters that are not ASCII often follow each other.
+        if input.get(length).is_some_and(u8::is_ascii) {
+            length += ascii_length(&input[length..]);
+        }
     }
-    let text = &input[..length_until(input, special)];
-    let Err(error) = std::str::from_utf8(text) else {
-        return Ok((text.len(), Item::Text(text)));
-    };
-    match (error.valid_up_to(), error.error_len()) {
-        (0, Some(length)) => Ok((length, Item::InvalidUtf8)),
-        (0, None) if text.len() < input.len() => Ok((text.len(), Item::InvalidUtf8)),
-        (0, None) => Err(Stop::Incomplete),
-        (length, _) => Ok((length, Item::Text(&text[..length]))),
+    if length > 0 {
+        return Ok((length, Item::Text(&input[..length])));
+    }
+    let start = &input[..input.len().min(MAX_CHAR)];
+    match std::str::from_utf8(start).map_err(|error| error.error_len()) {
+        Err(Some(length)) => Ok((length, Item::InvalidUtf8)),
+        _ => Err(Stop::Incomplete),
     }
 }
 
-/// Returns how many bytes come before the first one that `mark` marks by setting its high bit.
+/// Returns how many bytes come before the first one that is special or not ASCII.
 ///
-/// Logs are mostly text, so this is the inner loop. It scans eight bytes at a time, which more than halves the time to
-/// decode a log.
-fn length_until(input: &[u8], mark: impl Fn(u64) -> u64) -> usize {
+/// Logs are mostly text, so this is the inner loop. It takes eight bytes at a time, which decodes a log in less than
+/// half the time that byte by byte takes.
+fn ascii_length(input: &[u8]) -> usize {
     let mut length = 0;
     while let Some(&word) = input[length..].first_chunk() {
-        let marked = mark(u64::from_le_bytes(word)) & (EACH_BYTE * 0x80);
+        let marked = mark_special(u64::from_le_bytes(word));
         if marked != 0 {
             return length + marked.trailing_zeros() as usize / 8;
         }
         length += 8;
     }
-    let is_marked = |&byte: &u8| mark(u64::from(byte)) & 0x80 != 0;
+    let is_special = |&byte: &u8| mark_special(u64::from(byte)) & 0xFF != 0;
     let rest = &input[length..];
-    length + rest.iter().position(is_marked).unwrap_or(rest.len())
+    length + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
-/// Multiplied by a byte, repeats it eight times.
-const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
-
-/// Marks quotes, backslashes and control characters: Mycroft's algorithm. Only the first mark is reliable, because a
-/// marked byte may borrow from the next.
-fn special(word: u64) -> u64 {
-    let control = word.wrapping_sub(EACH_BYTE * 0x20);
-    let quote = (word ^ (EACH_BYTE * 0x22)).wrapping_sub(EACH_BYTE);
-    let backslash = (word ^ (EACH_BYTE * 0x5C)).wrapping_sub(EACH_BYTE);
-    (control | quote | backslash) & !word
+/// Marks quotes, backslashes, control characters and everything that is not ASCII, by setting the high bit of the byte:
+/// Mycroft's algorithm. Only the first mark is reliable, because a marked byte may borrow from the next.
+#[inline(always)]
+fn mark_special(word: u64) -> u64 {
+    /// Multiplied by a byte, repeats it eight times.
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let control = word.wrapping_sub(EACH * 0x20);
+    let quote = (word ^ (EACH * 0x22)).wrapping_sub(EACH);
+    let backslash = (word ^ (EACH * 0x5C)).wrapping_sub(EACH);
+    (control | quote | backslash | word) & (EACH * 0x80)
 }
 
-fn special_or_non_ascii(word: u64) -> u64 {
-    special(word) | word
+/// Returns the length of the character that `input` begins with, or 0 if it is ASCII, cut or not UTF-8.
+///
+/// This is table 3-7 of the Unicode standard. With the standard library's check instead, Docker output takes a third
+/// longer, because progress bars are full of such characters.
+#[inline(always)]
+fn char_length(input: &[u8]) -> usize {
+    match *input {
+        [0xC2..=0xDF, 0x80..=0xBF, ..] => 2,
+        [0xE0, 0xA0..=0xBF, 0x80..=0xBF, ..]
+        | [0xE1..=0xEC | 0xEE..=0xEF, 0x80..=0xBF, 0x80..=0xBF, ..]
+        | [0xED, 0x80..=0x9F, 0x80..=0xBF, ..] => 3,
+        [0xF0, 0x90..=0xBF, 0x80..=0xBF, 0x80..=0xBF, ..]
+        | [0xF1..=0xF3, 0x80..=0xBF, 0x80..=0xBF, 0x80..=0xBF, ..]
+        | [0xF4, 0x80..=0x8F, 0x80..=0xBF, 0x80..=0xBF, ..] => 4,
+        _ => 0,
+    }
 }
 
 /// Decodes an escape sequence; `escape` begins after the backslash.
@@ -208,22 +223,30 @@ mod tests {
     /// Bytes that are scanned together must not affect each other.
     #[test]
     fn finds_the_first_special_byte_beside_any_other() {
-        let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+        let is_special =
+            |&byte: &u8| !matches!(byte, b' '..=b'~' | 0x7F) || b"\"\\".contains(&byte);
         for at in [0, 3, 7, 14] {
             for pair in 0..=u16::MAX {
                 let mut text = [b'x'; 18];
                 text[at..at + 2].copy_from_slice(&pair.to_le_bytes());
-                let expected = text.iter().position(is_special);
-                assert_eq!(
-                    length_until(&text, special),
-                    expected.unwrap_or(18),
-                    "{pair:#x}"
-                );
-                let expected = text
-                    .iter()
-                    .position(|byte| is_special(byte) || !byte.is_ascii());
-                let length = length_until(&text, special_or_non_ascii);
-                assert_eq!(length, expected.unwrap_or(18), "{pair:#x}");
+                let expected = text.iter().position(is_special).unwrap_or(18);
+                assert_eq!(ascii_length(&text), expected, "{pair:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn characters_are_recognized_as_by_the_standard_library() {
+        const THIRD_AND_FOURTH: [u8; 4] = [0x7F, 0x80, 0xBF, 0xC0];
+        for start in 0x8000..=u16::MAX {
+            for third in THIRD_AND_FOURTH {
+                for fourth in THIRD_AND_FOURTH {
+                    let [first, second] = start.to_be_bytes();
+                    let bytes = [first, second, third, fourth];
+                    let chunk = bytes.utf8_chunks().next().unwrap();
+                    let expected = chunk.valid().chars().next().map_or(0, char::len_utf8);
+                    assert_eq!(char_length(&bytes), expected, "{bytes:x?}");
+                }
             }
         }
     }
