@@ -200,17 +200,24 @@ impl CommandError {
 }
 
 /// Whether none of rules 1 to 6 applies to a line outside a `FROM`, which is true of most. Checking this first, with a
-/// few comparisons, saves a fifth of the time.
+/// few comparisons, saves a sixth of the time.
 fn is_ordinary(line: &[u8]) -> bool {
-    const BEGINNINGS: [&[u8; 4]; 11] = [
-        b" ---", b"# Ex", b"Dele", b"Erro", b"Remo", b"Send", b"Step", b"Succ", b"The ", b"Unta",
-        b"[War",
-    ];
-    let begins = line.first_chunk().is_some_and(|beginning| {
-        // Without an early exit, the loop is compiled to vector instructions.
-        let compared = BEGINNINGS.iter().map(|&known| known == beginning);
-        compared.fold(false, |found, is_equal| found | is_equal)
-    });
+    let begins = matches!(
+        line.first_chunk(),
+        Some(
+            b" ---"
+                | b"# Ex"
+                | b"Dele"
+                | b"Erro"
+                | b"Remo"
+                | b"Send"
+                | b"Step"
+                | b"Succ"
+                | b"The "
+                | b"Unta"
+                | b"[War"
+        )
+    );
     let may_end = |end: usize| line.len().checked_sub(end).map(|at| line[at]);
     let ends = may_end(1).is_some_and(|byte| byte.is_ascii_digit())
         || may_end(REMOVAL.len() + ID) == Some(b'R');

@@ -98,21 +98,27 @@ fn find_special(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Finds the first ASCII control character, eight bytes at a time.
+/// Finds the first ASCII control character, 16 bytes at a time.
 fn find_control(bytes: &[u8]) -> Option<usize> {
-    const EACH_BYTE: u64 = u64::MAX / 0xFF;
     let mut at = 0;
-    while let Some(word) = bytes[at..].first_chunk() {
-        let word = u64::from_le_bytes(*word);
-        // Sets the high bit of each byte below 0x20. Bits after the first may be wrong, but only the first is used.
-        let controls = word.wrapping_sub(EACH_BYTE * 0x20) & !word & (EACH_BYTE * 0x80);
+    while let Some(block) = bytes[at..].first_chunk() {
+        let block = u128::from_le_bytes(*block);
+        // Two halves are faster than one subtraction of 128 bits, because neither borrows from the other.
+        let (low, high) = (block as u64, (block >> 64) as u64);
+        let controls = u128::from(mark_controls(high)) << 64 | u128::from(mark_controls(low));
         if controls != 0 {
             return Some(at + controls.trailing_zeros() as usize / 8);
         }
-        at += 8;
+        at += 16;
     }
     let rest = bytes[at..].iter().position(|&byte| byte < 0x20)?;
     Some(at + rest)
+}
+
+/// Sets the high bit of each byte below 0x20. Bits after the first may be wrong, but only the first is used.
+fn mark_controls(word: u64) -> u64 {
+    const EACH_BYTE: u64 = u64::MAX / 0xFF;
+    word.wrapping_sub(EACH_BYTE * 0x20) & !word & (EACH_BYTE * 0x80)
 }
 
 /// Whether a line has no text but whitespace.
@@ -294,6 +300,22 @@ mod tests {
         check("a\n\nb", &["a", "", "b"]);
         check("a\r\nb\r\r\nc\r", &["a", "b", "c"]);
         check("a\tb\u{8}\u{c}c\n", &["a\tb\u{8}\u{c}c"]);
+    }
+
+    #[test]
+    fn the_first_control_character_is_found() {
+        for filler in [b' ', b'~', 0x7F, 0x80, 0xFF] {
+            for first in 0..40 {
+                for control in [0, b'\n', 0x1F] {
+                    let mut bytes = [filler; 48];
+                    bytes[first] = control;
+                    bytes[first + 1] = 0;
+                    bytes[first + 8] = 0;
+                    assert_eq!(find_control(&bytes), Some(first), "{filler} {control}");
+                    assert_eq!(find_control(&bytes[..first]), None, "{filler}");
+                }
+            }
+        }
     }
 
     #[test]
