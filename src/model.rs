@@ -181,6 +181,12 @@ impl Version {
         text(&self.members, "build", "build_id")
     }
 
+    /// Returns `build.status`, the status of the build that made the version.
+    pub fn build_status(&self) -> Option<BuildStatus> {
+        let status = text(&self.members, "build", "status")?;
+        Some(status.to_owned().into())
+    }
+
     /// Returns `build.finished_at`, when the build that made the version finished, in RFC 3339.
     pub fn built_at(&self) -> Option<&str> {
         text(&self.members, "build", "finished_at")
@@ -305,12 +311,15 @@ mod tests {
             assert_eq!(version.semantic_version(), None);
             assert_eq!(version.callability(), None);
             assert_eq!((version.build_id(), version.build()), (None, None));
+            assert_eq!(version.build_status(), None);
             assert_eq!((version.built_at(), version.built()), (None, None));
             assert_eq!(version.compilation_successful(), None);
         }
-        // A build that lacks a required member still has its ID.
-        let version: Version = serde_json::from_str(r#"{"build":{"build_id":"b"}}"#).unwrap();
+        // A build that lacks a required member still has its ID and status.
+        let json = r#"{"build":{"build_id":"b","status":"failed"}}"#;
+        let version: Version = serde_json::from_str(json).unwrap();
         assert_eq!((version.build_id(), version.build()), (Some("b"), None));
+        assert_eq!(version.build_status(), Some(BuildStatus::Failed));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Lists, page by page, as one iterator.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::sync::Arc;
+use std::vec;
 
 use serde::de::DeserializeOwned;
 
@@ -43,7 +44,7 @@ pub struct Pages<T> {
     query: Vec<(&'static str, String)>,
     /// The iterator skips items that do not pass all of these.
     filters: Vec<Box<Filter<T>>>,
-    received: VecDeque<T>,
+    received: vec::IntoIter<T>,
     seen: HashSet<String>,
     /// How many empty pages came in a row.
     empty_pages: usize,
@@ -68,7 +69,7 @@ impl<T> Pages<T> {
             list,
             query: Vec::new(),
             filters: Vec::new(),
-            received: VecDeque::new(),
+            received: Vec::new().into_iter(),
             seen: HashSet::new(),
             empty_pages: 0,
             next: Next::First,
@@ -123,7 +124,7 @@ impl<T> Pages<T> {
             }
             self.next = Next::After(marker);
         }
-        self.received.extend(page.results);
+        self.received = page.results.into_iter();
         Ok(())
     }
 
@@ -191,7 +192,12 @@ impl Pages<Build> {
             }
             if let (Some(newest), true) = (&newest, newest_first) {
                 let started = newest.started();
-                if self.received.iter().all(|other| other.started() <= started) {
+                if self
+                    .received
+                    .as_slice()
+                    .iter()
+                    .all(|other| other.started() <= started)
+                {
                     break;
                 }
             }
@@ -220,7 +226,7 @@ impl<T: DeserializeOwned> Pages<T> {
     /// Returns the next item that the service sends, whether it passes the filters or not.
     fn next_unfiltered(&mut self) -> Option<Result<T, Error>> {
         loop {
-            if let Some(item) = self.received.pop_front() {
+            if let Some(item) = self.received.next() {
                 return Some(Ok(item));
             }
             let endpoint = match &self.next {

@@ -9,19 +9,26 @@ use serde::Serialize;
 use super::context::{Context, take};
 use crate::cli::{BuildFilter, Limit};
 use crate::error::CliError;
-use crate::output::table::{Table, tab_separated};
+use crate::output::table::{Cells, Table, tab_separated};
 use crate::output::{format, json, to_stdout};
 
 /// How a list is shown.
-struct List<T, const ROW: usize, const TABLE: usize> {
+struct List<T> {
     /// The cells of a tab-separated row: whole values.
-    row: fn(&T) -> [Option<String>; ROW],
+    row: fn(&T) -> Cells,
     /// The header of the table.
-    header: [&'static str; TABLE],
+    header: &'static [&'static str],
     /// The cells of the table: values that fit a line of 80 columns.
-    cells: fn(&T) -> [Option<String>; TABLE],
+    cells: fn(&T) -> Cells,
     /// The note for an empty list.
     nothing: String,
+}
+
+/// An item of a list, formatted.
+enum Item {
+    Json(String),
+    TableRow(Cells),
+    Line(String),
 }
 
 impl Context {
@@ -33,7 +40,7 @@ impl Context {
     ) -> Result<(), CliError> {
         let list = List {
             row: |build: &Build| {
-                [
+                vec![
                     Some(build.build_id.clone()),
                     Some(build.status.to_string()),
                     Some(build.commit_sha.clone()),
@@ -42,9 +49,9 @@ impl Context {
                     build.semantic_version().map(str::to_owned),
                 ]
             },
-            header: ["status", "commit", "age", "time", "version", "build id"],
+            header: &["status", "commit", "age", "time", "version", "build id"],
             cells: |build: &Build| {
-                [
+                vec![
                     Some(build.status.to_string()),
                     Some(short_commit(&build.commit_sha)),
                     age(build.started()),
@@ -82,10 +89,11 @@ impl Context {
                     version.callability(),
                 ]
                 .map(|cell| cell.map(str::to_owned))
+                .into()
             },
-            header: ["version", "commit", "age", "callable", "build id"],
+            header: &["version", "commit", "age", "callable", "build id"],
             cells: |version: &Version| {
-                [
+                vec![
                     version.semantic_version().map(str::to_owned),
                     version.git_hash().map(short_commit),
                     age(version.built()),
@@ -98,40 +106,57 @@ impl Context {
         self.show(&list, take(versions, limit), json)
     }
 
-    /// Shows the items. If the list fails partway, shows what came before and returns the error.
-    fn show<T: Serialize, const ROW: usize, const TABLE: usize>(
+    /// Shows the items of a list.
+    fn show<T: Serialize>(
         &self,
-        list: &List<T, ROW, TABLE>,
+        list: &List<T>,
         items: impl Iterator<Item = Result<T, Error>>,
         json: bool,
     ) -> Result<(), CliError> {
-        let table = !json && io::stdout().is_terminal();
-        let mut received = Vec::new();
+        let is_table = io::stdout().is_terminal();
+        let mut items = items.map(|item| {
+            let item = item?;
+            Ok(match json {
+                true => Item::Json(json::item(&item)?),
+                false if is_table => Item::TableRow((list.cells)(&item)),
+                false => Item::Line(tab_separated((list.row)(&item))),
+            })
+        });
+        self.show_formatted(list.header, &mut items, json, &list.nothing)
+    }
+
+    /// Shows formatted items. If the list fails partway, shows what came before and returns the error.
+    fn show_formatted(
+        &self,
+        header: &'static [&'static str],
+        items: &mut dyn Iterator<Item = Result<Item, CliError>>,
+        json: bool,
+        nothing: &str,
+    ) -> Result<(), CliError> {
+        let mut objects = Vec::new();
+        let mut table = Table::new(header);
         let mut is_empty = true;
         let mut failure = None;
         for item in items {
             match item {
-                Ok(item) if json || table => received.push(item),
+                Ok(Item::Json(object)) => objects.push(object),
+                Ok(Item::TableRow(cells)) => table.push(cells),
                 // Each row is written at once, for programs that read them as they arrive.
-                Ok(item) => to_stdout(&tab_separated((list.row)(&item)))?,
+                Ok(Item::Line(line)) => to_stdout(&line)?,
                 Err(error) => failure = Some(error),
             }
             is_empty = false;
         }
         if is_empty {
-            self.reporter.say(&list.nothing);
+            self.reporter.say(nothing);
         }
-        if json && (is_empty || !received.is_empty()) {
-            to_stdout(&json::array(&received)?)?;
+        if json && (is_empty || !objects.is_empty()) {
+            to_stdout(&json::array(&objects))?;
         }
-        if table && !received.is_empty() {
-            let mut table = Table::new(list.header);
-            received
-                .iter()
-                .for_each(|item| table.push((list.cells)(item)));
+        if !table.is_empty() {
             to_stdout(&table.aligned(self.color.is_enabled(true)))?;
         }
-        failure.map_or(Ok(()), |error| Err(error.into()))
+        failure.map_or(Ok(()), Err)
     }
 }
 

@@ -176,18 +176,18 @@ impl Context {
         let result = match build {
             // There is a log, so the build may have finished in the meantime.
             Some(build) if !build.status.is_finished() => {
-                self.result_of(id, &self.client().build(&self.algorithm, id)?)
+                self.result_of(id, &self.client().build(&self.algorithm, id)?.status)
             }
-            Some(build) => self.result_of(id, build),
+            Some(build) => self.result_of(id, &build.status),
             None => Ok(()),
         };
         Ok(SelectedLog { logs, result })
     }
 
     /// Returns the result for `--exit-status`. Every final status except success is a failure.
-    fn result_of(&self, id: &str, build: &Build) -> Result<(), CliError> {
+    fn result_of(&self, id: &str, status: &BuildStatus) -> Result<(), CliError> {
         let what = format!("build {} of {}", self.word(id), self.algorithm);
-        match &build.status {
+        match status {
             BuildStatus::Succeeded => Ok(()),
             BuildStatus::InProgress => Err(CliError::not_finished(format!(
                 "{what}: the service still reports it as in progress"
@@ -229,13 +229,13 @@ impl Context {
         let number = number.map_or(String::new(), |number| format!("{}, ", self.word(number)));
         self.reporter.say(&format!("version {number}commit {hash}"));
         let result = match &found {
-            Some(found) => match found.build() {
-                Some(build) => self.result_of(&build.build_id, &build),
-                None if found.compilation_successful() == Some(false) => {
+            Some(found) => match (found.build_id(), found.build_status()) {
+                (Some(id), Some(status)) => self.result_of(id, &status),
+                _ if found.compilation_successful() == Some(false) => {
                     let message = format!("version {hash} of {}: not compiled", self.algorithm);
                     Err(CliError::build_failed(message))
                 }
-                None => Ok(()),
+                _ => Ok(()),
             },
             None => Ok(()),
         };

@@ -7,9 +7,16 @@ const MISSING: &str = "-";
 /// The number of spaces between two columns.
 const GAP: usize = 2;
 
+/// The cells of a row.
+pub(crate) type Cells = Vec<Option<String>>;
+
 /// Formats a line of tab-separated cells, sanitized.
-pub(crate) fn tab_separated<const N: usize>(cells: [Option<String>; N]) -> String {
-    cells.map(sanitize_cell).join("\t") + "\n"
+pub(crate) fn tab_separated(cells: Cells) -> String {
+    sanitize_cells(cells).join("\t") + "\n"
+}
+
+fn sanitize_cells(cells: Cells) -> Vec<String> {
+    cells.into_iter().map(sanitize_cell).collect()
 }
 
 fn sanitize_cell(cell: Option<String>) -> String {
@@ -19,15 +26,15 @@ fn sanitize_cell(cell: Option<String>) -> String {
     }
 }
 
-/// Rows of `N` cells.
+/// A header, and rows of as many cells.
 #[derive(Debug)]
-pub(crate) struct Table<const N: usize> {
-    header: [&'static str; N],
-    rows: Vec<[String; N]>,
+pub(crate) struct Table {
+    header: &'static [&'static str],
+    rows: Vec<Vec<String>>,
 }
 
-impl<const N: usize> Table<N> {
-    pub(crate) fn new(header: [&'static str; N]) -> Self {
+impl Table {
+    pub(crate) fn new(header: &'static [&'static str]) -> Self {
         Self {
             header,
             rows: Vec::new(),
@@ -35,8 +42,12 @@ impl<const N: usize> Table<N> {
     }
 
     /// Adds a row. The cells are sanitized.
-    pub(crate) fn push(&mut self, cells: [Option<String>; N]) {
-        self.rows.push(cells.map(sanitize_cell));
+    pub(crate) fn push(&mut self, cells: Cells) {
+        self.rows.push(sanitize_cells(cells));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Formats a header in capitals and the rows, in columns as wide as their widest cell.
@@ -45,8 +56,12 @@ impl<const N: usize> Table<N> {
     pub(crate) fn aligned(&self, colour: bool) -> String {
         let is_status = |name: &&str| *name == "status";
         let status_column = self.header.iter().position(is_status).filter(|_| colour);
-        let header = self.header.map(str::to_ascii_uppercase);
-        let mut widths = [0; N];
+        let header: Vec<_> = self
+            .header
+            .iter()
+            .map(|name| name.to_ascii_uppercase())
+            .collect();
+        let mut widths = vec![0; header.len()];
         for row in self.rows.iter().chain([&header]) {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
@@ -87,14 +102,15 @@ mod tests {
     use super::*;
 
     /// Makes a table of rows with `|` between cells, where `?` is a missing cell.
-    fn table<const N: usize>(header: [&'static str; N], rows: &[&str]) -> Table<N> {
+    fn table(header: &'static [&'static str], rows: &[&str]) -> Table {
         let mut table = Table::new(header);
         for row in rows {
-            let cells: Vec<_> = row
-                .split('|')
-                .map(|cell| (cell != "?").then(|| cell.to_owned()))
-                .collect();
-            table.push(cells.try_into().expect("as many cells as the header"));
+            let cells = row.split('|');
+            table.push(
+                cells
+                    .map(|cell| (cell != "?").then(|| cell.to_owned()))
+                    .collect(),
+            );
         }
         table
     }
@@ -112,7 +128,7 @@ mod tests {
                 "BUILD  STATUS  X\né\u{fffd}     b       c\na      b\n",
             ),
         ] {
-            let table = table(["build", "status", "x"], rows);
+            let table = table(&["build", "status", "x"], rows);
             assert_eq!(table.aligned(false), expected);
         }
     }
@@ -120,7 +136,7 @@ mod tests {
     #[test]
     fn statuses_in_their_column_are_coloured() {
         let rows = ["succeeded|failed", "failed|x", "in-progress|x", "odd|x"];
-        let table = table(["status", "t"], &rows);
+        let table = table(&["status", "t"], &rows);
         let expected = "STATUS       T\n\
             \x1b[32msucceeded\x1b[0m    failed\n\
             \x1b[31mfailed\x1b[0m       x\n\
@@ -133,9 +149,14 @@ mod tests {
     #[test]
     fn cells_are_sanitized() {
         let text = |text: &str| Some(text.to_owned());
-        let row = tab_separated([None, text(""), text("1\t2\n3"), text("\x1b[31mx\u{202e}")]);
+        let row = tab_separated(vec![
+            None,
+            text(""),
+            text("1\t2\n3"),
+            text("\x1b[31mx\u{202e}"),
+        ]);
         assert_eq!(row, "-\t-\t1\u{fffd}2\u{fffd}3\t\u{fffd}[31mx\u{fffd}\n");
-        let table = table(["a", "b"], &["?|1\t2\n3"]);
+        let table = table(&["a", "b"], &["?|1\t2\n3"]);
         assert_eq!(table.aligned(true), "A  B\n-  1\u{fffd}2\u{fffd}3\n");
     }
 }

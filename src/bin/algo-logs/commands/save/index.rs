@@ -1,7 +1,5 @@
 //! `builds.json` and `versions.json`: everything that the service reports about the builds and versions.
 
-use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -21,33 +19,34 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// An entry of an index.
 pub(super) trait Entry: Serialize + DeserializeOwned {
     /// Returns a text that identifies the entry.
-    fn id(&self) -> Cow<'_, str>;
+    fn id(&self) -> String;
 
-    fn started(&self) -> Option<SystemTime>;
+    /// Returns the time that the entries are sorted by.
+    fn time(&self) -> Option<SystemTime>;
 }
 
 impl Entry for Build {
-    fn id(&self) -> Cow<'_, str> {
-        self.build_id.as_str().into()
+    fn id(&self) -> String {
+        self.build_id.clone()
     }
 
-    fn started(&self) -> Option<SystemTime> {
+    fn time(&self) -> Option<SystemTime> {
         self.started()
     }
 }
 
 impl Entry for Version {
     /// Returns the git hash, or else the build ID, or else the whole entry.
-    fn id(&self) -> Cow<'_, str> {
+    fn id(&self) -> String {
         match self.git_hash().or(self.build_id()) {
-            Some(id) => id.into(),
+            Some(id) => id.to_owned(),
             // The keys are text, so this cannot fail.
-            None => serde_json::to_string(self).unwrap_or_default().into(),
+            None => serde_json::to_string(self).unwrap_or_default(),
         }
     }
 
-    fn started(&self) -> Option<SystemTime> {
-        self.build()?.started()
+    fn time(&self) -> Option<SystemTime> {
+        self.built()
     }
 }
 
@@ -76,18 +75,22 @@ fn read_entries<T: Entry>(path: &Path) -> io::Result<Vec<T>> {
 /// Returns the entries of both lists, newest first. A received entry replaces the earlier one with its id.
 pub(super) fn merge<'a, T: Entry>(earlier: &'a [T], received: &'a [T]) -> Vec<&'a T> {
     let mut seen = HashSet::new();
-    let mut merged: Vec<&T> = received
-        .iter()
-        .chain(earlier)
-        .filter(|entry| seen.insert(entry.id()))
-        .collect();
-    merged.sort_by_cached_key(|entry| Reverse(entry.started()));
+    let mut merged: Vec<&T> = Vec::new();
+    for entry in received.iter().chain(earlier) {
+        if seen.insert(entry.id()) {
+            let time = entry.time();
+            // Both lists are almost in order, so most entries go to the end.
+            let at = merged.partition_point(|other| other.time() >= time);
+            merged.insert(at, entry);
+        }
+    }
     merged
 }
 
 pub(super) fn write<T: Entry>(path: &Path, entries: &[&T]) -> Result<(), CliError> {
     let mut output = Output::create(path)?;
-    output.write(json::array(entries)?.as_bytes())?;
+    let items: Vec<String> = entries.iter().map(json::item).collect::<Result<_, _>>()?;
+    output.write(json::array(&items).as_bytes())?;
     output.finish()
 }
 
@@ -145,7 +148,7 @@ mod tests {
                 other("2")
             ]),
         );
-        let built = |hash: &str, started: &str| json!({"version_info": {"git_hash": hash}, "build": build("b", started, "succeeded")});
+        let built = |hash: &str, finished: &str| json!({"version_info": {"git_hash": hash}, "build": {"finished_at": finished}});
         let (old, new) = (
             built("h1", "2021-01-01T00:00:00Z"),
             built("h2", "2021-01-02T00:00:00Z"),
