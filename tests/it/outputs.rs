@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cluster::{Cluster, Reply};
+use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Folder, Outcome, Program, wrap};
 
 pub const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
@@ -192,28 +192,90 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
     assert_eq!(folder.names(), ["f", "link"]);
 }
 
-/// Another descriptor cannot be duplicated in safe code. To open its file anew would overwrite what the script wrote.
+/// On Linux, the program starts again through a shell, which redirects stdout to the descriptor.
+#[test]
+fn the_file_behind_another_descriptor_keeps_what_is_around_the_log() {
+    let (folder, cluster) = (Folder::new(), cluster());
+    symlink("/dev/fd/5", folder.join("link")).unwrap();
+    let key_file = "--api-key-file -";
+    let without_key = Program::on(&cluster).without("ALGORITHMIA_API_KEY");
+    for (number, line) in [
+        (3, format!("{LINE} -o /dev/fd/3")),
+        (9, format!("{LINE} --output=/proc/self/fd/9")),
+        (4, "log --retries 0 -o/dev/fd/4 -- acme/x b1".to_owned()),
+        (5, format!("-o {} {LINE}", folder.join("link"))),
+        // The key on stdin is read only once.
+        (3, format!("{LINE} {key_file} -qo /dev/fd/3")),
+    ] {
+        for redirection in [">", ">>"] {
+            folder.write("f", "old\n");
+            let around = format!(
+                "{{ echo before >&{number}; echo {KEY} | \"$@\"; echo \"code $?\" >&{number}; }} {number}{redirection}f"
+            );
+            let program = match line.contains(key_file) {
+                true => &without_key,
+                false => &Program::on(&cluster),
+            };
+            let output = script(program, &around, &line)
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{line}");
+            let old = if redirection == ">" { "" } else { "old\n" };
+            let expected = format!("{old}before\n{LOG}code 0\n");
+            let found = folder.read("f");
+            assert_eq!(String::from_utf8_lossy(&found), expected, "{line}");
+        }
+    }
+    assert_eq!(folder.names(), ["f", "link"]);
+}
+
+/// A socket cannot be opened by its path.
+#[test]
+fn the_socket_behind_a_descriptor_receives_the_log() {
+    let cluster = cluster();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let around = r#"exec "$@" 3<&0 </dev/null"#;
+    let mut command = script(
+        &Program::on(&cluster),
+        around,
+        &format!("{LINE} -o /dev/fd/3"),
+    );
+    let output = command.stdin(OwnedFd::from(theirs)).output().unwrap();
+    drop(command);
+    Outcome::new(output, None).prints("");
+    let mut received = String::new();
+    ours.read_to_string(&mut received).unwrap();
+    assert_eq!(received, LOG);
+}
+
 #[test]
 #[cfg(target_os = "linux")]
-fn the_file_behind_another_descriptor_is_refused_before_anything_is_fetched() {
+fn the_file_behind_a_descriptor_above_9_takes_bash() {
     let (folder, cluster) = (Folder::new(), cluster());
-    for (number, name) in [(3, "/dev/fd/3"), (9, "/proc/self/fd/9")] {
-        let around =
-            format!("{{ echo before >&{number}; \"$@\"; echo after >&{number}; }} {number}>f");
-        let line = format!("{LINE} -o {name}");
-        let output = script(&Program::on(&cluster), &around, &line)
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&output.stderr),
-            format!(
-                "algo-logs: cannot write {name}: redirect stdout to the descriptor instead, as in '>&{number}'\n"
-            )
-        );
-        assert_eq!(folder.read("f"), b"before\nafter\n");
-    }
-    assert_eq!(cluster.connections(), 0);
+    let run = |before: &str| {
+        let script = r#"exec 12>f; echo before >&12; "$@" -o /dev/fd/12; echo "code $?" >&12"#;
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &format!("{before}; {script}"), "bash"]);
+        let mut command = wrap(bash, &Program::on(&cluster).command(LINE));
+        let output = command.current_dir(folder.path()).output().unwrap();
+        (
+            String::from_utf8(folder.read("f")).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (found, errors) = run(":");
+    assert_eq!(found, format!("before\n{LOG}code 0\n"));
+    assert_eq!(errors, "");
+
+    let before = cluster.connections();
+    let (found, errors) = run("export PATH=/nonexistent");
+    assert_eq!(found, "before\ncode 7\n");
+    assert_eq!(
+        errors,
+        "algo-logs: cannot write /dev/fd/12: cannot start bash to redirect stdout: No such file or directory (os error 2); redirect stdout yourself, as in '>&12'\n"
+    );
+    assert_eq!(cluster.connections(), before);
 }
 
 #[test]

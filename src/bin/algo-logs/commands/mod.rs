@@ -12,7 +12,7 @@ mod why;
 use crate::cli::{Args, Command, CommandName, LogSource, WhySource};
 use crate::config::{self, Environment};
 use crate::error::CliError;
-use crate::output::Reporter;
+use crate::output::{Reporter, redirect_stdout};
 use context::Context;
 use hints::{Situation, add_hint};
 
@@ -22,6 +22,10 @@ pub(crate) fn run(
     environment: &Environment,
     reporter: &Reporter,
 ) -> Result<(), CliError> {
+    if let Command::Log(log) = &args.command {
+        // Before stdin has been read for the key, because this can start the program again.
+        log.output.as_deref().map_or(Ok(()), redirect_stdout)?;
+    }
     let targets = target::targets(&args.command)?;
     let reporter = reporter
         .quiet(args.quiet)

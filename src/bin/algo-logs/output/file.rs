@@ -4,16 +4,16 @@ use std::env;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal, Seek, Write};
-#[cfg(unix)]
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(unix)]
+use super::descriptor;
 use super::write_all;
 use access::{is_same_file, keep_access, mode};
 
 /// The number of symbolic links that Linux follows.
-const MAX_LINKS: usize = 40;
+pub(super) const MAX_LINKS: usize = 40;
 
 /// Where an output is written.
 pub(crate) enum Destination {
@@ -29,8 +29,8 @@ impl Destination {
     /// A regular file is opened for writing, although it will be replaced, to fail if the user may not write it.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         #[cfg(unix)]
-        if let Some(number) = descriptor(path) {
-            return Self::open_descriptor(path, number);
+        if let Some(number) = descriptor::number(path) {
+            return descriptor::open(path, number).map(Self::InPlace);
         }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
@@ -66,24 +66,6 @@ impl Destination {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let old = open_regular(path, OpenOptions::new().write(true))?;
         Ok(Self::atomic(path.to_owned(), old))
-    }
-
-    /// Opens the stream of a descriptor. On Linux, opening its path instead would reopen the file behind it, at its
-    /// start.
-    #[cfg(unix)]
-    fn open_descriptor(path: &Path, number: u32) -> io::Result<Self> {
-        let stream = match number {
-            0 => io::stdin().as_fd().try_clone_to_owned()?.into(),
-            2 => io::stderr().as_fd().try_clone_to_owned()?.into(),
-            // Only unsafe code can duplicate another descriptor, and to open the file anew would overwrite it.
-            _ if cfg!(target_os = "linux") && fs::metadata(path)?.is_file() => {
-                return Err(io::Error::other(format!(
-                    "redirect stdout to the descriptor instead, as in '>&{number}'"
-                )));
-            }
-            _ => OpenOptions::new().write(true).open(path)?,
-        };
-        Ok(Self::InPlace(stream))
     }
 
     fn atomic(target: PathBuf, old: Option<File>) -> Self {
@@ -140,28 +122,6 @@ pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Opt
     }
 }
 
-/// Returns whether a path is a name of stdout.
-pub(crate) fn is_stdout(path: &Path) -> bool {
-    descriptor(path) == Some(1)
-}
-
-/// Returns the number of the descriptor that a path names, directly or through symbolic links: 1 for `/dev/stdout`.
-fn descriptor(path: &Path) -> Option<u32> {
-    const FOLDERS: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"];
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let folder = fs::canonicalize(parent(&path)).ok()?;
-        if FOLDERS
-            .iter()
-            .any(|fds| fs::canonicalize(fds).is_ok_and(|fds| fds == folder))
-        {
-            return path.file_name()?.to_str()?.parse().ok();
-        }
-        path = parent(&path).join(fs::read_link(&path).ok()?);
-    }
-    None
-}
-
 /// Follows symbolic links to the file that does not exist yet.
 fn missing_target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
@@ -175,7 +135,7 @@ fn missing_target(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

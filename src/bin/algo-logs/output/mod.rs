@@ -3,6 +3,7 @@
 //! std's handle of stdout reports success when the descriptor is closed, and its buffer can lose errors. So stdout is
 //! written here through a duplicate of the descriptor, unbuffered.
 
+mod descriptor;
 mod file;
 pub(crate) mod format;
 pub(crate) mod json;
@@ -18,6 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::CliError;
+pub(crate) use descriptor::redirect_stdout;
 use file::Destination;
 pub(crate) use file::{open_regular, remove_leftovers};
 pub(crate) use reporter::{Progress, Reporter};
@@ -90,7 +92,7 @@ impl Output {
         reporter: &Reporter,
     ) -> Result<Self, CliError> {
         let destination = match path {
-            Some(path) if !file::is_stdout(path) => Destination::open(path),
+            Some(path) if !descriptor::is_stdout(path) => Destination::open(path),
             _ => stdout().map(Destination::InPlace),
         };
         let destination = destination.map_err(|error| failure(path, &error))?;
@@ -183,7 +185,7 @@ impl Output {
 fn failure(path: Option<&Path>, error: &io::Error) -> CliError {
     match path {
         // A closed pipe means the same for every name of stdout.
-        Some(path) if error.kind() != io::ErrorKind::BrokenPipe || !file::is_stdout(path) => {
+        Some(path) if error.kind() != io::ErrorKind::BrokenPipe || !descriptor::is_stdout(path) => {
             CliError::output(&path.display().to_string(), error)
         }
         _ => CliError::stdout(error),
