@@ -71,7 +71,9 @@
 //! | `native-tls` | | TLS with the operating system's library, unless `rustls` is enabled too |
 //! | `platform-verifier` | | trusts the operating system's root certificates; needs one of the two above |
 //!
-//! Features of ureq that another crate enables do not change what this library does.
+//! Features of ureq that another crate enables do not change what this library promises. With `ureq/gzip` or
+//! `ureq/brotli`, requests ask for that encoding too, and it is decoded. With `ureq/cookies`, cookies that the service
+//! sets are sent back to it.
 //!
 //! # Logging
 //!

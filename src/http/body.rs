@@ -81,7 +81,7 @@ impl Read for Body {
             }
             _ => self.report.send(),
         }
-        result.map_err(|error| body_error(error.into()).into())
+        result.map_err(|error| body_error(error.into(), self.bytes_received()).into())
     }
 }
 
@@ -90,33 +90,29 @@ pub(crate) fn from_io(error: io::Error) -> Error {
     Error::from_io(error).unwrap_or_else(|error| cut_short().with_source(error))
 }
 
-fn body_error(error: ureq::Error) -> Error {
+/// Translates an error from reading a body, of which `decoded` bytes were received and decoded before.
+fn body_error(error: ureq::Error, decoded: u64) -> Error {
     match error {
         ureq::Error::Timeout(timeout) => super::timed_out(timeout),
         // The source would only say "Peer disconnected".
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => cut_short(),
         ureq::Error::Io(error) => cut_short().with_source(error),
         ureq::Error::BodyStalled => cut_short(),
-        #[cfg(feature = "gzip")]
-        ureq::Error::Decompress("gzip", error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            cut_short()
-        }
-        #[cfg(feature = "gzip")]
-        ureq::Error::Decompress("gzip", error) => {
-            Error::invalid_response("the response is not valid gzip").with_source(error)
-        }
-        // Another crate enabled this decoder in ureq.
-        #[cfg(feature = "gzip")]
-        ureq::Error::Decompress("brotli", error) => {
-            Error::invalid_response("the response is encoded as 'br', which was not requested")
-                .with_source(error)
-        }
         ureq::Error::Protocol(error) => {
             Error::invalid_response("the response is not valid HTTP").with_source(error)
         }
-        // Any other decoder, which the source names. Without the feature gzip, the variant above may not exist.
-        error => Error::invalid_response("the response has an encoding that was not requested")
-            .with_source(error),
+        #[cfg(feature = "gzip")]
+        ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            cut_short()
+        }
+        // The other errors come from decoders. Without the feature gzip, their variant may not exist, and some versions
+        // of the decoder report a truncated body as a corrupt one. So what was received decides.
+        error if decoded > 0 => {
+            Error::incomplete("the response was cut short or damaged").with_source(error)
+        }
+        error => {
+            Error::invalid_response("the response does not match its encoding").with_source(error)
+        }
     }
 }
 

@@ -194,17 +194,12 @@ impl Http {
     fn send(&self, endpoint: &Endpoint) -> Result<Body, Error> {
         let url = format!("{}{}", self.config.base_url, endpoint.path);
         let mut report = RequestReport::start(&url, self.config.observer.clone());
-        let encoding = if cfg!(feature = "gzip") {
-            "gzip"
-        } else {
-            "identity"
-        };
+        // ureq asks for the encodings that it can decode, which another crate can have extended by ureq's features.
         let mut request = self
             .agent
             .get(&url)
             // As in the service's documentation, although a GET has no content.
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT_ENCODING, encoding);
+            .header(header::CONTENT_TYPE, "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }

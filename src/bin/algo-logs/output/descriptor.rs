@@ -1,12 +1,13 @@
 //! Names of open descriptors: `/dev/stdout`, `/dev/fd/N`, `/proc/self/fd/N`.
 
 use std::fs;
-#[cfg(unix)]
-use std::fs::{File, OpenOptions};
-use std::io;
-#[cfg(unix)]
-use std::os::fd::AsFd;
 use std::path::Path;
+#[cfg(unix)]
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::fd::AsFd,
+};
 
 use super::file::{MAX_LINKS, parent};
 use crate::error::CliError;
