@@ -1,7 +1,7 @@
 //! The man page, written with the man(7) macros that both groff and mandoc support.
 
-use super::commands::{COMMANDS, CommandSpec};
-use super::flags::{FLAGS, Flag, Group, Kind};
+use super::commands::{COMMANDS, CommandName, CommandSpec};
+use super::flags::{FLAGS, Group, Kind};
 use super::help::{ABOUT, ORDER};
 use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE, SAVED_FILES};
 
@@ -26,12 +26,12 @@ pub(super) fn page() -> String {
         for (name, meaning) in spec.arguments {
             page += &paragraph(&format!("\\fI{}\\fR", escape(name)), meaning);
         }
-        page += &flags(Group::Command, |flag| flag.doc(spec.name));
+        page += &flags(Group::Command, Some(spec.name));
     }
     page += ".SH CONNECTION OPTIONS\n";
-    page += &flags(Group::Connection, |flag| Some(flag.general_doc()));
+    page += &flags(Group::Connection, None);
     page += ".SH GENERAL OPTIONS\n";
-    page += &flags(Group::General, |flag| Some(flag.general_doc()));
+    page += &flags(Group::General, None);
     page += &format!(".SH ENVIRONMENT\n{}\n", escape(PRECEDENCE));
     for (name, meaning) in ENVIRONMENT {
         page += &paragraph(&bold(name), meaning);
@@ -58,18 +58,22 @@ fn synopsis(spec: &CommandSpec) -> String {
     format!("{} {}\n", bold(&start), escape(&spec.usage.join(&indent)))
 }
 
-/// Returns the flags of a group that have a help text.
-fn flags(group: Group, doc: impl Fn(&Flag) -> Option<&'static str>) -> String {
+/// Returns the flags of a group, or those of them that a command has.
+fn flags(group: Group, command: Option<CommandName>) -> String {
     let flags = FLAGS.iter().filter(|flag| flag.group == group);
     flags
         .filter_map(|flag| {
+            let doc = match command {
+                Some(command) => flag.doc(command)?,
+                None => flag.general_doc(),
+            };
             let names: Vec<_> = flag.names().iter().map(|name| bold(name)).collect();
             let value = match flag.kind {
                 Kind::Switch(_) => String::new(),
                 Kind::Choice(name, _) | Kind::Required(name, ..) => format!(" \\fI{name}\\fR"),
                 Kind::Optional(name, _) => format!("[=\\fI{name}\\fR]"),
             };
-            Some(paragraph(&(names.join(", ") + &value), doc(flag)?))
+            Some(paragraph(&(names.join(", ") + &value), doc))
         })
         .collect()
 }
@@ -86,18 +90,22 @@ fn bold(text: &str) -> String {
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for (i, c) in text.char_indices() {
-        match c {
-            '\\' => escaped.push_str("\\e"),
-            '-' => escaped.push_str("\\-"),
-            '\'' => escaped.push_str("\\(aq"),
-            '"' => escaped.push_str("\\(dq"),
-            '~' => escaped.push_str("\\(ti"),
-            '^' => escaped.push_str("\\(ha"),
-            '`' => escaped.push_str("\\(ga"),
+        let sequence = match c {
+            '\\' => "\\e",
+            '-' => "\\-",
+            '\'' => "\\(aq",
+            '"' => "\\(dq",
+            '~' => "\\(ti",
+            '^' => "\\(ha",
+            '`' => "\\(ga",
             // At the start of a line it would begin a macro.
-            '.' if i == 0 || text[..i].ends_with('\n') => escaped.push_str("\\&."),
-            _ => escaped.push(c),
-        }
+            '.' if i == 0 || text[..i].ends_with('\n') => "\\&.",
+            _ => {
+                escaped.push(c);
+                continue;
+            }
+        };
+        escaped.push_str(sequence);
     }
     escaped
 }
