@@ -80,7 +80,8 @@ impl<'a> Wait<'a> {
     }
 
     /// Sets whether [`wait_for_build`](crate::Client::wait_for_build) also waits for a build that does not exist yet,
-    /// instead of failing with [`ErrorKind::NotFound`]. Defaults to `false`.
+    /// instead of failing with [`ErrorKind::NotFound`]. The ID can then be abbreviated, as for
+    /// [`find_build`](crate::Client::find_build). Defaults to `false`.
     pub fn until_listed(mut self, until_listed: bool) -> Self {
         self.until_listed = until_listed;
         self
@@ -94,10 +95,6 @@ impl<'a> Wait<'a> {
     ) -> Self {
         self.on_poll = Some(Box::new(on_poll));
         self
-    }
-
-    pub(crate) fn is_until_listed(&self) -> bool {
-        self.until_listed
     }
 
     /// Returns the deadline of a wait that begins now.
@@ -173,22 +170,36 @@ impl Client {
         build_id: &str,
         wait: &Wait<'_>,
     ) -> Result<Build, Error> {
-        let endpoint = build_endpoint(algorithm, build_id)?;
-        let http = self.http.until(wait.deadline());
+        let client = self.until(wait.deadline());
+        let mut target = Target::new(algorithm, build_id)?;
+        let mut is_searched = false;
         let mut missing = None;
         let build = wait
-            .until_finished(&http, || match http.get_json(&endpoint) {
-                Err(error) if wait.is_until_listed() && is_missing_build(&error) => {
-                    missing = Some(error);
-                    Ok(None)
+            .until_finished(&client.http, || {
+                let error = match target.poll(&client.http) {
+                    Err(error) if wait.until_listed && is_missing_build(&error) => error,
+                    result => return result.map(Some),
+                };
+                missing = Some(error);
+                if is_searched {
+                    return Ok(None);
                 }
-                result => result.map(Some),
+                // The ID may be abbreviated.
+                let found = match client.find_build(algorithm, build_id) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => None,
+                    found => Some(found?).filter(|build| build.build_id != build_id),
+                };
+                is_searched = true;
+                if let Some(build) = &found {
+                    target = Target::listed(algorithm, build)?;
+                }
+                Ok(found)
             })
-            .map_err(|error| error.about(&endpoint.what))?;
+            .map_err(|error| error.about(&target.endpoint.what))?;
         match (build, missing) {
             (Some(build), _) if build.status.is_finished() => Ok(build),
             (None, Some(error)) => Err(error),
-            _ => Err(not_finished(&endpoint.what)),
+            _ => Err(not_finished(&target.endpoint.what)),
         }
     }
 
@@ -219,33 +230,59 @@ impl Client {
         matches: impl Fn(&Build) -> bool,
         wait: &Wait<'_>,
     ) -> Result<Option<Build>, Error> {
-        let client = Self {
-            http: Arc::new(self.http.until(wait.deadline())),
-        };
-        let mut found: Option<(String, Endpoint)> = None;
+        let client = self.until(wait.deadline());
+        let mut target: Option<Target> = None;
         let build = wait
             .until_finished(&client.http, || {
-                if let Some((build_id, endpoint)) = &found {
-                    let mut build: Build = client.http.get_json(endpoint)?;
-                    // Keep the ID of the build that was found, even if the response names another one.
-                    build.build_id.clone_from(build_id);
-                    return Ok(Some(build));
+                if let Some(target) = &target {
+                    return target.poll(&client.http).map(Some);
                 }
                 let build = client.builds(algorithm).newest(&matches)?;
                 if let Some(build) = &build {
-                    let endpoint = build_endpoint(algorithm, &build.build_id)
-                        .map_err(Error::into_invalid_response)?;
-                    found = Some((build.build_id.clone(), endpoint));
+                    target = Some(Target::listed(algorithm, build)?);
                 }
                 Ok(build)
             })
             .map_err(|error| error.about(&format!("builds of {algorithm}")))?;
-        match (&build, &found) {
-            (Some(build), Some((_, endpoint))) if !build.status.is_finished() => {
-                Err(not_finished(&endpoint.what))
+        match (&build, &target) {
+            (Some(build), Some(target)) if !build.status.is_finished() => {
+                Err(not_finished(&target.endpoint.what))
             }
             _ => Ok(build),
         }
+    }
+
+    /// Returns a client whose requests all end by `deadline`.
+    fn until(&self, deadline: Instant) -> Self {
+        Self {
+            http: Arc::new(self.http.until(deadline)),
+        }
+    }
+}
+
+/// The build that a wait is for.
+struct Target {
+    build_id: String,
+    endpoint: Endpoint,
+}
+
+impl Target {
+    fn new(algorithm: &Algorithm, build_id: &str) -> Result<Self, Error> {
+        Ok(Self {
+            build_id: build_id.to_owned(),
+            endpoint: build_endpoint(algorithm, build_id)?,
+        })
+    }
+
+    fn listed(algorithm: &Algorithm, build: &Build) -> Result<Self, Error> {
+        Self::new(algorithm, &build.build_id).map_err(Error::into_invalid_response)
+    }
+
+    /// Returns the build. It keeps its ID, even if the response names another one.
+    fn poll(&self, http: &Http) -> Result<Build, Error> {
+        let mut build: Build = http.get_json(&self.endpoint)?;
+        build.build_id.clone_from(&self.build_id);
+        Ok(build)
     }
 }
 

@@ -384,10 +384,14 @@ fn a_build_by_the_first_characters_of_its_id() {
         (outcome.code, outcome.stdout),
         (Some(3), lemmatizer::FAILED_LOG.into())
     );
-    let outcome = program.run(&format!("{line} --wait=9"));
-    assert_eq!(
-        (outcome.code, outcome.stdout),
-        (Some(0), lemmatizer::FAILED_LOG.into())
+    let waiting = format!(
+        "algo-logs: waiting up to 9s for build {} of acme/Lemmatizer\n",
+        &lemmatizer::FAILED[..7]
+    );
+    program.run(&format!("{line} --wait=9")).is(
+        0,
+        lemmatizer::FAILED_LOG,
+        &format!("{waiting}{failed}"),
     );
     // Too short by one character, and ambiguous.
     let short = &lemmatizer::FAILED[..6];

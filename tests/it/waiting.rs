@@ -296,6 +296,41 @@ fn the_timeout_also_ends_slow_requests() {
     let error = client(&cluster).wait_for_newest_build(&waiting(), |_| true, &wait);
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Timeout);
     assert!(started.elapsed() < Duration::from_secs(4));
+    // So is the list in which an abbreviated ID is looked up.
+    cluster.script(
+        LIST,
+        Reply::raw()
+            .send(format!("{ok}\r\n"))
+            .drip(&long, millis(100)),
+    );
+    let started = Instant::now();
+    let error = client(&cluster).wait_for_build(&waiting(), "b-waiting", &wait.until_listed(true));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Timeout);
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn an_abbreviated_id_is_completed_and_kept() {
+    let cluster = Cluster::start();
+    let build = |id: &str, status: &str| {
+        format!(r#"{{"build_id":"{id}","status":"{status}","commit_sha":"c","started_at":"t"}}"#)
+    };
+    let list = format!(r#"{{"results":[{}]}}"#, build("12345678", "in-progress"));
+    cluster.script(LIST, Reply::status(503));
+    cluster.script_always(LIST, Reply::json(200, &list));
+    // The response names another build.
+    let path = format!("{LIST}/12345678");
+    cluster.script_always(&path, Reply::json(200, &build("87654321", "failed")));
+    let wait = often().until_listed(true);
+    let found = client(&cluster)
+        .wait_for_build(&waiting(), "1234567", &wait)
+        .unwrap();
+    assert_eq!(found.build_id, "12345678");
+    assert_eq!(found.status, BuildStatus::Failed);
+    let requests = cluster.requests();
+    let paths: Vec<_> = requests.iter().map(|request| request.path()).collect();
+    let short = format!("{LIST}/1234567");
+    assert_eq!(paths, [&short, LIST, &short, LIST, &path]);
 }
 
 #[test]

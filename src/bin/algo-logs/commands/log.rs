@@ -30,7 +30,7 @@ impl Context {
                 let build = self.newest_build(filter, args.wait)?;
                 self.log_of(&build.build_id, Some(&build))?
             }
-            LogSource::Build(id) => self.log_of_id_or_prefix(id, args)?,
+            LogSource::Build(id) => self.log_of_id(id, args)?,
             LogSource::Version(version) => self.log_of_version(version, args.exit_status)?,
         };
         self.write(selected.logs, output, args)?;
@@ -72,34 +72,41 @@ impl Context {
     }
 
     /// Returns the log of the build whose ID is `id`, or begins with it.
-    fn log_of_id_or_prefix(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
-        let found = match args.wait {
-            Some(_) => self.complete_id(id)?,
-            None => None,
+    fn log_of_id(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
+        if let Some(timeout) = args.wait {
+            let build = self.wait_for_build(id, timeout)?;
+            return self.log_of(&build.build_id, Some(&build));
+        }
+        let log_of = |id: &str| {
+            let build = match args.exit_status {
+                true => Some(self.client().build(&self.algorithm, id)?),
+                false => None,
+            };
+            self.log_of(id, build.as_ref())
         };
-        let result = self.log_of_id(found.as_deref().unwrap_or(id), args);
-        match result {
-            Err(error) if args.wait.is_none() && error.is_missing_build() => {
-                match self.complete_id(id)? {
-                    Some(id) => self.log_of_id(&id, args),
-                    None => Err(error),
-                }
-            }
+        match log_of(id) {
+            Err(error) if error.is_missing_build() => match self.complete_id(id)? {
+                Some(id) => log_of(&id),
+                None => Err(error),
+            },
             result => result,
         }
     }
 
-    fn log_of_id(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
-        let build = match (args.wait, args.exit_status) {
-            (Some(timeout), _) => {
-                let what = format!("build {id} of {}", self.algorithm);
-                let wait = self.wait(timeout, &what, |_| {}).until_listed(true);
-                Some(self.client().wait_for_build(&self.algorithm, id, &wait)?)
+    /// Waits until the build whose ID is `id`, or begins with it, has finished.
+    fn wait_for_build(&self, id: &str, timeout: Duration) -> Result<Build, CliError> {
+        let what = format!("build {id} of {}", self.algorithm);
+        let named = Once::new();
+        let name = |build: &Build| {
+            if build.build_id != id {
+                named.call_once(|| self.name_build(build));
             }
-            (None, true) => Some(self.client().build(&self.algorithm, id)?),
-            (None, false) => None,
         };
-        self.log_of(id, build.as_ref())
+        let wait = self.wait(timeout, &what, name).until_listed(true);
+        let build = self.client().wait_for_build(&self.algorithm, id, &wait)?;
+        drop(wait);
+        name(&build);
+        Ok(build)
     }
 
     /// Completes the first digits of an ID. Returns `None` if no ID begins with them, or if the ID is complete.
