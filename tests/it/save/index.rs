@@ -83,15 +83,17 @@ fn an_index_that_save_did_not_write_is_kept() {
     ] {
         let folder = Folder::new();
         fs::create_dir_all(folder.join("acme/Odd")).unwrap();
-        let path = folder.write("acme/Odd/builds.json", content);
+        folder.write("acme/Odd/builds.json", content);
+        let path = folder.path().join("acme").join("Odd").join("builds.json");
         let line = format!("save acme/Odd -d {}", folder.path().display());
         is(
             &Program::on(&cluster).run(&line),
             7,
             &format!(
-                "algo-logs: cannot write {path}: it exists but is not a list that 'save' wrote: {why}\n\
+                "algo-logs: cannot write {}: it exists but is not a list that 'save' wrote: {why}\n\
                  {}algo-logs: not everything was saved: 1 failure; \
                  the rest is saved, and the same command retries the failures\n",
+                path.display(),
                 summary("acme/Odd", [1, 0, 0, 1], 2)
             ),
         );
