@@ -134,10 +134,12 @@ fn files_keep_their_mode_and_links_stay() {
     // A link that points to itself.
     symlink("loop", folder.join("loop")).unwrap();
     let file = folder.join("loop");
-    let outcome = program.run(&format!("{line} -o {file}"));
-    assert_eq!(outcome.code, Some(7));
-    let expected = format!("algo-logs: cannot write {file}: Too many levels of symbolic links");
-    assert!(outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
+    // Each C library has its own words for this.
+    let error = std::fs::File::open(&file).unwrap_err();
+    let expected = format!("algo-logs: cannot write {file}: {error}\n");
+    program
+        .run(&format!("{line} -o {file}"))
+        .fails(7, &expected);
 }
 
 #[cfg(unix)]
