@@ -2,7 +2,7 @@
 
 use super::lines::MAX_LINE;
 use super::output::Output;
-use super::{Builder, Failure, find, leading_number, split_digits, text};
+use super::{Builder, Failure, find, leading_number, split_digits, split_last_digits, text};
 
 /// The most vertices that are open at a time.
 const MAX_OPEN: usize = 16;
@@ -269,13 +269,8 @@ impl Excerpt {
 
 /// Whether a line is `FILE:LINE`.
 fn is_heading(line: &[u8]) -> bool {
-    let digits = line
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let (file, _) = line.split_at(line.len() - digits);
-    digits > 0 && file.len() > 1 && file.ends_with(b":")
+    let (file, number) = split_last_digits(line);
+    !number.is_empty() && file.len() > 1 && file.ends_with(b":")
 }
 
 #[cfg(test)]

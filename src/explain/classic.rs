@@ -2,7 +2,9 @@
 
 use super::lines::is_blank;
 use super::output::Output;
-use super::{Builder, Failure, find, is_cleanup, leading_number, split_digits, text};
+use super::{
+    Builder, Failure, find, is_cleanup, leading_number, split_digits, split_last_digits, text,
+};
 
 /// Whether a log that begins with this line comes from the classic builder.
 pub(super) fn is_first(line: &[u8]) -> bool {
@@ -176,8 +178,7 @@ struct CommandError {
 impl CommandError {
     /// Splits a line that ends with an error into the text before the error and the error.
     fn parse(line: &[u8]) -> Option<(&[u8], Self)> {
-        let digits = line.iter().rev().take_while(|byte| byte.is_ascii_digit());
-        let (before, exit_code) = line.split_at(line.len() - digits.count());
+        let (before, exit_code) = split_last_digits(line);
         let command = before.strip_suffix(b" returned a non-zero code: ")?;
         let (exit_code, _) = leading_number(exit_code)?;
         let opening: &[u8] = match command.last()? {
@@ -218,9 +219,9 @@ fn is_ordinary(line: &[u8]) -> bool {
                 | b"[War"
         )
     );
-    let may_end = |end: usize| line.len().checked_sub(end).map(|at| line[at]);
-    let ends = may_end(1).is_some_and(|byte| byte.is_ascii_digit())
-        || may_end(REMOVAL.len() + ID) == Some(b'R');
+    let (before_digits, _) = split_last_digits(line);
+    let removal = line.len().checked_sub(REMOVAL.len() + ID);
+    let ends = before_digits.ends_with(b" code: ") || removal.is_some_and(|at| line[at] == b'R');
     !begins && !ends
 }
 

@@ -180,6 +180,12 @@ fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(digits.count())
 }
 
+/// Splits off the digits that a text ends with.
+fn split_last_digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    text.split_at(text.len() - digits.count())
+}
+
 /// Splits off the number that a text begins with.
 fn leading_number<T: FromStr>(text: &[u8]) -> Option<(T, &[u8])> {
     let (digits, rest) = split_digits(text);
