@@ -310,10 +310,10 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Sets the cluster's URL, in any form that [`BaseUrl`] accepts. Defaults to `https://api.algorithmia.com`.
-    /// [`build`](ClientBuilder::build) reports an invalid URL.
-    pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
-        match url.as_ref().parse() {
+    /// Sets the cluster's URL: a [`BaseUrl`], or a text in any form that it accepts. Defaults to
+    /// `https://api.algorithmia.com`. [`build`](ClientBuilder::build) reports an invalid URL.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        match url.into().parse() {
             Ok(url) => {
                 self.config.base_url = url;
                 self.base_url_error = None;

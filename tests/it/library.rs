@@ -23,14 +23,7 @@ fn client(cluster: &Cluster) -> Client {
 
 #[test]
 fn public_types_are_send_and_sync() {
-    type Plain = (
-        Algorithm,
-        BaseUrl,
-        Build,
-        BuildStatus,
-        ErrorKind,
-        RequestSummary,
-    );
+    type Plain = (Algorithm, Build, BuildStatus, ErrorKind, RequestSummary);
     fn send<T: Send>() {}
     fn sync<T: Sync>() {}
     fn clone<T: Clone>() {}
@@ -435,6 +428,18 @@ fn no_output_contains_the_key() {
     }
     let with_password = Client::builder().base_url("https://u:SECRET@host");
     assert!(!format!("{with_password:?}").contains("SECRET"));
+}
+
+#[test]
+fn a_client_takes_a_base_url() {
+    let url: BaseUrl = "https://cluster.example.com/v1".parse().unwrap();
+    for builder in [
+        Client::builder().base_url(url.clone()),
+        Client::builder().base_url("cluster.example.com"),
+        Client::builder().base_url("https://cluster.example.com/".to_owned()),
+    ] {
+        assert_eq!(builder.build().unwrap().base_url(), &url);
+    }
 }
 
 #[test]

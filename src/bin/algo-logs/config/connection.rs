@@ -48,7 +48,7 @@ impl Config {
     /// Returns a builder with everything except the CAs.
     fn builder(&self) -> ClientBuilder {
         Client::builder()
-            .base_url(self.base_url.value.to_string())
+            .base_url(self.base_url.value.clone())
             .token(self.token.value.clone())
             .allow_http(self.allow_http)
             .timeout(self.timeout)
