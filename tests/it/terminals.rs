@@ -214,6 +214,71 @@ fn tables_have_a_header_aligned_columns_and_no_control_characters() {
 }
 
 #[test]
+fn tables_fit_80_columns() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster).env("NO_COLOR", "1");
+    let hash = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
+    // The age of a build in the future is 0.
+    let build = |id: u64, status: &str, rest: &str| {
+        format!(
+            r#"{{"build_id":"5f0c2a7e-91d4-4b6a-8e3c-{id:012}","status":"{status}","commit_sha":"{hash}",
+                "started_at":"2999-07-29T21:00:00Z"{rest}}}"#
+        )
+    };
+    let finished =
+        r#","finished_at":"2999-07-29T21:12:48Z","version_info":{"semantic_version":"10.10.10"}"#;
+    let builds = [
+        build(1, "in-progress", ""),
+        build(2, "succeeded", finished),
+        build(3, "waiting-for-a-machine", ""),
+    ];
+    let list = format!(r#"{{"results":[{}]}}"#, builds.join(","));
+    cluster.script_always(BUILDS, Reply::json(200, &list));
+    shows(
+        &program,
+        "builds acme/x",
+        0,
+        "STATUS       COMMIT   AGE  TIME    VERSION  BUILD ID\n\
+         in-progress  8e36fbf  0s   -       -        5f0c2a7e-91d4-4b6a-8e3c-000000000001\n\
+         succeeded    8e36fbf  0s   12m48s  10.10.…  5f0c2a7e-91d4-4b6a-8e3c-000000000002\n\
+         waiting-fo…  8e36fbf  0s   -       -        5f0c2a7e-91d4-4b6a-8e3c-000000000003\n",
+    );
+    let version = format!(
+        r#"{{"version_info":{{"semantic_version":"1.0.0-a-long-prerelease","git_hash":"{hash}"}},
+            "settings":{{"algorithm_callability":"private"}},"build":{}}}"#,
+        builds[1]
+    );
+    let list = format!(r#"{{"results":[{version}]}}"#);
+    cluster.script_always("/v1/algorithms/acme/x/versions", Reply::json(200, &list));
+    shows(
+        &program,
+        "versions acme/x",
+        0,
+        "VERSION             COMMIT   AGE  CALLABLE  BUILD ID\n\
+         1.0.0-a-long-prer…  8e36fbf  0s   private   5f0c2a7e-91d4-4b6a-8e3c-000000000002\n",
+    );
+}
+
+#[test]
+fn why_marks_the_header_and_the_error_and_is_sanitized() {
+    let cluster = with_log(
+        r"Step 1/1 : RUN \u001b[5mmake\n ---> Running in a1b2c3d4e5f6\none\u0007\u202e\nThe command 'make' returned a non-zero code: 2\nUntagged: a:1\n",
+    );
+    cluster.script_always(
+        BUILD,
+        Reply::json(200, &FINISHED.replace("succeeded", "failed")),
+    );
+    let program = Program::on(&cluster);
+    shows(
+        &program,
+        "why acme/x b1 -q",
+        0,
+        "\x1b[1mStep 1/1 : RUN make\x1b[0m\none\u{fffd}\u{fffd}\n\
+         \x1b[31mThe command 'make' returned a non-zero code: 2\x1b[0m\n\x1b[0m",
+    );
+}
+
+#[test]
 fn an_error_is_one_line_without_escape_sequences() {
     let cluster = Cluster::start();
     let words = format!(r#"{{"error":"a\n\u001b[2J\u009b1m::error::\u0007 {KEY}"}}"#);

@@ -52,11 +52,11 @@ impl Context {
             header: &["status", "commit", "age", "time", "version", "build id"],
             cells: |build: &Build| {
                 vec![
-                    Some(build.status.to_string()),
+                    Some(fit(build.status.as_str(), 11)),
                     Some(short_commit(&build.commit_sha)),
                     age(build.started()),
                     build.duration().map(format::duration),
-                    build.semantic_version().map(str::to_owned),
+                    build.semantic_version().map(|version| fit(version, 7)),
                     Some(build.build_id.clone()),
                 ]
             },
@@ -94,10 +94,10 @@ impl Context {
             header: &["version", "commit", "age", "callable", "build id"],
             cells: |version: &Version| {
                 vec![
-                    version.semantic_version().map(str::to_owned),
+                    version.semantic_version().map(|version| fit(version, 18)),
                     version.git_hash().map(short_commit),
                     age(version.built()),
-                    version.callability().map(str::to_owned),
+                    version.callability().map(|callability| fit(callability, 8)),
                     version.build_id().map(str::to_owned),
                 ]
             },
@@ -157,6 +157,14 @@ impl Context {
             to_stdout(&table.aligned(self.color.is_enabled(true)))?;
         }
         failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Shortens a cell to the width that lets a table with build IDs of 36 characters fit a line.
+fn fit(cell: &str, width: usize) -> String {
+    match cell.char_indices().nth(width) {
+        Some(_) => cell.chars().take(width - 1).chain(['…']).collect(),
+        None => cell.to_owned(),
     }
 }
 
