@@ -165,13 +165,14 @@ fn first_to_accept(addresses: &[SocketAddr], limit: Duration) -> io::Result<Sock
 }
 
 /// Returns the variable that names the proxy for this cluster, and its value.
-fn from_environment(base_url: &BaseUrl) -> Option<(&'static str, String)> {
+fn from_environment(base_url: &BaseUrl) -> Option<(String, String)> {
     let scheme = if base_url.is_https() {
         ["https_proxy", "HTTPS_PROXY"]
     } else {
         ["http_proxy", "HTTP_PROXY"]
     };
-    let (_, exceptions) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    let exceptions = variable(&["no_proxy", "NO_PROXY"]);
+    let exceptions = exceptions.map_or(String::new(), |(_, exceptions)| exceptions);
     let mut exceptions = exceptions.split([',', ' ']);
     if exceptions.any(|pattern| is_exempt(base_url.host(), base_url.port(), pattern)) {
         return None;
@@ -179,23 +180,24 @@ fn from_environment(base_url: &BaseUrl) -> Option<(&'static str, String)> {
     variable(&scheme).or_else(|| variable(&["all_proxy", "ALL_PROXY"]))
 }
 
-/// Returns the first of these environment variables that is set and not empty.
-fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
+/// Returns the first of these environment variables that is set and not empty, with its name as it is spelled there.
+fn variable(names: &[&str]) -> Option<(String, String)> {
     names.iter().find_map(|&name| {
         // A value that is not Unicode will be rejected as an invalid URL.
         let value = env::var_os(name)?.to_string_lossy().into_owned();
-        (!value.is_empty()).then(|| (as_spelled(name, names), value))
+        (!value.is_empty()).then(|| (as_spelled(name), value))
     })
 }
 
-/// Returns the name as it is spelled in the environment. On Windows, lookups ignore case, so each of `names` finds the
-/// variable.
-fn as_spelled(name: &'static str, names: &[&'static str]) -> &'static str {
-    if !cfg!(windows) {
-        return name;
+/// Returns the name of a variable as it is spelled in the environment. On Windows, lookups ignore case.
+fn as_spelled(name: &str) -> String {
+    #[cfg(windows)]
+    for (other, _) in env::vars_os() {
+        if other.eq_ignore_ascii_case(name) {
+            return other.to_string_lossy().into_owned();
+        }
     }
-    let is_exact = |name: &&&str| env::vars_os().any(|(other, _)| other == ***name);
-    names.iter().find(is_exact).copied().unwrap_or(name)
+    name.to_owned()
 }
 
 /// Returns whether an element of `NO_PROXY` matches a host. An element is `*`, a name (which includes its subdomains),

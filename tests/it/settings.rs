@@ -30,6 +30,32 @@ pub fn keyless(cluster: &Cluster) -> Program {
     Program::on(cluster).without("ALGORITHMIA_API_KEY")
 }
 
+/// Names of variables ignore case on Windows, and messages name one as the user wrote it.
+#[test]
+#[cfg(windows)]
+fn messages_spell_variables_as_the_environment_does() {
+    let cluster = Cluster::start();
+    let program = keyless(&cluster).without("ALGORITHMIA_API");
+    let outcome = program
+        .clone()
+        .env("Algorithmia_Api", cluster.url())
+        .env("Algorithmia_Api_Key", "a key")
+        .run(LIST);
+    outcome.fails(
+        2,
+        "algo-logs: Algorithmia_Api_Key: the key cannot be used: it contains a space\n",
+    );
+    let outcome = program
+        .env("Algorithmia_Api", "https://cluster.example.com")
+        .env("ALGORITHMIA_API_KEY", "key")
+        .env("Https_Proxy", "socks5://127.0.0.1:1")
+        .run(LIST);
+    outcome.fails(
+        2,
+        "algo-logs: the proxy in Https_Proxy cannot be used: SOCKS is not supported, only http and https\n",
+    );
+}
+
 #[test]
 fn every_request_has_the_expected_headers() {
     let cluster = Cluster::start();

@@ -433,6 +433,7 @@ fn keys_are_not_echoed() {
         "builds a/x -c KEY",
         "builds a/x --json=KEY",
         "builds a/x --timeout KEY",
+        "builds a/x --profile KEY",
     ] {
         let outcome = Program::bare().run(&line.replace("KEY", key));
         assert_eq!(outcome.code, Some(2), "{line}: {outcome:?}");

@@ -16,7 +16,7 @@ use crate::error::CliError;
 
 const DEFAULT_LIMIT: usize = 20;
 const DEFAULT_WHY_LINES: usize = 40;
-const MAX_WHY_LINES: usize = 1000;
+pub(crate) const MAX_WHY_LINES: usize = 1000;
 const DEFAULT_JOBS: usize = 4;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRIES: u32 = 3;

@@ -19,9 +19,10 @@ use std::ffi::OsString;
 pub(crate) use algorithm::{AlgorithmArg, SaveTarget, VersionSpec};
 pub(crate) use args::{
     Args, BuildFilter, ColorChoice, Command, Connect, Escapes, Limit, LogArgs, LogSource,
-    PathOrStdin, SaveArgs, WhyArgs, WhySource,
+    MAX_WHY_LINES, PathOrStdin, SaveArgs, WhyArgs, WhySource,
 };
 pub(crate) use commands::CommandName;
+pub(crate) use value::redact;
 
 use crate::error::CliError;
 use args::RawArgs;

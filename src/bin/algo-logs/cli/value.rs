@@ -121,7 +121,7 @@ pub(super) fn is_hex(text: &str) -> bool {
 }
 
 /// Shortens a word for an error message if it could be a key in the wrong place.
-pub(super) fn redact(word: &str) -> String {
+pub(crate) fn redact(word: &str) -> String {
     /// No command, option or name is longer.
     const MAX_CHARS: usize = 64;
     if word.chars().count() <= MAX_CHARS && !word.split('/').any(could_be_key) {

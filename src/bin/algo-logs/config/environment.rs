@@ -54,6 +54,17 @@ impl Environment {
     }
 }
 
+/// Returns the name of a variable as it is spelled in the environment. On Windows, lookups ignore case.
+pub(super) fn as_spelled(name: &str) -> String {
+    #[cfg(windows)]
+    for (other, _) in env::vars_os() {
+        if other.eq_ignore_ascii_case(name) {
+            return other.to_string_lossy().into_owned();
+        }
+    }
+    name.to_owned()
+}
+
 /// Returns whether a Windows console understands escape sequences, judging by the variables that such consoles set.
 ///
 /// Older consoles show the sequences as text. Windows has a reliable test, but calling it needs unsafe code.

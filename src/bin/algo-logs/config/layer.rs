@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use algo_logs::{BaseUrl, Error, Token};
 
-use super::environment::{Environment, open_regular_file, others_can_read, read_all, read_file};
+use super::environment::{
+    Environment, as_spelled, open_regular_file, others_can_read, read_all, read_file,
+};
 use super::profile::{self, Profile};
-use crate::cli::{Connect, PathOrStdin};
+use crate::cli::{Connect, PathOrStdin, redact};
 use crate::error::CliError;
 use crate::output::Reporter;
 
@@ -26,7 +28,8 @@ pub(super) enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Option(name) | Self::Variable(name) => f.write_str(name),
+            Self::Option(name) => f.write_str(name),
+            Self::Variable(name) => f.write_str(&as_spelled(name)),
             Self::Profile(key) => write!(f, "{key} of the profile"),
             Self::Default => f.write_str("the default"),
         }
@@ -168,7 +171,8 @@ fn read_profile(
 ) -> Result<Option<Profile>, CliError> {
     let missing = |why: String| match name {
         Some(name) => Err(CliError::invalid_input(format!(
-            "there is no profile '{name}': {why}"
+            "there is no profile '{}': {why}",
+            redact(name)
         ))),
         None => Ok(None),
     };
