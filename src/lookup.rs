@@ -25,6 +25,10 @@ impl Client {
         let is_exact = |build: &Build| build.build_id == build_id;
         self.find(self.builds(algorithm), id, is_exact, build_id)
             .and_then(|found| found.ok_or_else(|| not_found("there is no such build")))
+            .and_then(|build| match segment("build ID", &build.build_id) {
+                Ok(_) => Ok(build),
+                Err(error) => Err(error.into_invalid_response()),
+            })
             .map_err(|error| error.about(&context))
     }
 

@@ -29,6 +29,7 @@ fn every_form_of_algo_names_the_same_algorithm() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     let builds = program.run("builds acme/Lemmatizer");
+    let explained = program.run("why acme/Lemmatizer -q");
     let host = cluster.url().replace("http://", "");
     for algo in [
         "algo://acme/Lemmatizer".to_owned(),
@@ -43,6 +44,9 @@ fn every_form_of_algo_names_the_same_algorithm() {
         program
             .run(&format!("log {algo} {FAILED} -q"))
             .prints(FAILED_LOG);
+        program
+            .run(&format!("why {algo} -q"))
+            .prints(&explained.stdout);
     }
     let versions = program.run("versions acme/Lemmatizer");
     let page = format!("https://{host}/algorithms/acme/Lemmatizer");
@@ -106,6 +110,7 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
             &*format!("log acme/Lemmatizer {FAILED}"),
         ),
         ("log -c ffff", "log acme/Lemmatizer -c ffff"),
+        ("why -n 5", "why acme/Lemmatizer -n 5"),
     ] {
         let expected = program.run(named);
         for place in ["", "src", "src/deep"] {

@@ -481,7 +481,42 @@ fn ids_from_the_service_that_cannot_be_used_are_invalid_responses() {
         cluster.script_always(&format!("{X}/versions"), Reply::json(200, &list));
         let outcome = Program::on(&cluster).run("log acme/x/1.0.0 -q");
         assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
     }
+    // The abbreviated ID of the only build that begins with it.
+    let list = format!(r#"{{"results":[{}]}}"#, x_build("1234567/x", "failed"));
+    cluster.script_always(&format!("{X}/builds"), Reply::json(200, &list));
+    for path in ["builds/1234567", "builds/1234567/logs"] {
+        let missing = Reply::json(404, r#"{"error":{"code":1010}}"#);
+        cluster.script_always(&format!("{X}/{path}"), missing);
+    }
+    for line in ["log", "log --exit-status", "log --wait=1", "why"] {
+        let outcome = Program::on(&cluster).run(&format!("{line} acme/x 1234567 -q"));
+        assert_eq!(outcome.code, Some(6), "{line}: {}", outcome.stderr);
+        let why = "'1234567/x' is not a valid build ID: only letters";
+        assert!(outcome.stderr.contains(why), "{line}: {}", outcome.stderr);
+    }
+}
+
+/// Covers a bug: with `--exit-status`, a version that is only listed was not found.
+#[test]
+fn exit_status_of_a_version_that_is_only_listed() {
+    let cluster = Cluster::start();
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    let version = format!(
+        r#"{{"version_info":{{"git_hash":"{hash}"}},"build":{}}}"#,
+        x_build("b1", "failed")
+    );
+    let list = format!(r#"{{"results":[{version}]}}"#);
+    cluster.script_always(&format!("{X}/versions"), Reply::json(200, &list));
+    cluster.script_always(&format!("{X}/builds/b1/logs"), logs("b1"));
+    Program::on(&cluster)
+        .run(&format!("log acme/x/{hash} --exit-status"))
+        .is(
+            3,
+            "log of b1\n",
+            &format!("algo-logs: version commit {hash}\nalgo-logs: build b1 of acme/x: failed\n"),
+        );
 }
 
 #[test]

@@ -58,6 +58,26 @@ fn the_newest_failed_build_is_explained() {
     }
 }
 
+/// Covers a bug: an abbreviated ID led to the log of the build that the response named.
+#[test]
+fn the_requested_build_is_explained_even_if_the_response_names_another_one() {
+    let cluster = Cluster::start();
+    let list = format!(r#"{{"results":[{}]}}"#, build("12345678", "failed", "t"));
+    cluster.script_always(BUILDS, Reply::json(200, &list));
+    let missing = Reply::json(404, r#"{"error":{"code":1010}}"#);
+    cluster.script_always(&format!("{BUILDS}/1234567"), missing);
+    let other = build("other", "failed", "t");
+    cluster.script_always(&format!("{BUILDS}/12345678"), Reply::json(200, &other));
+    let logs = serde_json::json!({ "logs": CLASSIC }).to_string();
+    cluster.script_always(&format!("{BUILDS}/12345678/logs"), Reply::json(200, &logs));
+    for id in ["12345678", "1234567"] {
+        let outcome = Program::on(&cluster).run(&format!("why acme/x {id} --json -q"));
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let json: serde_json::Value = serde_json::from_str(&outcome.stdout_text()).unwrap();
+        assert_eq!(json["build_id"], "12345678");
+    }
+}
+
 #[test]
 fn the_note_says_what_was_found() {
     let run = |log: &str, line: &str| Program::on(&failed(log)).run(line);
@@ -73,6 +93,11 @@ fn the_note_says_what_was_found() {
         format!("{step}three\n{error}"),
         &note("step 2/2, exit code 2, the last 1 of 3 lines; use -n N for more"),
     );
+    // No more lines can be kept.
+    let long = CLASSIC.replace("one\n", &"one\n".repeat(1000));
+    let outcome = run(&long, "why acme/x -n 1000");
+    let expected = note("step 2/2, exit code 2, the last 1000 of 1002 lines");
+    outcome.is(0, &outcome.stdout, &expected);
     for (code, meaning) in [
         (127, " (command not found)"),
         (137, " (killed, most often because it ran out of memory)"),

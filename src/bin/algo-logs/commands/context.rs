@@ -26,24 +26,30 @@ impl Context {
         self.reporter.word(word)
     }
 
+    /// Requests a build. It keeps its ID, even if the response names another one.
+    pub(crate) fn build(&self, id: &str) -> Result<Build, Error> {
+        let mut build = self.client().build(&self.algorithm, id)?;
+        id.clone_into(&mut build.build_id);
+        Ok(build)
+    }
+
     /// Returns the log of a build. If the log is lost, returns the output of the build's version, and a note that says
     /// so. `build` is `None` if it has not been requested yet.
     pub(crate) fn build_log(
         &self,
-        algorithm: &Algorithm,
         build_id: &str,
         build: Option<&Build>,
     ) -> Result<(Logs, Option<String>), Error> {
+        let algorithm = &self.algorithm;
         let lost = match self.client().build_logs(algorithm, build_id) {
             Err(error) if error.kind() == ErrorKind::NoLog => error,
             logs => return Ok((logs?, None)),
         };
         let output = match build {
-            Some(build) => self.version_output(algorithm, build),
+            Some(build) => self.version_output(build),
             None => self
-                .client()
-                .build(algorithm, build_id)
-                .and_then(|build| self.version_output(algorithm, &build)),
+                .build(build_id)
+                .and_then(|build| self.version_output(&build)),
         };
         match output {
             Ok(Some((logs, commit))) => {
@@ -68,12 +74,8 @@ impl Context {
     }
 
     /// Returns the output and the commit of the version that a build made, unless another build made that version.
-    fn version_output(
-        &self,
-        algorithm: &Algorithm,
-        build: &Build,
-    ) -> Result<Option<(Logs, String)>, Error> {
-        let commit = &build.commit_sha;
+    fn version_output(&self, build: &Build) -> Result<Option<(Logs, String)>, Error> {
+        let (algorithm, commit) = (&self.algorithm, &build.commit_sha);
         let version = self.client().version(algorithm, commit)?;
         if version.build_id() != Some(&build.build_id) || version.git_hash() != Some(commit) {
             return Ok(None);

@@ -79,7 +79,7 @@ impl Context {
         }
         let log_of = |id: &str| {
             let build = match args.exit_status {
-                true => Some(self.client().build(&self.algorithm, id)?),
+                true => Some(self.build(id)?),
                 false => None,
             };
             self.log_of(id, build.as_ref())
@@ -172,7 +172,7 @@ impl Context {
 
     /// Returns the log of a build. `build` is `None` if it has not been requested yet.
     fn log_of(&self, id: &str, build: Option<&Build>) -> Result<SelectedLog, CliError> {
-        let (logs, note) = match self.build_log(&self.algorithm, id, build) {
+        let (logs, note) = match self.build_log(id, build) {
             Ok(found) => found,
             Err(error) if build.is_some() => return Err(CliError::from_service(error)),
             Err(error) => return Err(error.into()),
@@ -183,7 +183,7 @@ impl Context {
         let result = match build {
             // There is a log, so the build may have finished in the meantime.
             Some(build) if !build.status.is_finished() => {
-                self.result_of(id, &self.client().build(&self.algorithm, id)?.status)
+                self.result_of(id, &self.build(id)?.status)
             }
             Some(build) => self.result_of(id, &build.status),
             None => Ok(()),
@@ -215,7 +215,14 @@ impl Context {
         let found = match version {
             VersionSpec::Hash(hash) if hash.len() == FULL_HASH && !exit_status => None,
             VersionSpec::Hash(hash) if hash.len() == FULL_HASH => {
-                Some(self.client().version(&self.algorithm, hash)?)
+                match self.client().version(&self.algorithm, hash) {
+                    // Some versions are only listed.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        let listed = self.client().find_version(&self.algorithm, hash);
+                        Some(listed.map_err(|_| error)?)
+                    }
+                    version => Some(version?),
+                }
             }
             VersionSpec::Hash(text) | VersionSpec::Semantic(text) => {
                 Some(self.client().find_version(&self.algorithm, text)?)

@@ -6,7 +6,7 @@ use algo_logs::{Build, BuildStatus, Builder, Failure, explain};
 use serde::Serialize;
 
 use super::context::Context;
-use crate::cli::{BuildFilter, WhyArgs, WhySource};
+use crate::cli::{BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource};
 use crate::error::CliError;
 use crate::output::sanitize::{Mode, Sanitizer};
 use crate::output::{json, to_stdout};
@@ -31,7 +31,7 @@ impl Context {
     pub(crate) fn why(&self, args: &WhyArgs) -> Result<(), CliError> {
         let build = self.build_to_explain(&args.source)?;
         let (mut logs, note) = self
-            .build_log(&self.algorithm, &build.build_id, Some(&build))
+            .build_log(&build.build_id, Some(&build))
             .map_err(CliError::from_service)?;
         if let Some(note) = note {
             self.reporter.say(&note);
@@ -60,11 +60,8 @@ impl Context {
     fn build_to_explain(&self, source: &WhySource) -> Result<Build, CliError> {
         let build = match source {
             WhySource::NewestFailed { commit } => return self.newest_failed(commit.as_deref()),
-            WhySource::Build(id) => match self.client().build(&self.algorithm, id) {
-                Ok(mut build) => {
-                    build.build_id.clone_from(id);
-                    build
-                }
+            WhySource::Build(id) => match self.build(id) {
+                Ok(build) => build,
                 Err(error) => {
                     let error = CliError::from(error);
                     let id = match error.is_missing_build() {
@@ -74,7 +71,7 @@ impl Context {
                     let Some(id) = id else {
                         return Err(error);
                     };
-                    self.client().build(&self.algorithm, &id)?
+                    self.build(&id)?
                 }
             },
         };
@@ -140,7 +137,10 @@ impl Context {
         let kept = failure.output.len() as u64;
         match failure.output_lines {
             lines if lines > kept => {
-                summary += &format!(", the last {kept} of {lines} lines; use -n N for more");
+                summary += &format!(", the last {kept} of {lines} lines");
+                if failure.output.len() < MAX_WHY_LINES {
+                    summary += "; use -n N for more";
+                }
             }
             0 => summary += ", no output",
             1 => summary += ", 1 line",

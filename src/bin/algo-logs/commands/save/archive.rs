@@ -128,10 +128,7 @@ impl<'a> Archive<'a> {
         let algorithm = &self.context.algorithm;
         // The file is opened first, so that nothing is fetched if it cannot be written.
         let output = Output::create(path)?;
-        let (mut logs, note) = match self
-            .context
-            .build_log(algorithm, &build.build_id, Some(build))
-        {
+        let (mut logs, note) = match self.context.build_log(&build.build_id, Some(build)) {
             Ok(found) => found,
             Err(error) => {
                 return match error.kind() {
