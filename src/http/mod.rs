@@ -262,7 +262,7 @@ impl Http {
         if status == 401 && is_basic(&head.headers) {
             let message = "a server in front of the cluster requires a user and a password: \
                  this is not about the key (status 401)";
-            return Err(Error::new(ErrorKind::Unauthorized, message).with_status(status));
+            return Err(Error::new(ErrorKind::Service, message).with_status(status));
         }
         let error = ApiError::from_body(&body.read_error())
             .without(&head.status.to_string())
@@ -417,8 +417,11 @@ fn is_basic(headers: &HeaderMap) -> bool {
         .get_all(header::WWW_AUTHENTICATE)
         .iter()
         .any(|value| {
-            let scheme = value.as_bytes().get(..5).unwrap_or_default();
-            scheme.eq_ignore_ascii_case(b"basic")
+            let mut challenges = value.as_bytes().split(|&byte| byte == b',');
+            challenges.any(|challenge| {
+                let scheme = challenge.trim_ascii_start().get(..5).unwrap_or_default();
+                scheme.eq_ignore_ascii_case(b"basic")
+            })
         })
 }
 

@@ -148,10 +148,7 @@ impl CliError {
 
     /// Returns whether every later request or file would fail in the same way: a rejected key, or a full disk.
     pub(crate) fn is_fatal(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::DiskFull | Kind::Library(ErrorKind::Unauthorized)
-        )
+        self.kind == Kind::DiskFull || self.exit == Exit::Unauthorized
     }
 
     /// Returns whether the service has no such build, as opposed to no such algorithm.
@@ -205,6 +202,8 @@ impl From<Error> for CliError {
         let exit = match error.kind() {
             ErrorKind::InvalidInput => Exit::Usage,
             ErrorKind::Unauthorized => Exit::Unauthorized,
+            // A server in front of the cluster wants another kind of credentials.
+            ErrorKind::Service if error.status() == Some(401) => Exit::Unauthorized,
             ErrorKind::NotFound | ErrorKind::NoLog => Exit::NotFound,
             ErrorKind::NotFinished => Exit::NotFinished,
             ErrorKind::Incomplete | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {

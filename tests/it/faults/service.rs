@@ -126,7 +126,9 @@ pub fn messages() -> Vec<Row> {
         at("a login page instead of a list", "builds acme/x --retries 0", BUILDS, vec![Reply::status(200).body("\n<html><title>Sign in</title>")])
             .fails(6, "not JSON (line 2, column 1), but a page that says: Sign in"),
         log("a 401 from a server in front of the cluster", Reply::status(401).header("WWW-Authenticate", "basic realm=\"x\""))
-            .fails(4, "a server in front of the cluster requires a user and a password: this is not about the key (status 401)"),
+            .fails(4, "a server in front of the cluster requires a user and a password: this is not about the key (status 401)\n"),
+        log("a 401 that offers several schemes", Reply::status(401).header("WWW-Authenticate", "Negotiate, Basic realm=\"x\""))
+            .fails(4, "this is not about the key (status 401)\n"),
         log("text that is not UTF-8", Reply::status(502).body(b"\xff\xfe\xfd")).fails(1, "says: \u{fffd}"),
         log("a truncated error response", Reply::raw().send("HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\nno").fin())
             .fails(4, "says: no"),
