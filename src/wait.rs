@@ -128,16 +128,20 @@ impl<'a> Wait<'a> {
                 }
             }
             let left = self.timeout.saturating_sub(waited);
-            if let Ok(Some(build)) = &result {
-                seen = Some(build.clone());
-            }
-            if left.is_zero() {
-                return seen.map_or(result, |build| Ok(Some(build)));
-            }
-            let pause = match result.map_err(|error| error.retryable()) {
+            let pause = match result.as_ref().map_err(|error| error.retryable()) {
                 Err(Retry::After(delay)) => delay.max(self.interval),
                 _ => self.interval,
             };
+            let without_build = match result {
+                Ok(build) => {
+                    seen = build.or(seen);
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            };
+            if left.is_zero() {
+                return seen.map_or(without_build, |build| Ok(Some(build)));
+            }
             http.pause(pause.min(left))?;
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{MAX_ERROR_BODY, Observer, RequestSummary};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Retry};
 
 /// A response body, with chunks and gzip decoded.
 ///
@@ -110,9 +110,10 @@ fn body_error(error: ureq::Error, decoded: u64) -> Error {
         error if decoded > 0 => {
             Error::incomplete("the response was cut short or damaged").with_source(error)
         }
-        error => {
-            Error::invalid_response("the response does not match its encoding").with_source(error)
-        }
+        // It may also have been cut short at its beginning, so this is retried, too.
+        error => Error::invalid_response("the response does not match its encoding")
+            .retry(Retry::Yes)
+            .with_source(error),
     }
 }
 
