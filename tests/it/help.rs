@@ -142,6 +142,10 @@ struct Bash {
 
 impl Bash {
     fn new() -> Option<Bash> {
+        // Windows has no such file names.
+        if cfg!(windows) {
+            return None;
+        }
         tool("bash", "GNU bash")?;
         let folder = Folder::new();
         folder.write("completions", printed("--generate complete-bash"));
@@ -309,10 +313,10 @@ fn zsh_completes_commands_options_and_values() {
     }
     let specs = specs_of(&["save", "", "--"]);
     for spec in [
-        "(-L --limit)-L+[Save the newest N of each algorithm \\[default: all\\]]:N: ",
-        "(-L --limit)--limit=[Save the newest N of each algorithm \\[default: all\\]]:N: ",
+        "(-L --limit)-L+[Save only the newest N per algorithm \\[default: all\\]]:N: ",
+        "(-L --limit)--limit=[Save only the newest N per algorithm \\[default: all\\]]:N: ",
         "--all[Save all builds; this is the default]",
-        "(-d --dir)-d+[Save the logs in DIR, and create it if it does not exist]:DIR:_files -/",
+        "(-d --dir)-d+[Save the logs in DIR, which is created if missing]:DIR:_files -/",
         "--cacert=[Trust only the CAs in this PEM file]:FILE:_files",
         "(-s --status)--status=[Select only builds that are 'succeeded', 'failed' or 'in-progress']\
          :STATUS:(succeeded failed in-progress)",

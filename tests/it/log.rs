@@ -227,6 +227,20 @@ fn waiting_ends_with_the_log() {
 }
 
 #[test]
+#[ignore = "takes a minute"]
+fn a_wait_prints_a_note_every_minute() {
+    let cluster = Cluster::start();
+    cluster.finish_after(usize::MAX);
+    let outcome = Program::on(&cluster).run("log acme/Waiting b-wait --wait=63");
+    let expected = format!(
+        "{}algo-logs: waited 1m00s: the build is in-progress\n\
+         algo-logs: build b-wait of acme/Waiting: the build is still in progress; waited 1m03s\n",
+        waiting_for_build("1m03s")
+    );
+    outcome.fails(8, &expected);
+}
+
+#[test]
 fn the_newest_build_is_waited_for() {
     let cluster = Cluster::start();
     cluster.finish_after(0);
