@@ -201,6 +201,10 @@ fn failures_are_explained_in_words() {
             "its certificate is for another host",
         ),
         (
+            Identity::missing_intermediate(),
+            "its certificate is from an unknown CA, or it does not send an intermediate certificate",
+        ),
+        (
             Identity::ca_as_server(),
             "its certificate belongs to a CA, not to a server",
         ),
