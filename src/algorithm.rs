@@ -101,7 +101,7 @@ pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> 
     } else {
         return Ok(value);
     };
-    // A long value is not shown in part: that could be a part of the key, which is redacted only as a whole.
+    // A long value is not shown in part, because redaction recognizes only the whole key, not a part of it.
     let shown = match value.chars().count() {
         0..=40 => format!("'{}'", value.escape_debug()),
         length => format!("a text of {length} characters"),

@@ -310,7 +310,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Sets the cluster's URL: a [`BaseUrl`], or a text in any form that it accepts. Defaults to
+    /// Sets the cluster's URL: a [`BaseUrl`], or a string in any form that [`BaseUrl`] accepts. Defaults to
     /// `https://api.algorithmia.com`. [`build`](ClientBuilder::build) reports an invalid URL.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         match url.into().parse() {

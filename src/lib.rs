@@ -72,8 +72,8 @@
 //! | `platform-verifier` | | trusts the operating system's root certificates; needs one of the two above |
 //!
 //! Features of ureq that another crate enables do not change what this library promises. With `ureq/gzip` or
-//! `ureq/brotli`, requests ask for that encoding too, and it is decoded. With `ureq/cookies`, cookies that the service
-//! sets are sent back to it.
+//! `ureq/brotli`, it also requests and decodes that encoding. With `ureq/cookies`, it sends the service's cookies back
+//! to the service.
 //!
 //! # Logging
 //!

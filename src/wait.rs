@@ -264,7 +264,7 @@ impl Client {
     }
 }
 
-/// The build that a wait is for.
+/// The build that a wait polls.
 struct Target {
     build_id: String,
     endpoint: Endpoint,
@@ -282,7 +282,7 @@ impl Target {
         Self::new(algorithm, &build.build_id).map_err(Error::into_invalid_response)
     }
 
-    /// Returns the build. It keeps its ID, even if the response names another one.
+    /// Requests the build. The result keeps the requested ID, even if the response names another one.
     fn poll(&self, http: &Http) -> Result<Build, Error> {
         let mut build: Build = http.get_json(&self.endpoint)?;
         build.build_id.clone_from(&self.build_id);

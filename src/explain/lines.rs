@@ -103,7 +103,7 @@ fn find_control(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(block) = bytes[at..].first_chunk() {
         let block = u128::from_le_bytes(*block);
-        // Two halves are faster than one subtraction of 128 bits, because neither borrows from the other.
+        // Two subtractions of 64 bits are faster than one of 128 bits, because neither half borrows from the other.
         let (low, high) = (block as u64, (block >> 64) as u64);
         let controls = u128::from(mark_controls(high)) << 64 | u128::from(mark_controls(low));
         if controls != 0 {

@@ -90,7 +90,7 @@ pub(crate) fn from_io(error: io::Error) -> Error {
     Error::from_io(error).unwrap_or_else(|error| cut_short().with_source(error))
 }
 
-/// Translates an error from reading a body, of which `decoded` bytes were received and decoded before.
+/// Translates an error from reading a body. `decoded` is the number of decoded bytes that came before the error.
 fn body_error(error: ureq::Error, decoded: u64) -> Error {
     match error {
         ureq::Error::Timeout(timeout) => super::timed_out(timeout),
@@ -105,12 +105,12 @@ fn body_error(error: ureq::Error, decoded: u64) -> Error {
         ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             cut_short()
         }
-        // The other errors come from decoders. Without the feature gzip, their variant may not exist, and some versions
-        // of the decoder report a truncated body as a corrupt one. So what was received decides.
+        // The other errors come from decoders. Their variant may not exist without the feature gzip, and some versions
+        // of the decoder report a truncated body as a corrupt one. So what was decoded before decides.
         error if decoded > 0 => {
             Error::incomplete("the response was cut short or damaged").with_source(error)
         }
-        // It may also have been cut short at its beginning, so this is retried, too.
+        // The body may also have been cut short before any of it was decoded, so this error is retried, too.
         error => Error::invalid_response("the response does not match its encoding")
             .retry(Retry::Yes)
             .with_source(error),

@@ -194,7 +194,7 @@ impl Http {
     fn send(&self, endpoint: &Endpoint) -> Result<Body, Error> {
         let url = format!("{}{}", self.config.base_url, endpoint.path);
         let mut report = RequestReport::start(&url, self.config.observer.clone());
-        // ureq asks for the encodings that it can decode, which another crate can have extended by ureq's features.
+        // ureq requests the encodings that it can decode. Another crate can add some by enabling ureq's features.
         let mut request = self
             .agent
             .get(&url)

@@ -483,7 +483,7 @@ fn ids_from_the_service_that_cannot_be_used_are_invalid_responses() {
         assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
         assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
     }
-    // The abbreviated ID of the only build that begins with it.
+    // 1234567 abbreviates the ID of the only build, and the full ID cannot be used.
     let list = format!(r#"{{"results":[{}]}}"#, x_build("1234567/x", "failed"));
     cluster.script_always(&format!("{X}/builds"), Reply::json(200, &list));
     for path in ["builds/1234567", "builds/1234567/logs"] {

@@ -142,7 +142,7 @@ struct Bash {
 
 impl Bash {
     fn new() -> Option<Bash> {
-        // Windows has no such file names.
+        // Windows does not allow the file name `star*`.
         if cfg!(windows) {
             return None;
         }

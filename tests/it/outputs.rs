@@ -251,7 +251,7 @@ fn the_socket_behind_a_descriptor_receives_the_log() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_file_behind_a_descriptor_above_9_takes_bash() {
+fn the_file_behind_a_descriptor_above_9_requires_bash() {
     let (folder, cluster) = (Folder::new(), cluster());
     let run = |before: &str| {
         let script = r#"exec 12>f; echo before >&12; "$@" -o /dev/fd/12; echo "code $?" >&12"#;

@@ -30,7 +30,7 @@ pub fn keyless(cluster: &Cluster) -> Program {
     Program::on(cluster).without("ALGORITHMIA_API_KEY")
 }
 
-/// Names of variables ignore case on Windows, and messages name one as the user wrote it.
+/// On Windows, names of variables ignore case, and messages show a name as the user wrote it.
 #[test]
 #[cfg(windows)]
 fn messages_spell_variables_as_the_environment_does() {

@@ -296,7 +296,7 @@ fn the_timeout_also_ends_slow_requests() {
     let error = client(&cluster).wait_for_newest_build(&waiting(), |_| true, &wait);
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Timeout);
     assert!(started.elapsed() < Duration::from_secs(4));
-    // So is the list in which an abbreviated ID is looked up.
+    // The timeout also ends the lookup of an abbreviated ID in the list.
     cluster.script(
         LIST,
         Reply::raw()

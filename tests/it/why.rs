@@ -93,7 +93,7 @@ fn the_note_says_what_was_found() {
         format!("{step}three\n{error}"),
         &note("step 2/2, exit code 2, the last 1 of 3 lines; use -n N for more"),
     );
-    // No more lines can be kept.
+    // 1000 lines are the maximum, so the note does not suggest more.
     let long = CLASSIC.replace("one\n", &"one\n".repeat(1000));
     let outcome = run(&long, "why acme/x -n 1000");
     let expected = note("step 2/2, exit code 2, the last 1000 of 1002 lines");

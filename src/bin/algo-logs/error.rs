@@ -202,7 +202,7 @@ impl From<Error> for CliError {
         let exit = match error.kind() {
             ErrorKind::InvalidInput => Exit::Usage,
             ErrorKind::Unauthorized => Exit::Unauthorized,
-            // A server in front of the cluster wants another kind of credentials.
+            // A server in front of the cluster requires credentials other than the key.
             ErrorKind::Service if error.status() == Some(401) => Exit::Unauthorized,
             ErrorKind::NotFound | ErrorKind::NoLog => Exit::NotFound,
             ErrorKind::NotFinished => Exit::NotFinished,

@@ -209,7 +209,7 @@ pub fn encodings() -> Vec<Row> {
             .fails(6, "encoded as 'gzip, chunked'"),
         log("an encoding that contains the key", coded(KEY)).fails(6, "encoded as '[key]'"),
         log("an encoding of 10 kB", coded(&"z".repeat(10_000))).fails(6, "…', which was not requested"),
-        // ureq requests it if another crate enables its decoder.
+        // The message differs if another crate enables the decoder of br, because ureq then requests br.
         log("encoding br", coded("br")).fails(6, "br"),
         log("gzip, then another encoding", encoded("Content-Encoding: gzip\r\nContent-Encoding: br\r\n", &gzip("br")))
             .fails(6, ""),

@@ -58,7 +58,7 @@ fn synopsis(spec: &CommandSpec) -> String {
     format!("{} {}\n", bold(&start), escape(&spec.usage.join(&indent)))
 }
 
-/// Returns the flags of a group, or those of them that a command has.
+/// Returns the flags of a group. With a command, returns only those that the command has.
 fn flags(group: Group, command: Option<CommandName>) -> String {
     let flags = FLAGS.iter().filter(|flag| flag.group == group);
     flags

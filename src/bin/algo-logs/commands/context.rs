@@ -26,7 +26,7 @@ impl Context {
         self.reporter.word(word)
     }
 
-    /// Requests a build. It keeps its ID, even if the response names another one.
+    /// Requests a build. The result keeps the requested ID, even if the response names another one.
     pub(crate) fn build(&self, id: &str) -> Result<Build, Error> {
         let mut build = self.client().build(&self.algorithm, id)?;
         id.clone_into(&mut build.build_id);

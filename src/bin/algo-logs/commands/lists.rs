@@ -160,7 +160,7 @@ impl Context {
     }
 }
 
-/// Shortens a cell to the width that lets a table with build IDs of 36 characters fit a line.
+/// Shortens a cell to `width` characters, so that a table with build IDs of 36 characters fits a line of 80 columns.
 fn fit(cell: &str, width: usize) -> String {
     match cell.char_indices().nth(width) {
         Some(_) => cell.chars().take(width - 1).chain(['…']).collect(),

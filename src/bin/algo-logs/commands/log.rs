@@ -216,7 +216,7 @@ impl Context {
             VersionSpec::Hash(hash) if hash.len() == FULL_HASH && !exit_status => None,
             VersionSpec::Hash(hash) if hash.len() == FULL_HASH => {
                 match self.client().version(&self.algorithm, hash) {
-                    // Some versions are only listed.
+                    // Some versions can only be found in the list.
                     Err(error) if error.kind() == ErrorKind::NotFound => {
                         let listed = self.client().find_version(&self.algorithm, hash);
                         Some(listed.map_err(|_| error)?)

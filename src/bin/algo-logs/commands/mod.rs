@@ -23,7 +23,7 @@ pub(crate) fn run(
     reporter: &Reporter,
 ) -> Result<(), CliError> {
     if let Command::Log(log) = &args.command {
-        // Before stdin has been read for the key, because this can start the program again.
+        // This must happen before the key is read from stdin, because it can start the program again.
         log.output.as_deref().map_or(Ok(()), redirect_stdout)?;
     }
     let targets = target::targets(&args.command)?;

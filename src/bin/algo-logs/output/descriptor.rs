@@ -1,4 +1,4 @@
-//! Names of open descriptors: `/dev/stdout`, `/dev/fd/N`, `/proc/self/fd/N`.
+//! Paths that name open descriptors: `/dev/stdout`, `/dev/fd/N`, `/proc/self/fd/N`.
 
 use std::fs;
 use std::path::Path;
@@ -34,8 +34,10 @@ pub(super) fn number(path: &Path) -> Option<u32> {
     None
 }
 
-/// Opens the stream of a descriptor. A regular file must be open as stdin, stdout or stderr on Linux, where opening the
-/// path would open the file anew, at its start: see [`redirect_stdout`].
+/// Opens the stream of a descriptor.
+///
+/// On Linux, a descriptor of 3 or more must not be a regular file, because opening the path would open the file anew,
+/// at its start. [`redirect_stdout`] handles such descriptors first.
 #[cfg(unix)]
 pub(super) fn open(path: &Path, number: u32) -> io::Result<File> {
     Ok(match number {
@@ -45,10 +47,10 @@ pub(super) fn open(path: &Path, number: u32) -> io::Result<File> {
     })
 }
 
-/// Makes stdout write to a descriptor of 3 or more, if the path names one that cannot be opened without losing its
-/// position. Does not return then: the program starts again, with `-o -` instead of the path.
+/// Redirects stdout to the descriptor that a path names, if it is 3 or more and cannot be opened without losing its
+/// position. In that case, the program starts again, with `-o -` instead of the path, and this returns only on failure.
 ///
-/// Only unsafe code can duplicate such a descriptor, but a shell can.
+/// Only unsafe code can duplicate such a descriptor, so a shell redirects stdout.
 #[cfg(target_os = "linux")]
 pub(crate) fn redirect_stdout(path: &Path) -> Result<(), CliError> {
     use std::env;
@@ -64,7 +66,7 @@ pub(crate) fn redirect_stdout(path: &Path) -> Result<(), CliError> {
         let file_type = metadata.file_type();
         file_type.is_fifo() || file_type.is_char_device()
     };
-    // If the descriptor is not open, opening it reports that.
+    // If the descriptor is not open, opening the path later reports that.
     if fs::metadata(path).map_or(true, keeps_position) {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::output::sanitize::is_unsafe;
 
-/// Puts formatted items into one JSON array, with one item per line.
+/// Joins formatted items into one JSON array, with one item per line.
 pub(crate) fn array(items: &[String]) -> String {
     format!("[{}]\n", items.join(",\n "))
 }

@@ -26,7 +26,7 @@ fn sanitize_cell(cell: Option<String>) -> String {
     }
 }
 
-/// A header, and rows of as many cells.
+/// A header, and rows with one cell per column.
 #[derive(Debug)]
 pub(crate) struct Table {
     header: &'static [&'static str],
