@@ -104,7 +104,7 @@ pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> 
     // A long value is not shown in part, because redaction recognizes only the whole key, not a part of it.
     let shown = match value.chars().count() {
         0..=40 => format!("'{}'", value.escape_debug()),
-        length => format!("a text of {length} characters"),
+        length => format!("a value of {length} characters"),
     };
     Err(Error::invalid_input(format!(
         "{shown} is not a valid {what}: {problem}"
@@ -164,11 +164,11 @@ mod tests {
         for (name, expected) in [
             (
                 "x".repeat(256),
-                "a text of 256 characters is not a valid owner: it is longer than 255 characters",
+                "a value of 256 characters is not a valid owner: it is longer than 255 characters",
             ),
             (
                 format!("{}/", "x".repeat(40)),
-                "a text of 41 characters is not a valid owner: \
+                "a value of 41 characters is not a valid owner: \
                  only letters, digits, '_', '-' and '.' are allowed",
             ),
         ] {

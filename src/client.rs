@@ -136,13 +136,17 @@ impl Client {
         listed.into_iter().map(algorithm).collect()
     }
 
-    /// Returns one build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`.
+    /// Returns one build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`. Its ID is the requested one, even if the
+    /// response names another.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] if there is no such build, and any [request error](crate#request-errors).
     pub fn build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
-        self.http.get_json(&build_endpoint(algorithm, build_id)?)
+        let endpoint = build_endpoint(algorithm, build_id)?;
+        let mut build: Build = self.http.get_json(&endpoint)?;
+        build_id.clone_into(&mut build.build_id);
+        Ok(build)
     }
 
     /// Returns the version that was built from a commit: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
@@ -266,7 +270,7 @@ struct ListedAlgorithm {
     algoname: String,
 }
 
-pub(crate) fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {
+fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Error> {
     let build_id = segment("build ID", build_id)?;
     Ok(Endpoint {
         path: format!("{}/builds/{build_id}", algorithm.path()),

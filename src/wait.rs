@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::algorithm::Algorithm;
-use crate::client::{Client, build_endpoint};
+use crate::algorithm::{Algorithm, segment};
+use crate::client::Client;
 use crate::error::{Error, ErrorKind, Retry};
-use crate::http::{Endpoint, Http, MAX_TIMEOUT};
+use crate::http::{Http, MAX_TIMEOUT};
 use crate::model::Build;
 
 /// How long to wait for a build, how often to poll, and whether to continue.
@@ -132,15 +132,18 @@ impl<'a> Wait<'a> {
                 Err(Retry::After(delay)) => delay.max(self.interval),
                 _ => self.interval,
             };
-            let without_build = match result {
+            let error = match result {
                 Ok(build) => {
                     seen = build.or(seen);
-                    Ok(None)
+                    None
                 }
-                Err(error) => Err(error),
+                Err(error) => Some(error),
             };
             if left.is_zero() {
-                return seen.map_or(without_build, |build| Ok(Some(build)));
+                return match (seen, error) {
+                    (None, Some(error)) => Err(error),
+                    (seen, _) => Ok(seen),
+                };
             }
             http.pause(pause.min(left))?;
         }
@@ -175,35 +178,34 @@ impl Client {
         wait: &Wait<'_>,
     ) -> Result<Build, Error> {
         let client = self.until(wait.deadline());
-        let mut target = Target::new(algorithm, build_id)?;
+        let mut id = build_id.to_owned();
         let mut is_searched = false;
         let mut missing = None;
-        let build = wait
-            .until_finished(&client.http, || {
-                let error = match target.poll(&client.http) {
-                    Err(error) if wait.until_listed && is_missing_build(&error) => error,
-                    result => return result.map(Some),
-                };
-                missing = Some(error);
-                if is_searched {
-                    return Ok(None);
-                }
-                // The ID may be abbreviated.
-                let found = match client.find_build(algorithm, build_id) {
-                    Err(error) if error.kind() == ErrorKind::NotFound => None,
-                    found => Some(found?).filter(|build| build.build_id != build_id),
-                };
-                is_searched = true;
-                if let Some(build) = &found {
-                    target = Target::listed(algorithm, build)?;
-                }
-                Ok(found)
-            })
-            .map_err(|error| error.about(&target.endpoint.what))?;
-        match (build, missing) {
+        let build = wait.until_finished(&client.http, || {
+            let error = match client.build(algorithm, &id) {
+                Err(error) if wait.until_listed && is_missing_build(&error) => error,
+                result => return result.map(Some),
+            };
+            missing = Some(error);
+            if is_searched {
+                return Ok(None);
+            }
+            // The ID may be abbreviated.
+            let found = match client.find_build(algorithm, build_id) {
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                found => Some(found?).filter(|build| build.build_id != build_id),
+            };
+            is_searched = true;
+            if let Some(build) = &found {
+                id.clone_from(&build.build_id);
+            }
+            Ok(found)
+        });
+        let what = format!("build {id} of {algorithm}");
+        match (build.map_err(|error| error.about(&what))?, missing) {
             (Some(build), _) if build.status.is_finished() => Ok(build),
             (None, Some(error)) => Err(error),
-            _ => Err(not_finished(&target.endpoint.what)),
+            _ => Err(not_finished(&what)),
         }
     }
 
@@ -235,24 +237,24 @@ impl Client {
         wait: &Wait<'_>,
     ) -> Result<Option<Build>, Error> {
         let client = self.until(wait.deadline());
-        let mut target: Option<Target> = None;
-        let build = wait
-            .until_finished(&client.http, || {
-                if let Some(target) = &target {
-                    return target.poll(&client.http).map(Some);
-                }
-                let build = client.builds(algorithm).newest(&matches)?;
-                if let Some(build) = &build {
-                    target = Some(Target::listed(algorithm, build)?);
-                }
-                Ok(build)
-            })
-            .map_err(|error| error.about(&format!("builds of {algorithm}")))?;
-        match (&build, &target) {
-            (Some(build), Some(target)) if !build.status.is_finished() => {
-                Err(not_finished(&target.endpoint.what))
+        let mut id: Option<String> = None;
+        let build = wait.until_finished(&client.http, || {
+            if let Some(id) = &id {
+                return client.build(algorithm, id).map(Some);
             }
-            _ => Ok(build),
+            let build = client.builds(algorithm).newest(&matches)?;
+            if let Some(build) = &build {
+                segment("build ID", &build.build_id).map_err(Error::into_invalid_response)?;
+                id = Some(build.build_id.clone());
+            }
+            Ok(build)
+        });
+        match build.map_err(|error| error.about(&format!("builds of {algorithm}")))? {
+            Some(build) if !build.status.is_finished() => Err(not_finished(&format!(
+                "build {} of {algorithm}",
+                build.build_id
+            ))),
+            build => Ok(build),
         }
     }
 
@@ -261,32 +263,6 @@ impl Client {
         Self {
             http: Arc::new(self.http.until(deadline)),
         }
-    }
-}
-
-/// The build that a wait polls.
-struct Target {
-    build_id: String,
-    endpoint: Endpoint,
-}
-
-impl Target {
-    fn new(algorithm: &Algorithm, build_id: &str) -> Result<Self, Error> {
-        Ok(Self {
-            build_id: build_id.to_owned(),
-            endpoint: build_endpoint(algorithm, build_id)?,
-        })
-    }
-
-    fn listed(algorithm: &Algorithm, build: &Build) -> Result<Self, Error> {
-        Self::new(algorithm, &build.build_id).map_err(Error::into_invalid_response)
-    }
-
-    /// Requests the build. The result keeps the requested ID, even if the response names another one.
-    fn poll(&self, http: &Http) -> Result<Build, Error> {
-        let mut build: Build = http.get_json(&self.endpoint)?;
-        build.build_id.clone_from(&self.build_id);
-        Ok(build)
     }
 }
 

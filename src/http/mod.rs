@@ -127,13 +127,9 @@ impl Http {
     /// Sends a request, with retries, and deserializes the response, JSON of at most 32 MiB.
     pub(crate) fn get_json<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
         self.with_retries(endpoint, &mut self.attempts(), || {
-            let body = self.whole_body(endpoint)?;
+            let body = self.send(endpoint)?.read_whole(MAX_JSON_BODY)?;
             serde_json::from_slice(&body).map_err(|error| self.invalid_json(&body, &error))
         })
-    }
-
-    fn whole_body(&self, endpoint: &Endpoint) -> Result<Vec<u8>, Error> {
-        self.send(endpoint)?.read_whole(MAX_JSON_BODY)
     }
 
     fn with_retries<T>(

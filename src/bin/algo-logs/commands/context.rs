@@ -26,13 +26,6 @@ impl Context {
         self.reporter.word(word)
     }
 
-    /// Requests a build. The result keeps the requested ID, even if the response names another one.
-    pub(crate) fn build(&self, id: &str) -> Result<Build, Error> {
-        let mut build = self.client().build(&self.algorithm, id)?;
-        id.clone_into(&mut build.build_id);
-        Ok(build)
-    }
-
     /// Returns the log of a build. If the log is lost, returns the output of the build's version, and a note that says
     /// so. `build` is `None` if it has not been requested yet.
     pub(crate) fn build_log(
@@ -48,7 +41,8 @@ impl Context {
         let output = match build {
             Some(build) => self.version_output(build),
             None => self
-                .build(build_id)
+                .client()
+                .build(algorithm, build_id)
                 .and_then(|build| self.version_output(&build)),
         };
         match output {

@@ -126,6 +126,8 @@ impl Context {
     }
 
     /// Shows formatted items. If the list fails partway, shows what came before and returns the error.
+    ///
+    /// `items` is dynamic so that this is compiled once, not for each type of item.
     fn show_formatted(
         &self,
         header: &'static [&'static str],

@@ -79,7 +79,7 @@ impl Context {
         }
         let log_of = |id: &str| {
             let build = match args.exit_status {
-                true => Some(self.build(id)?),
+                true => Some(self.client().build(&self.algorithm, id)?),
                 false => None,
             };
             self.log_of(id, build.as_ref())
@@ -183,7 +183,7 @@ impl Context {
         let result = match build {
             // There is a log, so the build may have finished in the meantime.
             Some(build) if !build.status.is_finished() => {
-                self.result_of(id, &self.build(id)?.status)
+                self.result_of(id, &self.client().build(&self.algorithm, id)?.status)
             }
             Some(build) => self.result_of(id, &build.status),
             None => Ok(()),

@@ -60,7 +60,7 @@ impl Context {
     fn build_to_explain(&self, source: &WhySource) -> Result<Build, CliError> {
         let build = match source {
             WhySource::NewestFailed { commit } => return self.newest_failed(commit.as_deref()),
-            WhySource::Build(id) => match self.build(id) {
+            WhySource::Build(id) => match self.client().build(&self.algorithm, id) {
                 Ok(build) => build,
                 Err(error) => {
                     let error = CliError::from(error);
@@ -71,7 +71,7 @@ impl Context {
                     let Some(id) = id else {
                         return Err(error);
                     };
-                    self.build(&id)?
+                    self.client().build(&self.algorithm, &id)?
                 }
             },
         };
