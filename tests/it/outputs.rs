@@ -267,6 +267,13 @@ fn the_file_behind_a_descriptor_above_9_requires_bash() {
     let (found, errors) = run(":");
     assert_eq!(found, format!("before\n{LOG}code 0\n"));
     assert_eq!(errors, "");
+    // The user's settings of bash do not apply to it.
+    folder.write("env", "echo in BASH_ENV; exit 0");
+    for settings in ["export BASH_ENV=env", "export SHELLOPTS; set -v"] {
+        let (found, errors) = run(settings);
+        assert_eq!(found, format!("before\n{LOG}code 0\n"), "{settings}");
+        assert!(!errors.contains("exec \"$0\""), "{errors}");
+    }
 
     let before = cluster.connections();
     let (found, errors) = run("export PATH=/nonexistent");

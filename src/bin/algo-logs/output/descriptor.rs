@@ -62,23 +62,29 @@ pub(crate) fn redirect_stdout(path: &Path) -> Result<(), CliError> {
     let Some(number) = number(path).filter(|number| *number > 2) else {
         return Ok(());
     };
-    let keeps_position = |metadata: fs::Metadata| {
+    // A pipe of another user cannot be opened by its path.
+    let can_be_opened = |metadata: fs::Metadata| {
         let file_type = metadata.file_type();
-        file_type.is_fifo() || file_type.is_char_device()
+        (file_type.is_fifo() || file_type.is_char_device())
+            && OpenOptions::new().write(true).open(path).is_ok()
     };
     // If the descriptor is not open, opening the path later reports that.
-    if fs::metadata(path).map_or(true, keeps_position) {
+    if fs::metadata(path).map_or(true, can_be_opened) {
         return Ok(());
     }
     let args: Vec<OsString> = env::args_os().skip(1).collect();
     let end_of_options = args.iter().position(|arg| arg == "--");
     let (options, rest) = args.split_at(end_of_options.unwrap_or(args.len()));
-    // Not every shell can redirect to a descriptor above 9.
-    let shell = if number <= 9 { "/bin/sh" } else { "bash" };
+    // Not every shell can redirect to a descriptor above 9. With -p, bash ignores the user's files and functions.
+    let (shell, option) = if number <= 9 {
+        ("/bin/sh", "-c")
+    } else {
+        ("bash", "-pc")
+    };
     let run_again = format!("exec \"$0\" \"$@\" >&{number}");
     let error = match env::current_exe() {
         Ok(program) => Command::new(shell)
-            .args(["-c", &run_again])
+            .args([option, &run_again])
             .arg(program)
             .args(options)
             // The last `-o` counts.
