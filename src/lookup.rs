@@ -9,6 +9,12 @@ use crate::pages::Pages;
 /// The minimum length of an abbreviated ID or hash.
 const MIN_PREFIX: usize = 7;
 
+/// Returns whether an ID may be abbreviated. A UUID is always complete.
+pub(crate) fn is_abbreviation(id: &str) -> bool {
+    const UUID_LENGTH: usize = 36;
+    (MIN_PREFIX..UUID_LENGTH).contains(&id.len())
+}
+
 impl Client {
     /// Finds a build by its ID, or by at least the first 7 characters of its ID.
     ///

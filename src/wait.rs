@@ -9,6 +9,7 @@ use crate::algorithm::{Algorithm, segment};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Retry};
 use crate::http::{Http, MAX_TIMEOUT};
+use crate::lookup::is_abbreviation;
 use crate::model::Build;
 
 /// How long to wait for a build, how often to poll, and whether to continue.
@@ -179,7 +180,6 @@ impl Client {
     ) -> Result<Build, Error> {
         let client = self.until(wait.deadline());
         let mut id = build_id.to_owned();
-        let mut is_searched = false;
         let mut missing = None;
         let build = wait.until_finished(&client.http, || {
             let error = match client.build(algorithm, &id) {
@@ -187,15 +187,13 @@ impl Client {
                 result => return result.map(Some),
             };
             missing = Some(error);
-            if is_searched {
+            if !is_abbreviation(build_id) {
                 return Ok(None);
             }
-            // The ID may be abbreviated.
             let found = match client.find_build(algorithm, build_id) {
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 found => Some(found?).filter(|build| build.build_id != build_id),
             };
-            is_searched = true;
             if let Some(build) = &found {
                 id.clone_from(&build.build_id);
             }

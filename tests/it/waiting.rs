@@ -327,8 +327,22 @@ fn an_abbreviated_id_is_completed_and_kept() {
         .unwrap();
     assert_eq!(found.build_id, "12345678");
     assert_eq!(found.status, BuildStatus::Failed);
+    // A build that is listed later is found, too.
+    let late = "/v1/algorithms/acme/Late/builds";
+    let missing = Reply::json(404, r#"{"error":{"code":1010}}"#);
+    cluster.script_always(&format!("{late}/1234567"), missing);
+    (0..2).for_each(|_| cluster.script(late, Reply::json(200, r#"{"results":[]}"#)));
+    let finished = format!(r#"{{"results":[{}]}}"#, build("12345678", "failed"));
+    cluster.script_always(late, Reply::json(200, &finished));
+    let wait = often().until_listed(true);
+    let found = client(&cluster).wait_for_build(&algorithm("acme/Late"), "1234567", &wait);
+    assert_eq!(found.unwrap().build_id, "12345678");
     let requests = cluster.requests();
-    let paths: Vec<_> = requests.iter().map(|request| request.path()).collect();
+    let paths: Vec<_> = requests
+        .iter()
+        .filter(|request| request.path().starts_with(LIST))
+        .map(|request| request.path())
+        .collect();
     let short = format!("{LIST}/1234567");
     assert_eq!(paths, [&short, LIST, &short, LIST, &path]);
 }
