@@ -2,7 +2,9 @@
 
 use super::lines::MAX_LINE;
 use super::output::Output;
-use super::{Builder, Failure, find, leading_number, split_digits, split_last_digits, text};
+use super::{
+    Builder, Failure, find, is_cleanup, leading_number, split_digits, split_last_digits, text,
+};
 
 /// The most vertices that are open at a time.
 const MAX_OPEN: usize = 16;
@@ -24,6 +26,8 @@ pub(super) struct BuildKit {
     error: Option<Vec<u8>>,
     in_summary: bool,
     excerpt: Excerpt,
+    /// Lines outside vertices: the output if there is nothing else.
+    other: Output,
     succeeded: bool,
 }
 
@@ -44,12 +48,15 @@ impl BuildKit {
             error: None,
             in_summary: false,
             excerpt: Excerpt::new(max_lines),
+            other: Output::new(max_lines),
             succeeded: false,
         }
     }
 
     pub(super) fn line(&mut self, line: &[u8]) {
         match vertex_line(line) {
+            // The name of the builder: not a vertex, although it looks like one.
+            Some((0, _)) => {}
             // 3. The output of vertices after the failure does not matter.
             Some(_) if self.failed.is_some() => {}
             Some((number, text)) => self.vertex_line(number, text),
@@ -129,6 +136,9 @@ impl BuildKit {
             self.in_summary = !self.in_summary;
         } else if self.failed.is_none() && !self.in_summary {
             self.excerpt.line(line);
+            if !is_cleanup(line) {
+                self.other.push(line);
+            }
         }
     }
 
@@ -157,7 +167,13 @@ impl BuildKit {
         match vertex {
             Some(vertex) => vertex.finish(self.max_lines, &mut failure),
             // 5. The excerpt is the output only if there is no vertex to show.
-            None => self.excerpt.lines.finish(self.max_lines, &mut failure),
+            None if self.excerpt.lines.last().is_some() => {
+                self.excerpt.lines.finish(self.max_lines, &mut failure);
+            }
+            None if failure.error.is_none() && !failure.succeeded => {
+                self.other.finish(self.max_lines, &mut failure);
+            }
+            None => {}
         }
         failure
     }

@@ -128,7 +128,7 @@ pub enum Builder {
 enum Rules {
     Plain(usize, Output),
     Classic(Classic),
-    BuildKit(BuildKit),
+    BuildKit(Box<BuildKit>),
 }
 
 impl Rules {
@@ -141,7 +141,7 @@ impl Rules {
             if classic::is_first(line) {
                 *self = Self::Classic(Classic::new(max_lines));
             } else if buildkit::is_first(line) {
-                *self = Self::BuildKit(BuildKit::new(max_lines));
+                *self = Self::BuildKit(Box::new(BuildKit::new(max_lines)));
             }
         }
         match self {

@@ -126,7 +126,23 @@ fn rule_5_summary_and_excerpt() {
     assert_eq!((failure.step, failure.output_lines), (Some(2), 0));
     let failure =
         failure_in("#1 [internal] a\nwords: 2\n-------\nDockerfile:2\n------\nDockerfile:2\n");
-    assert_eq!(failure.output, ["words: 2", "-------"][..0]);
+    assert_eq!(failure.output, ["words: 2", "-------", "Dockerfile:2"]);
+}
+
+/// Covers a bug: `#0` counted as a vertex, and the log as empty.
+#[test]
+fn without_a_vertex_the_other_lines_are_the_output() {
+    let builder = "#0 building with \"default\" instance using docker driver\n";
+    let daemon = "Cannot connect to the Docker daemon";
+    let failure = failure_in(format!("{builder}\n{daemon}\nUntagged: a:1\n"));
+    assert_eq!((failure.step, failure.instruction), (None, None));
+    assert_eq!(failure.output, [daemon]);
+    let internal = "#1 [internal] load build definition\n#1 DONE 0.0s\n";
+    let failure = failure_in(format!("{builder}{internal}no space left on device\n"));
+    assert_eq!(failure.output, ["no space left on device"]);
+    let excerpt = "Dockerfile:3\n--------------------\n   3 | >>> FOO\n--------------------\n";
+    let failure = failure_in(format!("{builder}a line\n{excerpt}"));
+    assert_eq!(failure.output, excerpt.lines().collect::<Vec<_>>());
 }
 
 #[test]
