@@ -55,7 +55,7 @@ impl Context {
                     Some(fit(build.status.as_str(), 11)),
                     Some(short_commit(&build.commit_sha)),
                     age(build.started()),
-                    build.duration().map(format::duration),
+                    build.duration().map(|time| fit(&format::duration(time), 6)),
                     build.semantic_version().map(|version| fit(version, 7)),
                     Some(build.build_id.clone()),
                 ]

@@ -1,6 +1,6 @@
 //! Lists as aligned tables for people, or as tab-separated lines for programs.
 
-use crate::output::sanitize::sanitize_line;
+use crate::output::sanitize::{defuse, sanitize_line};
 
 /// Shown for a missing or empty cell, so that columns can be counted.
 const MISSING: &str = "-";
@@ -21,7 +21,7 @@ fn sanitize_cells(cells: Cells) -> Vec<String> {
 
 fn sanitize_cell(cell: Option<String>) -> String {
     match cell {
-        Some(text) if !text.is_empty() => sanitize_line(&text),
+        Some(text) if !text.is_empty() => defuse(&sanitize_line(&text)),
         _ => MISSING.to_owned(),
     }
 }
@@ -149,6 +149,8 @@ mod tests {
     #[test]
     fn cells_are_sanitized() {
         let text = |text: &str| Some(text.to_owned());
+        let row = tab_separated(vec![text("##[error]x")]);
+        assert_eq!(row, "# #[error]x\n");
         let row = tab_separated(vec![
             None,
             text(""),

@@ -36,10 +36,12 @@ impl Entry for Build {
 }
 
 impl Entry for Version {
-    /// Returns the git hash, or else the build ID, or else the whole entry.
+    /// Returns the git hash and the semantic version, or else the build ID, or else the whole entry.
     fn id(&self) -> String {
-        match self.git_hash().or(self.build_id()) {
-            Some(id) => id.to_owned(),
+        let hash = self.git_hash().filter(|hash| !hash.is_empty());
+        match hash.or(self.build_id()) {
+            // A commit can have been published more than once.
+            Some(id) => format!("{id} {}", self.semantic_version().unwrap_or_default()),
             // The keys are text, so this cannot fail.
             None => serde_json::to_string(self).unwrap_or_default(),
         }
@@ -148,6 +150,16 @@ mod tests {
                 other("2")
             ]),
         );
+        let published =
+            |semver: &str| json!({"version_info": {"git_hash": "h", "semantic_version": semver}});
+        let no_hash = |n: u32| json!({"version_info": {"git_hash": ""}, "n": n});
+        let all = json!([
+            published("1.0.0"),
+            published("1.1.0"),
+            no_hash(1),
+            no_hash(2)
+        ]);
+        merges::<Version>(&json!([published("1.0.0"), no_hash(2)]), &all, &all);
         let built = |hash: &str, finished: &str| json!({"version_info": {"git_hash": hash}, "build": {"finished_at": finished}});
         let (old, new) = (
             built("h1", "2021-01-01T00:00:00Z"),
