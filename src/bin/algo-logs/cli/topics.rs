@@ -75,7 +75,7 @@ pub(super) const EXIT_CODES: &[ExitCode] = &[
     exit("4", REQUESTS, "no key, or the service rejected it (401, 403)"),
     exit("5", &[Builds, Versions], "no such algorithm"),
     exit("5", &[Log], "no such algorithm, build or version; no log; nothing matches"),
-    exit("5", &[Why], "no such algorithm or build; nothing failed; no log"),
+    exit("5", &[Why], "no such algorithm or build; nothing failed; no log, or an empty one"),
     exit("5", &[Save], "no such algorithm or owner"),
     exit("6", REQUESTS, "the response was truncated or invalid"),
     exit("7", EVERY_COMMAND, "the output could not be written"),
