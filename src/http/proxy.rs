@@ -171,8 +171,7 @@ fn from_environment(base_url: &BaseUrl) -> Option<(String, String)> {
     } else {
         ["http_proxy", "HTTP_PROXY"]
     };
-    let exceptions = variable(&["no_proxy", "NO_PROXY"]);
-    let exceptions = exceptions.map_or(String::new(), |(_, exceptions)| exceptions);
+    let (_, exceptions) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
     let mut exceptions = exceptions.split([',', ' ']);
     if exceptions.any(|pattern| is_exempt(base_url.host(), base_url.port(), pattern)) {
         return None;

@@ -77,20 +77,13 @@ impl Context {
             let build = self.wait_for_build(id, timeout)?;
             return self.log_of(&build.build_id, Some(&build));
         }
-        let log_of = |id: &str| {
+        self.with_full_id(id, |id| {
             let build = match args.exit_status {
                 true => Some(self.client().build(&self.algorithm, id)?),
                 false => None,
             };
             self.log_of(id, build.as_ref())
-        };
-        match log_of(id) {
-            Err(error) if error.is_missing_build() => match self.complete_id(id)? {
-                Some(id) => log_of(&id),
-                None => Err(error),
-            },
-            result => result,
-        }
+        })
     }
 
     /// Waits until the build whose ID is `id`, or begins with it, has finished.
@@ -109,8 +102,23 @@ impl Context {
         Ok(build)
     }
 
+    /// Requests what belongs to the build whose ID is `id`, or begins with it.
+    pub(super) fn with_full_id<T>(
+        &self,
+        id: &str,
+        request: impl Fn(&str) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        match request(id) {
+            Err(error) if error.is_missing_build() => match self.complete_id(id)? {
+                Some(id) => request(&id),
+                None => Err(error),
+            },
+            result => result,
+        }
+    }
+
     /// Completes the first digits of an ID. Returns `None` if no ID begins with them, or if the ID is complete.
-    pub(super) fn complete_id(&self, id: &str) -> Result<Option<String>, CliError> {
+    fn complete_id(&self, id: &str) -> Result<Option<String>, CliError> {
         const UUID_LENGTH: usize = 36;
         if !(7..UUID_LENGTH).contains(&id.len()) {
             return Ok(None);

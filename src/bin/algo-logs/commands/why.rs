@@ -60,20 +60,9 @@ impl Context {
     fn build_to_explain(&self, source: &WhySource) -> Result<Build, CliError> {
         let build = match source {
             WhySource::NewestFailed { commit } => return self.newest_failed(commit.as_deref()),
-            WhySource::Build(id) => match self.client().build(&self.algorithm, id) {
-                Ok(build) => build,
-                Err(error) => {
-                    let error = CliError::from(error);
-                    let id = match error.is_missing_build() {
-                        true => self.complete_id(id)?,
-                        false => None,
-                    };
-                    let Some(id) = id else {
-                        return Err(error);
-                    };
-                    self.client().build(&self.algorithm, &id)?
-                }
-            },
+            WhySource::Build(id) => {
+                self.with_full_id(id, |id| Ok(self.client().build(&self.algorithm, id)?))?
+            }
         };
         match build.status {
             BuildStatus::InProgress => Err(self.in_progress(&build)),
