@@ -159,7 +159,7 @@ impl Client {
     /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::TooLarge`] if the response is larger than
     /// 32 MiB, and any [request error](crate#request-errors).
     pub fn version(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Version, Error> {
-        self.http.get_json(&version_endpoint(algorithm, git_hash)?)
+        self.http.read_json(&version_endpoint(algorithm, git_hash)?)
     }
 
     /// Returns the log of a build: `logs` in `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`.

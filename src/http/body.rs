@@ -87,7 +87,9 @@ impl Read for Body {
 
 /// Returns the [`Error`] inside an I/O error of [`Body`].
 pub(crate) fn from_io(error: io::Error) -> Error {
-    Error::from_io(error).unwrap_or_else(|error| cut_short().with_source(error))
+    error
+        .downcast()
+        .unwrap_or_else(|error: io::Error| cut_short().with_source(error))
 }
 
 /// Translates an error from reading a body. `decoded` is the number of decoded bytes that came before the error.

@@ -128,7 +128,25 @@ impl Http {
     pub(crate) fn get_json<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
         self.with_retries(endpoint, &mut self.attempts(), || {
             let body = self.send(endpoint)?.read_whole(MAX_JSON_BODY)?;
-            serde_json::from_slice(&body).map_err(|error| self.invalid_json(&body, &error))
+            // Bytes that are not UTF-8 may be in a member that is ignored.
+            let text = String::from_utf8(body)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+            serde_json::from_str(&text)
+                .map_err(|error| self.invalid_json(Some(text.as_bytes()), error))
+        })
+    }
+
+    /// Sends a request, with retries, and deserializes the response while it arrives, so that it can have any size. `T`
+    /// should ignore large members.
+    pub(crate) fn read_json<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
+        self.with_retries(endpoint, &mut self.attempts(), || {
+            let mut body = self.send(endpoint)?;
+            let value = serde_json::from_reader(io::BufReader::new(&mut body));
+            // If all members of `T` are optional, an error that was sent with status 200 looks like an empty `T`.
+            if let Some(error) = body.copy().and_then(ApiError::from_json) {
+                return Err(self.api_error(error));
+            }
+            value.map_err(|error| self.invalid_json(body.copy(), error))
         })
     }
 
@@ -285,20 +303,23 @@ impl Http {
         self.redact(&format!("{scheme}://{host}:{port}"))
     }
 
-    fn invalid_json(&self, body: &[u8], error: &serde_json::Error) -> Error {
-        if let Some(error) = ApiError::from_json(body) {
+    /// Explains why a body could not be deserialized. `body` is `None` if it was too long to keep.
+    fn invalid_json(&self, body: Option<&[u8]>, error: serde_json::Error) -> Error {
+        if let Some(error) = body.and_then(ApiError::from_json) {
             return self.api_error(error);
         }
         // serde_json's own message may repeat any value of the response, so it is not shown.
         let place = format!("line {}, column {}", error.line(), error.column());
         match error.classify() {
+            Category::Io => from_io(error.into()),
             Category::Eof => Error::incomplete("the response ends in the middle of its JSON"),
             Category::Data => Error::invalid_response(format!(
                 "the response does not have the documented shape ({place})"
             )),
             _ => Error::invalid_response(format!(
                 "the response is not JSON ({place}){}",
-                self.describe_page(body)
+                body.map(|body| self.describe_page(body))
+                    .unwrap_or_default()
             )),
         }
     }
