@@ -293,7 +293,7 @@ fn a_note_is_one_line_without_escape_sequences() {
     let cluster = with_log(r"x\n");
     let list = r#"{"results":[{"build_id":"b1","status":"s\u001b[2J","commit_sha":"c\nd","started_at":"\u0007"}]}"#;
     cluster.script_always(BUILDS, Reply::json(200, list));
-    let expected = "algo-logs: build b1 (s\u{fffd}[2J, commit c\u{fffd}d, started \u{fffd})\nx\n";
+    let expected = "build b1 (s\u{fffd}[2J, commit c\u{fffd}d, started \u{fffd})\nx\n";
     shows(
         &Program::on(&cluster),
         "log acme/x --retries 0",
@@ -384,7 +384,7 @@ fn a_save_shows_how_many_logs_are_done() {
             "{state}"
         );
     }
-    let summary = "algo-logs: acme/Paged: 9 saved, 0 already there";
+    let summary = "acme/Paged: 9 saved, 0 already there";
     assert!(rest.starts_with(summary), "{rest}");
 }
 

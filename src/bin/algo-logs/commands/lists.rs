@@ -150,7 +150,7 @@ impl Context {
             is_empty = false;
         }
         if is_empty {
-            self.reporter.say(nothing);
+            self.reporter.note(nothing);
         }
         if json && (is_empty || !objects.is_empty()) {
             to_stdout(&json::array(&objects))?;

@@ -149,7 +149,7 @@ impl Context {
         if !progress.is_shown() {
             let timeout = format::duration(timeout);
             self.reporter
-                .say(&format!("waiting up to {timeout} for {what}"));
+                .note(&format!("waiting up to {timeout} for {what}"));
         }
         let next_note = Mutex::new(NOTE_INTERVAL);
         Wait::default().timeout(timeout).on_poll(move |poll| {
@@ -172,7 +172,7 @@ impl Context {
             let mut next_note = next_note.lock().unwrap_or_else(PoisonError::into_inner);
             if !progress.is_shown() && poll.waited >= *next_note {
                 *next_note = poll.waited + NOTE_INTERVAL;
-                self.reporter.say(&state());
+                self.reporter.note(&state());
             }
             ControlFlow::Continue(())
         })
@@ -186,7 +186,7 @@ impl Context {
             Err(error) => return Err(error.into()),
         };
         if let Some(note) = note {
-            self.reporter.say(&note);
+            self.reporter.note(&note);
         }
         let result = match build {
             // There is a log, so the build may have finished in the meantime.
@@ -249,7 +249,8 @@ impl Context {
             .map_err(CliError::from_service)?;
         let number = found.as_ref().and_then(Version::semantic_version);
         let number = number.map_or(String::new(), |number| format!("{}, ", self.word(number)));
-        self.reporter.say(&format!("version {number}commit {hash}"));
+        self.reporter
+            .note(&format!("version {number}commit {hash}"));
         let result = match &found {
             Some(found) => match (found.build_id(), found.build_status()) {
                 (Some(id), Some(status)) => self.result_of(id, &status),
@@ -266,11 +267,11 @@ impl Context {
 
     /// Writes a note that names the build whose log follows.
     fn name_build(&self, build: &Build) {
-        self.reporter.say(&format!(
+        self.reporter.note(&format!(
             "build {} ({}, commit {}, started {})",
-            self.word(&build.build_id),
+            self.reporter.id(&build.build_id),
             self.word(build.status.as_str()),
-            self.word(&build.commit_sha),
+            self.reporter.commit(&build.commit_sha),
             self.word(&build.started_at)
         ));
     }
@@ -284,10 +285,10 @@ impl Context {
         })?;
         drop(progress);
         if logs.delivered() == 0 {
-            self.reporter.say("the log is empty");
+            self.reporter.note("the log is empty");
         }
         if let Some(note) = replacement_note(&logs) {
-            self.reporter.say(&note);
+            self.reporter.note(&note);
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ impl Context {
             .build_log(&build.build_id, Some(&build))
             .map_err(CliError::from_service)?;
         if let Some(note) = note {
-            self.reporter.say(&note);
+            self.reporter.note(&note);
         }
         let failure = explain(&mut logs, args.lines)?;
         if failure.step.is_none() && failure.error.is_none() && failure.output.is_empty() {
@@ -44,9 +44,9 @@ impl Context {
                 self.algorithm
             )));
         }
-        self.reporter.say(&self.summary(&build, &failure));
+        self.reporter.note(&self.summary(&build, &failure));
         if args.json {
-            return to_stdout(&json::object(&report(&build, &failure))?);
+            return to_stdout(&json::object(&report(&build, &failure), &self.reporter)?);
         }
         let is_terminal = io::stdout().is_terminal();
         let text = format_failure(&failure, self.color.is_enabled(is_terminal));
@@ -109,9 +109,9 @@ impl Context {
     fn summary(&self, build: &Build, failure: &Failure) -> String {
         let mut summary = format!(
             "build {} ({}, commit {}, started {})",
-            self.word(&build.build_id),
+            self.reporter.id(&build.build_id),
             self.word(build.status.as_str()),
-            self.word(&build.commit_sha),
+            self.reporter.commit(&build.commit_sha),
             self.word(&build.started_at)
         );
         match (failure.step, failure.steps) {

@@ -29,13 +29,13 @@ impl Config {
         let mut builder = self
             .builder()
             .idle_connections(connections)
-            .on_retry(move |retry| retry_reporter.say(&describe_retry(retry)));
+            .on_retry(move |retry| retry_reporter.note(&describe_retry(retry)));
         if let Some(ca_pem) = &self.ca_pem {
             builder = builder.root_certificates(ca_pem.value.clone());
         }
         if verbose {
             let reporter = reporter.clone();
-            builder = builder.on_request(move |request| reporter.say(&describe_request(request)));
+            builder = builder.on_request(move |request| reporter.note(&describe_request(request)));
         }
         Ok(Connection {
             client: builder.build().map_err(|error| self.error(error))?,

@@ -199,7 +199,7 @@ fn read_profile(
         });
     }
     if others_can_read(&path) {
-        reporter.say(&format!(
+        reporter.note(&format!(
             "{shown} contains keys, and other users can read it; run 'chmod 600 {shown}'"
         ));
     }

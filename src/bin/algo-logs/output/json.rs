@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::reporter::Reporter;
+use super::sanitize::is_bidi_control;
 use crate::error::CliError;
-use crate::output::sanitize::is_unsafe;
 
 /// Joins formatted items into one JSON array, with one item per line.
 pub(crate) fn array(items: &[String]) -> String {
@@ -11,11 +12,14 @@ pub(crate) fn array(items: &[String]) -> String {
 }
 
 /// Formats one JSON object on a line.
-pub(crate) fn object<T: Serialize>(object: &T) -> Result<String, CliError> {
-    Ok(item(object)? + "\n")
+pub(crate) fn object<T: Serialize>(object: &T, reporter: &Reporter) -> Result<String, CliError> {
+    match serde_json::to_string(object) {
+        Ok(json) => Ok(raw(&json, reporter) + "\n"),
+        Err(error) => Err(CliError::invalid_response(error.to_string())),
+    }
 }
 
-/// Formats a value. Escapes the characters that a terminal acts on or does not show.
+/// Formats a value. Escapes the characters that a terminal acts on.
 pub(crate) fn item<T: Serialize>(item: &T) -> Result<String, CliError> {
     match serde_json::to_string(item) {
         Ok(json) => Ok(escape(&json)),
@@ -23,16 +27,40 @@ pub(crate) fn item<T: Serialize>(item: &T) -> Result<String, CliError> {
     }
 }
 
+/// Makes valid JSON safe to print on one line, and changes nothing else: not a digit, and no order.
+///
+/// In strings, the key is redacted. What a terminal or a build server would obey is escaped.
+pub(crate) fn raw(json: &str, reporter: &Reporter) -> String {
+    let mut redacted = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((between, string)) = rest.split_once('"') {
+        let mut escaped = false;
+        let end = string.find(|c| {
+            let is_end = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            is_end
+        });
+        let (string, after) = string.split_at(end.unwrap_or(string.len()));
+        redacted.extend([between, "\"", &reporter.redacted(string), "\""]);
+        rest = after.strip_prefix('"').unwrap_or_default();
+    }
+    escape(&(redacted + rest))
+}
+
 fn escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
+    let mut last = ' ';
     for c in json.chars() {
-        if is_unsafe(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+        match c {
+            // Outside strings; inside, JSON has them escaped already.
+            '\t' | '\n' | '\r' => escaped.push(' '),
+            // No control and no bidi control needs two units. Build servers obey `##[…]`, `##vso[…]`.
+            _ if c.is_control() || is_bidi_control(c) || (c, last) == ('#', '#') => {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
-        } else {
-            escaped.push(c);
+            _ => escaped.push(c),
         }
+        last = c;
     }
     escaped
 }
@@ -40,6 +68,7 @@ fn escape(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use algo_logs::Token;
 
     #[test]
     fn arrays() {
@@ -48,10 +77,30 @@ mod tests {
     }
 
     #[test]
-    fn unsafe_characters_are_escaped() {
-        let text = "\u{9b}2J\u{202e}\u{7f}\n\"é\u{e0041}";
-        let json = item(&text).unwrap();
-        assert_eq!(json, r#""\u009b2J\u202e\u007f\n\"é\udb40\udc41""#);
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    fn only_what_is_unsafe_changes() {
+        let reporter = Reporter::default();
+        reporter.redact(Token::simple("12345678").unwrap());
+        for (json, expected) in [
+            (
+                "{\"b\" :\t1.50e+400,\r\n\"a\":[ ]}",
+                "{\"b\" : 1.50e+400,  \"a\":[ ]}",
+            ),
+            (
+                "[\"\u{9b}2J\u{202e}\u{7f}é\u{ad}\u{e0041}\"]",
+                "[\"\\u009b2J\\u202e\\u007fé\u{ad}\u{e0041}\"]",
+            ),
+            (
+                r####"{"##[a":"# ###vso[","c":"::x"}"####,
+                r####"{"#\u0023[a":"# #\u0023\u0023vso[","c":"::x"}"####,
+            ),
+            // The key is replaced in strings only.
+            (
+                r#"[12345678,"\"12345678\\","",12345678]"#,
+                r#"[12345678,"\"[key]\\","",12345678]"#,
+            ),
+            (r#""\ud800\"""#, r#""\ud800\"""#),
+        ] {
+            assert_eq!(raw(json, &reporter), expected);
+        }
     }
 }

@@ -68,10 +68,37 @@ impl Reporter {
         let _ = self.token.set(token);
     }
 
-    /// Writes a note, unless notes are turned off.
-    pub(crate) fn say(&self, note: &str) {
+    /// Writes a note, unless notes are turned off. Only elsewhere than on a terminal, it names the program.
+    pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            self.write(&format!("algo-logs: {}\n", self.clean(note)));
+            let prefix = if self.is_terminal() {
+                ""
+            } else {
+                "algo-logs: "
+            };
+            self.write(&format!("{prefix}{}\n", self.clean(text)));
+        }
+    }
+
+    /// Returns whether stderr is a terminal. There, a note must fit 80 columns.
+    pub(crate) fn is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Returns an ID for a note: its first 8 characters on a terminal.
+    pub(crate) fn id(&self, id: &str) -> String {
+        self.first(8, id)
+    }
+
+    /// Returns a commit SHA for a note: its first 7 digits on a terminal.
+    pub(crate) fn commit(&self, sha: &str) -> String {
+        self.first(7, sha)
+    }
+
+    fn first(&self, max: usize, word: &str) -> String {
+        match self.is_terminal() {
+            true => self.redacted(word).chars().take(max).collect(),
+            false => self.word(word),
         }
     }
 
@@ -92,15 +119,16 @@ impl Reporter {
         /// No ID, hash or time is longer.
         const MAX_CHARS: usize = 80;
         // The key is redacted before the cut: part of it would not be recognized later.
-        truncate(&self.without_key(word), MAX_CHARS)
+        truncate(&self.redacted(word), MAX_CHARS)
     }
 
     /// Makes text safe to write as part of a line. Everything but the program's own usage passes through here.
     fn clean(&self, text: &str) -> String {
-        defuse(&sanitize_line(&self.without_key(text)))
+        defuse(&sanitize_line(&self.redacted(text)))
     }
 
-    fn without_key(&self, text: &str) -> String {
+    /// Replaces the key in a text.
+    pub(super) fn redacted(&self, text: &str) -> String {
         match self.token.get() {
             Some(token) => token.redact(text),
             None => text.to_owned(),
@@ -125,7 +153,7 @@ impl Reporter {
 
     /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
     pub(crate) fn progress(&self) -> Progress {
-        let shown = !self.quiet && self.animated && io::stderr().is_terminal();
+        let shown = !self.quiet && self.animated && self.is_terminal();
         Progress {
             reporter: shown.then(|| self.clone()),
             started: Instant::now(),

@@ -232,7 +232,7 @@ fn is_c1_introducer(c: char) -> bool {
 }
 
 /// Returns whether the character changes the order in which others are shown: <https://trojansource.codes>.
-fn is_bidi_control(c: char) -> bool {
+pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -250,16 +250,14 @@ pub(crate) fn sanitize_line(text: &str) -> String {
     text.replace(is_unsafe, "\u{fffd}")
 }
 
-/// Breaks up the commands that build servers obey wherever they are in a line: `##[…]`, `##vso[…]`, `##teamcity[…]`.
+/// Breaks up what build servers take for commands: `##[…]`, `##vso[…]`, `##teamcity[…]` anywhere in a line, and `::` at
+/// its start.
 pub(crate) fn defuse(line: &str) -> String {
-    let mut defused = String::with_capacity(line.len());
-    for c in line.chars() {
-        if c == '#' && defused.ends_with('#') {
-            defused.push(' ');
-        }
-        defused.push(c);
+    let line = line.replace("##", "# #").replace("##", "# #");
+    match line.trim_start().strip_prefix("::") {
+        Some(rest) => line[..line.len() - rest.len() - 1].to_owned() + " :" + rest,
+        None => line,
     }
-    defused
 }
 
 /// Shortens a text to `max` characters, followed by `…` if there were more.
@@ -566,6 +564,10 @@ mod tests {
             ("##vso[task.complete]", "# #vso[task.complete]"),
             ("a ##[error]b", "a # #[error]b"),
             ("####[x", "# # # #[x"),
+            ("::error::x", ": :error::x"),
+            (" \u{a0}::x ::y", " \u{a0}: :x ::y"),
+            (":::##", ": ::# #"),
+            ("a ::x", "a ::x"),
         ] {
             assert_eq!(defuse(text), expected);
         }

@@ -151,19 +151,19 @@ impl<'a> Archive<'a> {
             self.count(|counts| counts.bytes += new);
         })?;
         if let Some(note) = note {
-            self.context.reporter.say(&note);
+            self.context.reporter.note(&note);
         }
         if let Some(note) = replacement_note(&logs) {
             let id = self.context.word(&build.build_id);
             let reporter = &self.context.reporter;
-            reporter.say(&format!("log of build {id} of {algorithm}: {note}"));
+            reporter.note(&format!("log of build {id} of {algorithm}: {note}"));
         }
         self.count(|counts| counts.saved += 1);
         Ok(())
     }
 
     fn without_log(&self, why: &str) {
-        self.context.reporter.say(why);
+        self.context.reporter.note(why);
         self.count(|counts| counts.without_log += 1);
     }
 

@@ -49,7 +49,7 @@ impl Context {
             error => error,
         };
         if builds.is_empty() {
-            self.reporter.say(&self.no_build(&args.filter));
+            self.reporter.note(&self.no_build(&args.filter));
         }
         let archive = Archive::create(self, &args.folder, builds.len())?;
         if let Some(error) = error {

@@ -104,11 +104,11 @@ impl Summary {
             reporter.error(failure, false);
         }
         for line in &self.lines {
-            reporter.say(line);
+            reporter.note(line);
         }
         if self.items != 1 {
             self.total.elapsed = self.started.elapsed();
-            reporter.say(&format!("total: {}", self.total.describe()));
+            reporter.note(&format!("total: {}", self.total.describe()));
         }
         let rank = |exit| WORST_FIRST.iter().position(|&worse| worse == exit);
         let exits = self.total.failures.iter().map(|failure| failure.exit);
