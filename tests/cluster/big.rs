@@ -65,11 +65,6 @@ impl BigLog {
         }
     }
 
-    /// Returns the size of the log in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
     /// Returns the size of the document in bytes.
     pub fn document_size(&self) -> u64 {
         let blocks = self.blocks() * self.block.escaped.len() as u64;

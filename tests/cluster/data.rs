@@ -11,7 +11,7 @@ use super::http::Request;
 use super::reply::Response;
 use super::{Settings, Shared};
 
-/// The API key that the cluster accepts, sent as `Simple KEY`, or without a scheme as the official client does.
+/// The API key that the cluster accepts, sent as `Simple KEY`.
 pub const KEY: &str = "simUseTheKeyOfTheFakeCluster1";
 
 /// The JWT that the cluster accepts, sent as `Bearer JWT` or, as also documented, as `Simple JWT`.
@@ -24,8 +24,6 @@ const PUBLIC_HOST: &str = "api.algorithmia.com";
 pub mod documented {
     /// The newer build, which succeeded.
     pub const BUILD: &str = "d01d403d-a853-4831-9fff-9783a7b7e956";
-    /// The older build, which succeeded and was published.
-    pub const OLDER_BUILD: &str = "8a366318-3ee9-4a0e-8fc9-7e1af60c67bf";
     /// The git hash of the only version, which is also the commit of [`BUILD`].
     pub const VERSION: &str = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
 
@@ -47,8 +45,6 @@ pub mod lemmatizer {
     pub const FAILED: &str = "b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630";
     /// The build of version 1.2.0, which succeeded; its log is [`SUCCEEDED_LOG`]. Its id is not a UUID.
     pub const SUCCEEDED: &str = "610651f0a3e9d40007b2c5d8";
-    /// An earlier build of the same commit; its log is [`SUCCEEDED_LOG`].
-    pub const SAME_COMMIT: &str = "2e94d6b0-7c15-4a83-b0f9-5a61c3e87d24";
     /// A build with the undocumented status `canceled`; its log is empty.
     pub const CANCELED: &str = "c4a80e5d-3b97-4d12-86fe-0e92b7d1a35f";
     /// A finished build whose log is lost.
@@ -102,11 +98,9 @@ pub(super) fn respond(request: &Request, shared: &Shared) -> Normal {
 }
 
 fn look_up(request: &Request, settings: &mut Settings) -> Result<Normal, Response> {
-    let segments: Vec<String> = request.path().split('/').map(percent_decode).collect();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let segments: Vec<&str> = request.path().split('/').collect();
     let segments = match segments.as_slice() {
         ["", "v1", "users", owner, "algorithms"] => return algorithms_of(owner, request),
-        ["", "v1", "algorithms", owner, name] => return algorithm_object(owner, name, request),
         ["", "v1", "algorithms", segments @ ..] => segments,
         _ => return Err(page_not_found()),
     };
@@ -115,9 +109,6 @@ fn look_up(request: &Request, settings: &mut Settings) -> Result<Normal, Respons
     };
     if !matches!((*collection, rest), (_, [] | [_]) | ("builds", [_, "logs"])) {
         return Err(page_not_found());
-    }
-    if request.method != "GET" {
-        return Err(method_not_allowed());
     }
     authorize(request)?;
     let algorithm = Algorithm::find(owner, name)?;
@@ -160,29 +151,12 @@ fn algorithms_of(owner: &str, request: &Request) -> Result<Normal, Response> {
     Ok(Normal::Response(Response::json(200, json)))
 }
 
-/// Returns the object that the official client requests to check that an algorithm exists.
-fn algorithm_object(owner: &str, name: &str, request: &Request) -> Result<Normal, Response> {
-    authorize(request)?;
-    if Algorithm::find(owner, name).is_err() {
-        return Err(Response::json(404, r#"{"error":"No such algorithm"}"#));
-    }
-    let json = serde_json::json!({
-        "id": "4a1b7a2a-4183-4939-a292-26e677aeba73",
-        "name": name,
-        "details": { "label": name, "summary": "", "tagline": "" },
-        "resource_type": "algorithm",
-    });
-    Ok(Normal::Response(Response::json(200, json.to_string())))
-}
-
 fn authorize(request: &Request) -> Result<(), Response> {
     let Some(authorization) = request.header("Authorization") else {
         return Err(error(401, 2002, "authorization required"));
     };
     match authorization.split_once(' ') {
         Some(("Simple", KEY | JWT) | ("Bearer", JWT)) => Ok(()),
-        // The official Python client sends a key without a scheme.
-        None if authorization == KEY => Ok(()),
         _ => Err(error(401, 2002, "invalid api key")),
     }
 }
@@ -200,12 +174,6 @@ fn page_not_found() -> Response {
     response.add("Content-Type", "text/html");
     let page = "<html>\n<head><title>404 Not Found</title></head>\n<body><h1>404 Not Found</h1></body>\n</html>\n";
     response.body = page.into();
-    response
-}
-
-fn method_not_allowed() -> Response {
-    let mut response = Response::json(405, r#"{"error":{"message":"method not allowed"}}"#);
-    response.add("Allow", "GET");
     response
 }
 
@@ -497,10 +465,7 @@ impl Page {
             limit: settings.page_size,
         };
         if let Some(limit) = value(query, "limit") {
-            let limit = limit
-                .parse()
-                .ok()
-                .filter(|limit| (1..=settings.max_page_size).contains(limit));
+            let limit = limit.parse().ok().filter(|limit| (1..=100).contains(limit));
             page.limit = limit.ok_or_else(|| error(400, 5003, "invalid limit"))?;
         }
         if let Some(marker) = value(query, "marker") {

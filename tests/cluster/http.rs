@@ -22,7 +22,6 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The number of the connection to this cluster, counted from 1.
     pub connection: usize,
-    http_1_0: bool,
 }
 
 impl Request {
@@ -48,8 +47,8 @@ impl Request {
     fn parse(head: &[u8], connection: usize) -> Option<Request> {
         let mut lines = std::str::from_utf8(head).ok()?.trim_end().split("\r\n");
         let mut words = lines.next()?.split(' ');
-        let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-        if words.next().is_some() || !version.starts_with("HTTP/1.") || !target.starts_with('/') {
+        let (method, target) = (words.next()?, words.next()?);
+        if words.next()? != "HTTP/1.1" {
             return None;
         }
         let headers = lines.map(|line| {
@@ -61,13 +60,7 @@ impl Request {
             target: target.to_owned(),
             headers: headers.collect::<Option<_>>()?,
             connection,
-            http_1_0: version == "HTTP/1.0",
         })
-    }
-
-    fn wants_close(&self) -> bool {
-        let connection = self.header("Connection").unwrap_or_default();
-        self.http_1_0 || connection.eq_ignore_ascii_case("close")
     }
 
     fn accepts_gzip(&self) -> bool {
@@ -75,11 +68,6 @@ impl Request {
         accepted
             .split(',')
             .any(|coding| coding.split(';').next().unwrap_or_default().trim() == "gzip")
-    }
-
-    fn body_length(&self) -> u64 {
-        let length = self.header("Content-Length");
-        length.and_then(|length| length.parse().ok()).unwrap_or(0)
     }
 }
 
@@ -157,15 +145,11 @@ impl Write for Socket {
 
 fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Result<()> {
     while let Some(head) = link.read_head()? {
-        let Some(request) = Request::parse(&head, connection) else {
-            link.read_rest(0)?;
-            link.write_all(&reply::head(400, &[], Some(0)))?;
-            return link.finish();
-        };
+        let request = Request::parse(&head, connection).expect("a request with HTTP/1.1");
         let scripted = shared.record(&request);
         let reset = scripted.as_ref().is_some_and(|reply| reply.end == End::Rst);
         if !reset {
-            link.read_rest(request.body_length())?;
+            link.read_rest()?;
         }
         let settings = shared.state().settings;
         shared.pause(settings.latency);
@@ -265,9 +249,9 @@ impl Link {
         Err(io::ErrorKind::InvalidData.into())
     }
 
-    /// Reads what `read_head` left of the head, and then the body.
-    fn read_rest(&mut self, body: u64) -> io::Result<()> {
-        let rest = std::mem::take(&mut self.unread) + body;
+    /// Reads what `read_head` left of the head.
+    fn read_rest(&mut self) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.unread);
         io::copy(&mut self.take(rest), &mut io::sink())?;
         Ok(())
     }
@@ -358,24 +342,17 @@ impl Out<'_> {
     /// Responds as the service does.
     fn respond(&mut self, request: &Request) -> io::Result<End> {
         let gzip = self.settings.gzip && request.accepts_gzip();
-        let close = request.wants_close();
         match data::respond(request, self.shared) {
             Normal::Response(mut response) => {
                 if gzip && response.is_json() {
                     response.body = reply::gzip(&response.body);
                     response.add("Content-Encoding", "gzip");
                 }
-                if close {
-                    response.add("Connection", "close");
-                }
-                if request.method == "HEAD" {
-                    response.body.clear();
-                }
                 self.send_response(&response)?;
             }
-            Normal::Big(log) => self.big(&log, gzip, close)?,
+            Normal::Big(log) => self.big(&log, gzip)?,
         }
-        Ok(if close { End::Fin } else { End::KeepAlive })
+        Ok(End::KeepAlive)
     }
 
     fn send_response(&mut self, response: &Response) -> io::Result<()> {
@@ -390,12 +367,9 @@ impl Out<'_> {
         self.link.flush()
     }
 
-    fn big(&mut self, log: &BigLog, gzip: bool, close: bool) -> io::Result<()> {
+    fn big(&mut self, log: &BigLog, gzip: bool) -> io::Result<()> {
         let mut response = Response::new(200);
         response.add("Content-Type", "application/json");
-        if close {
-            response.add("Connection", "close");
-        }
         if gzip {
             response.add("Content-Encoding", "gzip");
             response.add("Transfer-Encoding", "chunked");

@@ -26,9 +26,6 @@ mod http;
 pub mod reply;
 pub mod tls;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -143,11 +140,6 @@ impl Cluster {
         self.shared.state().settings.page_size = items;
     }
 
-    /// Sets the largest accepted `limit`. Defaults to 100.
-    pub fn max_page_size(&self, items: usize) {
-        self.shared.state().settings.max_page_size = items;
-    }
-
     /// Keeps the build `b-wait` of `acme/Waiting` in progress for the next `times` requests for it. Defaults to 2.
     pub fn finish_after(&self, times: usize) {
         self.shared.state().settings.waits_left = times;
@@ -217,7 +209,6 @@ struct Settings {
     bytes_per_second: u64,
     gzip: bool,
     page_size: usize,
-    max_page_size: usize,
     waits_left: usize,
 }
 
@@ -228,7 +219,6 @@ impl Default for Settings {
             bytes_per_second: 0,
             gzip: false,
             page_size: 50,
-            max_page_size: 100,
             waits_left: 2,
         }
     }

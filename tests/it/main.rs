@@ -18,6 +18,7 @@ mod client;
 mod connection;
 mod demo;
 mod explain;
+mod fake_cluster;
 #[cfg(unix)]
 mod faults;
 mod files;
