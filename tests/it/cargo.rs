@@ -42,7 +42,7 @@ pub fn build(args: &[&str], folder: &str) -> PathBuf {
     target.join(folder).join("algo-logs")
 }
 
-pub fn cargo() -> Command {
+fn cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command

@@ -552,32 +552,6 @@ fn a_404_without_a_code_is_explained_by_further_requests() {
 }
 
 #[test]
-fn a_build_in_progress_suggests_wait() {
-    let cluster = Cluster::start();
-    let unfinished = "build b-wait of acme/Waiting: the build is still in progress";
-    for (line, older) in [
-        (
-            "log acme/Waiting",
-            ", or -s failed or -s succeeded for an older build",
-        ),
-        ("log acme/Waiting b-wait", ""),
-    ] {
-        let expected = format!("{unfinished}; use --wait to wait for it{older}");
-        fails(&cluster, line, 8, &expected);
-    }
-    for line in [
-        "log acme/Waiting --wait=0",
-        "log acme/Waiting b-wait --wait=0",
-    ] {
-        cluster.finish_after(2);
-        fails(&cluster, line, 8, &format!("{unfinished}; waited 0s"));
-    }
-    let follow = "there is no option '-f': the service has no log until the build has finished; \
-                  '--wait' waits for the build, then writes its log";
-    fails(&cluster, "log acme/Waiting -f", 2, follow);
-}
-
-#[test]
 fn an_error_without_a_configured_cluster_says_how_to_set_one() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let nobody_there = nobody.local_addr().expect("it has an address");

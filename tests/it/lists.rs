@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::cluster::data::{self, documented};
-use crate::cluster::{Cluster, JWT, Reply};
+use crate::cluster::{Cluster, Reply};
 use crate::program::{Outcome, Program};
 
 const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
@@ -415,74 +415,6 @@ fn without_times(stderr: &str) -> String {
 }
 
 #[test]
-fn error_responses() {
-    let cluster = Cluster::start();
-    let program = Program::on(&cluster);
-    for list in ["builds", "versions"] {
-        program.run(&format!("{list} acme/Secret")).fails(
-            4,
-            &format!(
-                "algo-logs: {list} of acme/Secret: the key is not allowed to read this (status 403), \
-                 the service says: not authorized to access this algorithm; \
-                 the key is from ALGORITHMIA_API_KEY\n"
-            ),
-        );
-        program.run(&format!("{list} acme/Nothing")).fails(
-            5,
-            &format!(
-                "algo-logs: {list} of acme/Nothing: there is no such algorithm (status 404), \
-                 the service says: algorithm algo://acme/Nothing not found; \
-         check the name, and that CLUSTER is the right cluster\n"
-            ),
-        );
-        let wrong = program.clone().env("ALGORITHMIA_API_KEY", "simWrong");
-        wrong.run(&format!("{list} acme/Paged")).fails(
-            4,
-            &format!(
-                "algo-logs: {list} of acme/Paged: the cluster rejected the key (status 401), \
-                 the service says: invalid api key; the key is from ALGORITHMIA_API_KEY\n"
-            ),
-        );
-    }
-    let by_token = program
-        .without("ALGORITHMIA_API_KEY")
-        .env("ALGORITHMIA_BEARER_TOKEN", JWT);
-    by_token.run("versions acme/Secret -q").fails(
-        4,
-        "algo-logs: versions of acme/Secret: the key is not allowed to read this (status 403), the service says: \
-         not authorized to access this algorithm; the key is from ALGORITHMIA_BEARER_TOKEN\n",
-    );
-}
-
-#[test]
-fn a_200_may_be_an_error_too() {
-    let cluster = Cluster::start();
-    let refusal = r#"{"error":{"id":"x","code":1001,"message":"gone"}}"#;
-    for list in ["builds", "versions"] {
-        let path = format!("/v1/algorithms/acme/Paged/{list}");
-        cluster.script(&path, Reply::json(200, refusal));
-        Program::on(&cluster)
-            .run(&format!("{list} acme/Paged"))
-            .fails(
-                5,
-                &format!(
-                    "algo-logs: {list} of acme/Paged: there is no such algorithm, the service says: gone; check the name, and that CLUSTER is the right cluster\n"
-                ),
-            );
-        cluster.script(&path, Reply::json(200, r#"{"marker":null}"#));
-        Program::on(&cluster)
-            .run(&format!("{list} acme/Paged"))
-            .fails(
-                6,
-                &format!(
-                    "algo-logs: {list} of acme/Paged: the response does not have the documented shape \
-                     (line 1, column 15)\n"
-                ),
-            );
-    }
-}
-
-#[test]
 fn error_responses_as_json() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
@@ -526,23 +458,6 @@ fn error_responses_as_json() {
         2,
         "{\"error\":{\"kind\":\"usage\",\"message\":\
          \"'log' takes no option '--json'\",\"status\":null,\"code\":null,\"exit\":2}}\n",
-    );
-}
-
-#[test]
-fn text_from_the_service_cannot_move_the_cursor() {
-    let cluster = Cluster::start();
-    let page = r#"{"results":[{"build_id":"a\tb\nc","status":"\u001b[2J","commit_sha":"\u202ec","started_at":""}]}"#;
-    cluster.script(PAGED_BUILDS, Reply::json(200, page));
-    Program::on(&cluster)
-        .run("builds acme/Paged")
-        .prints("a\u{fffd}b\u{fffd}c\t\u{fffd}[2J\t\u{fffd}c\t-\t-\t-\n");
-    let refusal = r#"{"error":{"code":5001,"message":"a\nb\u001b[2J"}}"#;
-    cluster.script(PAGED_BUILDS, Reply::json(400, refusal));
-    Program::on(&cluster).run("builds acme/Paged").fails(
-        1,
-        "algo-logs: builds of acme/Paged: the cluster refused the request (status 400), \
-         the service says: a\u{fffd}b\u{fffd}[2J\n",
     );
 }
 

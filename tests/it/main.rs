@@ -16,7 +16,6 @@ mod cargo;
 mod choose;
 mod client;
 mod connection;
-mod demo;
 mod explain;
 mod fake_cluster;
 #[cfg(unix)]

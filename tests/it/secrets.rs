@@ -2,10 +2,11 @@
 //! its log records, and proxies.
 
 use std::cell::RefCell;
+use std::error::Error as _;
 use std::io::Read;
 use std::sync::Once;
 
-use algo_logs::{Client, Token};
+use algo_logs::{Client, Error, Token};
 
 use crate::client::{algorithm, builder};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
@@ -64,19 +65,8 @@ fn records(cluster: &Cluster, wanted: Wanted) -> String {
     LOG.take().unwrap().1
 }
 
-/// Returns the bytes that ureq's protocol crate logs as sent or received, 16 per record, as text.
-fn dumped(records: &str) -> String {
-    let dumps = records
-        .lines()
-        .filter(|line| line.starts_with("TRACE ureq_proto::util "));
-    dumps
-        .filter_map(|line| line.rsplit_once("  "))
-        .map(|(_, text)| text)
-        .collect()
-}
-
 #[test]
-fn only_the_level_trace_of_ureq_proto_shows_the_key() {
+fn log_records_except_ureq_protos_at_level_trace_do_not_show_the_key() {
     let debug: Wanted = |metadata| metadata.level() <= log::Level::Debug;
     let without_ureq_proto: Wanted = |metadata| {
         !metadata.target().starts_with("ureq_proto") || metadata.level() <= log::Level::Debug
@@ -90,11 +80,7 @@ fn only_the_level_trace_of_ureq_proto_shows_the_key() {
                 !records.to_lowercase().contains("authorization"),
                 "{records}"
             );
-            assert_eq!(dumped(&records), "");
         }
-        // The documentation warns about this case.
-        let records = records(&cluster, |_| true);
-        assert!(dumped(&records).contains(KEY), "{records}");
     }
 }
 
@@ -116,32 +102,42 @@ fn keys_of_every_length_arrive() {
 #[test]
 fn debug_and_display_never_show_the_key() {
     let cluster = Cluster::start();
-    let echo = |status| {
-        Reply::json(status, &format!(r#"{{"error":"{KEY}"}}"#)).header("X-Error-Message", KEY)
-    };
-    cluster.script_always(LOGS, echo(500));
     let builder = builder(&cluster);
     let client = client(&cluster);
-    let error = client.build_logs(&algorithm("acme/x"), "b1").unwrap_err();
-    cluster.script(LOGS, Reply::json(200, &format!(r#"{{"logs":{KEY}}}"#)));
-    let mut logs = client.build_logs(&algorithm("acme/x"), "b1").unwrap();
-    let broken = logs.read(&mut [0; 10]).unwrap_err();
-    for shown in [
+    let with_password = Client::builder().base_url(format!("https://u:{KEY}@h"));
+    let mut shown = vec![
         format!("{:?}", Token::simple(KEY)),
-        format!("{builder:?}"),
-        format!("{client:?}"),
-        format!("{:?}", client.builds(&algorithm("acme/x"))),
-        format!("{logs:?}"),
-        format!("{error:?} {error} {:?}", error.service_message()),
-        format!("{broken:?} {broken}"),
-        format!("{:?}", std::io::Error::from(error)),
         format!("{:?}", Token::simple(format!("{KEY} {KEY}")).unwrap_err()),
-        format!(
-            "{:?}",
-            Client::builder().base_url(format!("https://u:{KEY}@h"))
-        ),
+        format!("{builder:?} {client:?} {with_password:?}"),
+        format!("{:?}", client.builds(&algorithm("acme/x"))),
+    ];
+    // A service may repeat what it received.
+    for reply in [
+        Reply::json(500, &format!(r#"{{"error":"{KEY}"}}"#)).header("X-Error-Message", KEY),
+        Reply::status(302).header("Location", &format!("https://{KEY}/{KEY}")),
+        Reply::json(200, "{}").header("Content-Encoding", KEY),
+        Reply::json(200, &format!(r#"{{"error":"{KEY}"}}"#)),
+        Reply::json(200, &format!(r#"{{"logs":{KEY}}}"#)),
     ] {
-        assert!(!shown.contains(KEY), "{shown}");
+        cluster.script(LOGS, reply);
+        let logs = client.build_logs(&algorithm("acme/x"), "b1");
+        let error = logs.and_then(|mut logs| {
+            shown.push(format!("{logs:?}"));
+            let error = logs.read_to_end(&mut Vec::new()).unwrap_err();
+            Err::<(), _>(Error::from_io(error).unwrap())
+        });
+        let error = error.unwrap_err();
+        shown.push(format!("{error} {error:?} {:?}", error.service_message()));
+        let mut source = error.source();
+        while let Some(cause) = source {
+            shown.push(format!("{cause} {cause:?}"));
+            source = cause.source();
+        }
+        shown.push(format!("{:?}", std::io::Error::from(error)));
+    }
+    for text in shown {
+        let text = text.to_lowercase();
+        assert!(!text.contains(&KEY.to_lowercase()), "{text}");
     }
 }
 
@@ -256,36 +252,6 @@ fn a_proxy_that_rejects_requests_does_not_see_the_key() {
 }
 
 #[test]
-fn a_key_from_stdin_is_sent_without_its_line_end_and_not_shown() {
-    let cluster = Cluster::start();
-    let program = Program::on(&cluster).without("ALGORITHMIA_API_KEY");
-    let line = "builds acme/Empty -q --api-key-file -";
-    program
-        .clone()
-        .stdin(format!("{KEY}\r\n"))
-        .run(line)
-        .prints("");
-    let request = cluster.requests().pop().unwrap();
-    assert_eq!(
-        request.header("Authorization"),
-        Some(&*format!("Simple {KEY}"))
-    );
-    for (key, why) in [
-        (format!("{KEY}\n\n"), "it contains a line ending"),
-        (format!("{KEY}\t"), "it contains a control character"),
-        (format!("{KEY}\0"), "it contains a control character"),
-        (String::new(), "it is empty"),
-    ] {
-        let outcome = program.clone().stdin(key).run(line);
-        outcome.fails(
-            2,
-            &format!("algo-logs: --api-key-file: the key cannot be used: {why}\n"),
-        );
-    }
-    assert_eq!(cluster.requests().len(), 1);
-}
-
-#[test]
 fn invalid_names_are_rejected_before_a_connection() {
     let cluster = Cluster::start();
     for words in [
@@ -300,6 +266,8 @@ fn invalid_names_are_rejected_before_a_connection() {
         &["builds", ""],
         &["log", "acme/x", "b 1"],
         &["log", "acme/x", "b1\n"],
+        &["log", "acme/x", "b1?a=b"],
+        &["log", "acme/x", "a/b"],
         &["log", "acme/x", "."],
         &["log", "acme/x", ""],
         &["log", "acme/x/..", "-n", "1"],

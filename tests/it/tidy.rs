@@ -107,12 +107,6 @@ fn no_file_is_too_long() {
     }
 }
 
-#[test]
-fn there_are_no_linker_scripts() {
-    let found = files(root(), "ld");
-    assert!(found.is_empty(), "{found:?}");
-}
-
 /// Returns all files with this extension in `folder` and its subfolders, except build output.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -119,8 +119,6 @@ pub fn large() -> Vec<Row> {
             .is(0, &text, ""),
         log_after("3 MB, truncated, then the log", vec![body(&too_long, &cut).fin(), whole.clone()], "--retries 1")
             .is(0, &text, "").requests(2),
-        log_after("3 MB, silence, then the log", vec![body(&too_long, &cut).stall(), whole.clone()], "--retries 1 --timeout 1")
-            .is(0, &text, "").requests(2),
         log_after("3 MB, truncated, then another log", vec![body(&too_long, &other).fin(), whole], "--retries 1")
             .is(6, text.replacen('7', "8", 1), "the log changed while it was read"),
     }

@@ -164,7 +164,7 @@ pub fn retries() -> Vec<Row> {
                 .requests(2),
         );
     }
-    for status in [400, 401, 403, 404, 409, 410, 501, 505, 599] {
+    for status in [204, 400, 401, 403, 404, 409, 410, 501, 505, 599] {
         let name = format!("status {status}, not retried");
         let code = match status {
             401 | 403 => 4,
@@ -180,8 +180,6 @@ pub fn retries() -> Vec<Row> {
     }
     let late = |pause: &str| Reply::status(503).header("Retry-After", pause);
     rows.extend(rows! {
-        log_after("Retry-After with a past date", vec![late("Wed, 21 Oct 2015 07:28:00 GMT"), good()], "")
-            .succeeds().requests(2),
         log_after("Retry-After of 61 s", vec![late("61"), good()], "").fails(1, "(status 503)").requests(1),
         log_after("Retry-After with a distant date", vec![late("Wed, 21 Oct 9015 07:28:00 GMT"), good()], "")
             .fails(1, "(status 503)").requests(1),
@@ -199,9 +197,14 @@ pub fn retries() -> Vec<Row> {
             .fails(6, "not valid HTTP").requests(1),
         log_after("an unsupported encoding, not retried", vec![Reply::json(200, DOC).header("Content-Encoding", "zstd"), good()], "")
             .fails(6, "'zstd'").requests(1),
+        log_after("HTML, not retried", vec![Reply::json(200, "<html>"), good()], "").fails(6, "not the expected JSON").requests(1),
+        log_after("a 200 that is an error, not retried", vec![Reply::json(200, r#"{"error":{"code":5001}}"#), good()], "")
+            .fails(1, "").requests(1),
         at("a 503, then the list", "builds acme/x", BUILDS, vec![transient(503), Reply::json(200, r#"{"results":[]}"#)])
             .is(0, "", "no build of acme/x").requests(2),
         at("a truncated list, then the list", "builds acme/x --retries 1", BUILDS, vec![body("Content-Length: 99\r\n", "{").fin(), Reply::json(200, r#"{"results":[]}"#)])
+            .is(0, "", "no build of acme/x").requests(2),
+        at("a list that ends with the connection, truncated, then the list", "builds acme/x --retries 1", BUILDS, vec![body("", "{").fin(), Reply::json(200, r#"{"results":[]}"#)])
             .is(0, "", "no build of acme/x").requests(2),
     });
     rows
@@ -221,6 +224,8 @@ pub fn resumption() -> Vec<Row> {
         log_after("silence within the body, then the log", vec![body(&length(DOC), CUT_DOC).stall(), good()], "--retries 1 --timeout 1")
             .succeeds().requests(2),
         log_after("truncated after the document, then the log", vec![body("Content-Length: 1000\r\n", DOC).fin(), good()], "--retries 1")
+            .succeeds().requests(2),
+        log_after("truncated after a document, then a longer log", vec![body("Content-Length: 1000\r\n", r#"{"logs":"one\ntw"}"#).fin(), good()], "--retries 1")
             .succeeds().requests(2),
         log_after("truncated, then the log in gzip", vec![cut(), Reply::json(200, "").header("Content-Encoding", "gzip").body(gzip(DOC))], "--retries 1")
             .succeeds().requests(2),
@@ -288,14 +293,6 @@ pub fn waits() -> Vec<Row> {
     };
     let none = || Reply::status(404);
     rows! {
-        missing("in progress", none(), build("in-progress"))
-            .fails(8, "the build is still in progress; use --wait to wait for it"),
-        missing("lost", none(), build("failed")).fails(5, "the build has finished (failed), but its log is lost"),
-        missing("no such build", none(), Reply::json(404, r#"{"error":{"code":1010,"message":"m"}}"#))
-            .fails(5, "there is no such build"),
-        missing("no such build, according to the first response", Reply::json(404, r#"{"error":{"code":1010,"message":"m"}}"#), build("failed"))
-            .fails(5, "there is no such build").requests(1),
-        missing("no explanation", none(), Reply::status(500)).fails(5, "(status 404)"),
         missing("the key in the status", none(), build(KEY)).fails(5, "the build has finished ([key])"),
         missing("a status of 10 kB", none(), build(&"s".repeat(10_000))).fails(5, "but its log is lost"),
         waiting("a failed build", vec![build("failed")], "--exit-status").is(3, TEXT, "build b1 of acme/x: failed"),
