@@ -6,8 +6,6 @@ mod program;
 mod proxy;
 
 mod algorithms;
-#[cfg(target_os = "linux")]
-mod anywhere;
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "only Linux has the static program")
@@ -33,13 +31,15 @@ mod permissions;
 mod profiles;
 mod proxies;
 #[cfg(unix)]
-mod recipes;
+mod readme;
 mod resume;
 mod retries;
 mod save;
 mod secrets;
 mod settings;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod static_program;
 #[cfg(unix)]
 mod terminals;
 mod tidy;

@@ -5,9 +5,9 @@
 //! is left. stderr is one short line without build server commands. The key appears only in `Authorization`. The
 //! program uses at most 16 MiB of memory.
 
+mod connections_and_streams;
 mod documents;
 mod http;
-mod machine;
 mod service;
 
 use std::fs::{self, File};
@@ -225,8 +225,8 @@ sections! {
     documents: |_| documents::documents(),
     lists: documents::lists,
     versions: |_| documents::versions(),
-    connections: |_| machine::connections(),
-    shells: |_| machine::shells(),
+    connections: |_| connections_and_streams::connections(),
+    shells: |_| connections_and_streams::shells(),
 }
 
 /// How many runs of a section are active at a time. Slow runs only wait, for a timeout or a retry.
