@@ -102,12 +102,15 @@ fn serve(port: &str) -> Result<(), Box<dyn Error>> {
         .map_err(|_| format!("'{port}' is not a port: a number from 0 to 65535"))?;
     let cluster = Cluster::start_on(port)
         .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
-    let program = build_program()?;
+    // Building the program takes a while, so first say what to do meanwhile.
     print(&format!(
         "export ALGORITHMIA_API={} ALGORITHMIA_API_KEY={KEY}\n\n\
-         The fake cluster is up until this program is stopped. With these variables set, try\n\n\
-         \x20   {} builds acme/Lemmatizer\n",
-        cluster.url(),
+         The fake cluster is up until this program is stopped. With these variables set, try\n\n",
+        cluster.url()
+    ))?;
+    let program = build_program()?;
+    print(&format!(
+        "    {} builds acme/Lemmatizer\n",
         program.display()
     ))?;
     loop {

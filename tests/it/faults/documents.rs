@@ -144,6 +144,8 @@ pub fn versions() -> Vec<Row> {
             .fails(6, "build ID"),
         version("an error", &format!(r#"{{"error":{{"code":1014,"message":"{KEY}"}}}}"#))
             .fails(5, "there is no such version"),
+        at("a version: an error, asked for its status", format!("log acme/x/{HASH} --exit-status -q --retries 0"), VERSION, vec![Reply::json(200, r#"{"error":{"code":1014,"message":"gone"}}"#)])
+            .fails(5, "there is no such version, the service says: gone").requests(2),
         version("truncated", r#"{"compilation":{"output":"one"#).is(6, "one", "in the middle of its JSON"),
     }
 }
