@@ -257,8 +257,8 @@ fn names_that_save_rejects() {
         (
             "",
             "",
-            "'save' needs an ALGO, an OWNER, or '-' for names on stdin; \
-                  as in: algo-logs save acme/tagger -d logs"
+            "'save' requires an ALGO, an OWNER, or '-' for names on stdin; \
+                  e.g. algo-logs save acme/tagger -d logs"
                 .to_owned(),
         ),
         ("acme/x a/b/c", "", "'a/b/c' is not OWNER/NAME".to_owned()),
@@ -270,7 +270,7 @@ fn names_that_save_rejects() {
         ("acme/x ac%me", "", format!("'ac%me' {owner}")),
         ("-", "acme/x\nac me\n", format!("'ac me' {owner}")),
         ("-", "acme/x\n\u{fffd}\n", format!("'\u{fffd}' {owner}")),
-        ("-", " \n\n", "there are no names on stdin".to_owned()),
+        ("-", " \n\n", "stdin contains no names".to_owned()),
         (
             "- --api-key-file -",
             "",

@@ -231,9 +231,52 @@ pub(crate) fn message(error: &Error) -> String {
     message
 }
 
+/// Shows what the user typed in full, unless it looks like a key in the wrong place.
+pub(crate) fn redact(typed: &str) -> String {
+    match typed.split(['/', '=', ':', '@']).any(looks_like_key) {
+        true => typed.chars().take(3).chain(['…']).collect(),
+        false => typed.to_owned(),
+    }
+}
+
+/// Returns whether a word begins like a key or a token. Keys of the service begin with `sim`, as do English words.
+fn looks_like_key(word: &str) -> bool {
+    let rest = word.strip_prefix("sim").unwrap_or_default();
+    let is_key = rest.contains(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase())
+        || ["Simple ", "Bearer ", "eyJ"]
+            .iter()
+            .any(|prefix| word.starts_with(prefix));
+    is_key && word.chars().count() > 8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_like_a_key_is_redacted() {
+        for word in [
+            "simple-word-of-text",
+            "simSmall",
+            "Bearer 1",
+            "acme/LanguageDetectionService/main",
+            "d01d403d-a853-4831-9fff-9783a7b7e956",
+            "99999999999999999999",
+        ] {
+            assert_eq!(redact(word), word);
+        }
+        for (word, redacted) in [
+            ("simWrongK", "sim…"),
+            ("simwrong1", "sim…"),
+            ("eyJxxxxxxxxx", "eyJ…"),
+            ("Simple 12", "Sim…"),
+            ("Bearer 12", "Bea…"),
+            ("acme/simWrongKey", "acm…"),
+            ("https://me:simWrongKey@c", "htt…"),
+        ] {
+            assert_eq!(redact(word), redacted);
+        }
+    }
 
     #[test]
     fn a_failure_is_one_line() {

@@ -1,39 +1,11 @@
 //! The arguments that select what a command works on: ALGO, OWNER and BUILD_ID. ALGO always contains a `/`; the others
 //! never do.
 
-use algo_logs::{Algorithm, BaseUrl};
+use algo_logs::Algorithm;
 
-use super::value::{is_hex, parse_number, redact};
-use crate::error::CliError;
-
-/// An ALGO.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AlgorithmArg {
-    Name(Algorithm),
-    /// The URL of a cluster's page, `https://CLUSTER/algorithms/OWNER/NAME`.
-    Page {
-        cluster: BaseUrl,
-        algorithm: Algorithm,
-    },
-}
-
-/// An argument of `save`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SaveTarget {
-    Algorithm(AlgorithmArg),
-    /// Every algorithm of this owner.
-    Owner(String),
-    /// `-`: the names on stdin.
-    Stdin,
-}
-
-/// The VERSION of `OWNER/NAME/VERSION`.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum VersionSpec {
-    /// 7 to 40 hex digits, in lower case.
-    Hash(String),
-    Semantic(String),
-}
+use super::args::{AlgorithmArg, Target, VersionSpec};
+use super::value::{is_hex, parse_number};
+use crate::error::{CliError, redact};
 
 impl AlgorithmArg {
     /// Reads an ALGO without a version.
@@ -43,6 +15,8 @@ impl AlgorithmArg {
         }
         match segments(text)[..] {
             [owner, name] => Ok(Self::Name(Algorithm::new(owner, name)?)),
+            // Probably an unset variable: do not fall back to the working directory's algorithm.
+            [""] => Err(CliError::usage("ALGO is empty")),
             _ => Err(CliError::usage(format!(
                 "'{}' is not OWNER/NAME",
                 redact(text)
@@ -81,20 +55,15 @@ impl AlgorithmArg {
     }
 }
 
-impl SaveTarget {
-    pub(super) fn parse(word: &str) -> Result<Self, CliError> {
-        match word {
-            // Most likely an unset variable.
-            "" => Err(CliError::usage("ALGO or OWNER is empty")),
-            "-" => Ok(Self::Stdin),
-            _ => Self::from_name(word),
-        }
-    }
-
+impl Target {
     /// Reads a name, which can also come from stdin.
-    pub(crate) fn from_name(name: &str) -> Result<Self, CliError> {
+    pub(crate) fn parse(name: &str) -> Result<Self, CliError> {
         if name.contains('/') {
             return Ok(Self::Algorithm(AlgorithmArg::parse(name)?));
+        }
+        if name.is_empty() {
+            // Probably an unset variable.
+            return Err(CliError::usage("ALGO or OWNER is empty"));
         }
         // The library checks an owner only as part of an algorithm.
         let algorithm = Algorithm::new(name, "any")?;
@@ -270,59 +239,5 @@ mod tests {
                  ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME\n"
             );
         }
-    }
-
-    #[test]
-    fn save_targets() {
-        let name = || SaveTarget::Algorithm(AlgorithmArg::Name(acme_x()));
-        for (word, expected) in [
-            ("acme/x", name()),
-            ("algo://acme/x", name()),
-            ("acme", SaveTarget::Owner("acme".to_owned())),
-            ("-", SaveTarget::Stdin),
-        ] {
-            assert_eq!(SaveTarget::parse(word).unwrap(), expected);
-        }
-        for (word, why) in [
-            ("", "ALGO or OWNER is empty"),
-            ("acme/x/1.2.0", "'acme/x/1.2.0' is not OWNER/NAME"),
-            (
-                "ac me",
-                "'ac me' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed",
-            ),
-        ] {
-            assert_eq!(
-                error(SaveTarget::parse(word)),
-                format!("algo-logs: {why}\n")
-            );
-        }
-    }
-
-    #[test]
-    fn algorithm_and_build_id() {
-        let split = |words: &[&str]| {
-            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            let split = split_build_id(&words);
-            split.map(|(algorithm, id)| [algorithm, id].map(|word| word.unwrap_or("-").to_owned()))
-        };
-        for (words, expected) in [
-            (&[][..], ["-", "-"]),
-            (&["acme/x"], ["acme/x", "-"]),
-            (&["b-1"], ["-", "b-1"]),
-            (&["acme/x", "b-1"], ["acme/x", "b-1"]),
-            // The next step rejects these.
-            (&["b-1", "acme/x"], ["b-1", "acme/x"]),
-            (&["", "b-1"], ["", "b-1"]),
-        ] {
-            assert_eq!(split(words).unwrap(), expected.map(str::to_owned));
-        }
-        assert_eq!(
-            error(split(&[""])),
-            "algo-logs: ALGO or BUILD_ID is empty\n"
-        );
-        assert_eq!(
-            error(split(&["acme/x", ""])),
-            "algo-logs: BUILD_ID is empty\n"
-        );
     }
 }

@@ -55,8 +55,11 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         details: "The builds are listed in the service's order, which is newest first. A terminal gets a table with a header. A \
                   pipe gets tab-separated columns without a header, with '-' for a missing value: build id, status, \
                   commit, started, duration, version.",
-        usage: &["[ALGO] [-s STATUS] [-c SHA] [-L N | --all] [--json]"],
-        arguments: &[ALGO],
+        usage: &["[ALGO|OWNER] [-s STATUS] [-c SHA] [-L N | --all] [--json]"],
+        arguments: &[
+            ALGO,
+            ("OWNER", "a user or an organization; lists the newest build of each of its algorithms"),
+        ],
         max_arguments: 1,
         examples: &[
             ("List the newest 20 builds", "algo-logs builds acme/tagger"),
@@ -112,7 +115,7 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         details: "The output is the failed step, the last lines that it printed, and the line that reports the failure. The \
                   clean-up that follows in the log is left out. Nothing is printed until the whole log has been read. If \
                   the log has no Docker steps, its last lines are printed.",
-        usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]"],
+        usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]", "--file FILE [-n N] [--json]"],
         arguments: &[ALGO, BUILD_ID],
         max_arguments: 2,
         examples: &[

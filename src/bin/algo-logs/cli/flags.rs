@@ -1,21 +1,65 @@
 //! The flags, one row each.
 //!
-//! The parser, help, the man page and the completions all read these rows. A new flag is a row here
-//! and a field in `args.rs`.
+//! The parser, help, the man page and the completions all read these rows. A new flag is a row and a field of
+//! [`RawArgs`], which `check.rs` turns into the typed arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use algo_logs::BuildStatus;
 
-use super::args::{ColorChoice, DEFAULT_WAIT, Escapes, Limit, PathOrStdin, RawArgs};
+use super::args::{BuildFilter, Escapes, Limit};
 use super::commands::CommandName::{self, Builds, Log, Save, Versions, Why};
 use super::commands::{EVERY_COMMAND, REQUESTS};
 use super::value::Value;
-use super::{completions, man};
+use crate::config::{ColorChoice, Options, PathOrStdin};
 use crate::error::CliError;
 use Completion::{Directories, Files, Nothing};
 use Group::{Command, Connection, General};
 use Kind::{Choice, Optional, Required, Switch};
 
-/// One row.
+const DEFAULT_WAIT: Duration = Duration::from_secs(1800);
+
+/// The flags and arguments as given, before they are checked against each other.
+#[derive(Default)]
+pub(super) struct RawArgs {
+    pub(super) command: Option<CommandName>,
+    /// The words after the command that are not flags.
+    pub(super) arguments: Vec<String>,
+    /// The flags in the order given, each with its spelling.
+    pub(super) given: Vec<(&'static Flag, String)>,
+    pub(super) help: bool,
+    pub(super) version: bool,
+    pub(super) generate: Option<Generate>,
+    pub(super) filter: BuildFilter,
+    pub(super) published: Option<bool>,
+    pub(super) callable: Option<bool>,
+    pub(super) limit: Option<Limit>,
+    pub(super) json: bool,
+    pub(super) tail: Option<usize>,
+    pub(super) file: Option<PathOrStdin>,
+    pub(super) output: Option<PathBuf>,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) jobs: Option<usize>,
+    pub(super) wait: Option<Duration>,
+    pub(super) exit_status: bool,
+    pub(super) escapes: Escapes,
+    pub(super) connection: Options,
+    pub(super) verbose: bool,
+    pub(super) quiet: bool,
+    pub(super) color: ColorChoice,
+}
+
+/// What `--generate` prints.
+#[derive(Clone, Copy)]
+pub(super) enum Generate {
+    Man,
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// A flag, its help and its effect.
 pub(super) struct Flag {
     pub(super) short: Option<char>,
     pub(super) long: &'static str,
@@ -104,9 +148,12 @@ pub(super) static FLAGS: &[Flag] = &[
     Flag { short: Some('n'), long: "tail", group: Command,
         docs: &[
             (&[Log], "Write only the last N lines"),
-            (&[Why], "Show up to N lines of the step's output, from 1 to 1000 [default: 40]"),
+            (&[Why], "Show up to N lines of the step's output, from 1 to 1000 [default: 20]"),
         ],
         kind: Required("N", Nothing, |args, value| set(&mut args.tail, value.number::<usize>())) },
+    Flag { short: None, long: "file", group: Command,
+        docs: &[(&[Why], "Explain the log in FILE instead, without a cluster; '-' is stdin")],
+        kind: Required("FILE", Files, |args, value| set(&mut args.file, Ok(PathOrStdin::from(value.path())))) },
     Flag { short: Some('o'), long: "output", group: Command,
         docs: &[(&[Log],
             "Write the exact bytes of the log to FILE; a failure leaves FILE unchanged; '-' is stdout [default: -]")],
@@ -121,9 +168,9 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(&[Save], "Fetch N logs at a time, at most 64 [default: 4]")],
         kind: Required("N", Nothing, |args, value| set(&mut args.jobs, value.jobs())) },
     Flag { short: None, long: "wait", group: Command,
-        docs: &[(&[Log], "Wait up to SECS seconds for the build to be listed and to finish [default: 1800]")],
+        docs: &[(&[Log], "Wait up to SECS (or 30m, 2h) for the build to be listed and to finish [default: 30m]")],
         kind: Optional("SECS", |args, value| {
-            set(&mut args.wait, value.map_or(Ok(DEFAULT_WAIT), |value| value.seconds()))
+            set(&mut args.wait, value.map_or(Ok(DEFAULT_WAIT), |value| value.duration()))
         }) },
     Flag { short: None, long: "exit-status", group: Command,
         docs: &[(&[Log], "Exit with 3 if the build failed; its log is still written")],
@@ -136,27 +183,27 @@ pub(super) static FLAGS: &[Flag] = &[
         kind: Switch(|args| args.escapes = Escapes::Plain) },
     Flag { short: None, long: "api", group: Connection,
         docs: &[(REQUESTS, "Use the cluster at URL; a bare host name means https")],
-        kind: Required("URL", Nothing, |args, value| set(&mut args.connect.api, value.text())) },
+        kind: Required("URL", Nothing, |args, value| set(&mut args.connection.api, value.text())) },
     Flag { short: None, long: "api-key-file", group: Connection,
         docs: &[(REQUESTS, "Read the API key from FILE; '-' is stdin")],
         kind: Required("FILE", Files, |args, value| {
-            set(&mut args.connect.api_key_file, Ok(PathOrStdin::from(value.path())))
+            set(&mut args.connection.api_key_file, Ok(PathOrStdin::from(value.path())))
         }) },
     Flag { short: None, long: "cacert", group: Connection,
         docs: &[(REQUESTS, "Trust only the CAs in this PEM file")],
-        kind: Required("FILE", Files, |args, value| set(&mut args.connect.cacert, Ok(value.path()))) },
+        kind: Required("FILE", Files, |args, value| set(&mut args.connection.cacert, Ok(value.path()))) },
     Flag { short: None, long: "profile", group: Connection,
         docs: &[(REQUESTS, "Use the profile NAME; it overrides the environment")],
-        kind: Required("NAME", Nothing, |args, value| set(&mut args.connect.profile, value.text())) },
+        kind: Required("NAME", Nothing, |args, value| set(&mut args.connection.profile, value.text())) },
     Flag { short: None, long: "allow-http", group: Connection,
         docs: &[(REQUESTS, "Send the key over plain http:// to any host")],
-        kind: Switch(|args| args.connect.allow_http = true) },
+        kind: Switch(|args| args.connection.allow_http = true) },
     Flag { short: None, long: "timeout", group: Connection,
-        docs: &[(REQUESTS, "Give up after SECS seconds of silence [default: 30]")],
-        kind: Required("SECS", Nothing, |args, value| set(&mut args.connect.timeout, value.timeout())) },
+        docs: &[(REQUESTS, "Give up after SECS of silence [default: 30]")],
+        kind: Required("SECS", Nothing, |args, value| set(&mut args.connection.timeout, value.timeout())) },
     Flag { short: None, long: "retries", group: Connection,
         docs: &[(REQUESTS, "Retry a failed request up to N times [default: 3]")],
-        kind: Required("N", Nothing, |args, value| set(&mut args.connect.retries, value.number::<u32>())) },
+        kind: Required("N", Nothing, |args, value| set(&mut args.connection.retries, value.number::<u32>())) },
     Flag { short: Some('v'), long: "verbose", group: General,
         docs: &[(REQUESTS, "Print a line on stderr for each request")],
         kind: Switch(|args| args.verbose = true) },
@@ -164,7 +211,7 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(REQUESTS, "Print only errors on stderr, no notes")],
         kind: Switch(|args| args.quiet = true) },
     Flag { short: None, long: "color", group: General,
-        docs: &[(REQUESTS, "Use colours: 'always', 'never' or 'auto' [default: auto]")],
+        docs: &[(REQUESTS, "Use colours: always, never or auto [default: auto]")],
         kind: Choice("WHEN", &[
             ("auto", |args| args.color = ColorChoice::Auto),
             ("always", |args| args.color = ColorChoice::Always),
@@ -180,16 +227,17 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(&[],
             "Print a man page or completions: 'man', 'complete-bash', 'complete-zsh' or 'complete-fish'")],
         kind: Choice("KIND", &[
-            ("man", |args| args.generate = Some(man::page)),
-            ("complete-bash", |args| args.generate = Some(completions::bash)),
-            ("complete-zsh", |args| args.generate = Some(completions::zsh)),
-            ("complete-fish", |args| args.generate = Some(completions::fish)),
+            ("man", |args| args.generate = Some(Generate::Man)),
+            ("complete-bash", |args| args.generate = Some(Generate::Bash)),
+            ("complete-zsh", |args| args.generate = Some(Generate::Zsh)),
+            ("complete-fish", |args| args.generate = Some(Generate::Fish)),
         ]) },
 ];
 
 /// Pairs of flags that cannot be used together, by their long names.
 pub(super) const CONFLICTS: &[(&str, &str)] = &[
     ("limit", "all"),
+    ("file", "commit"),
     ("published", "unpublished"),
     ("public", "private"),
     ("raw", "plain"),
@@ -208,6 +256,11 @@ impl Flag {
         let mut names = Vec::from_iter(self.short.map(|short| format!("-{short}")));
         names.push(format!("--{}", self.long));
         names
+    }
+
+    /// Returns a spelling of the flag with its value, as errors show it: `-n N`.
+    pub(super) fn label(&self, spelling: &str) -> String {
+        format!("{spelling}{}", self.kind.value_suffix())
     }
 
     /// Returns the help text for a command, if the command accepts the flag.
@@ -264,7 +317,7 @@ mod tests {
         for flag in FLAGS {
             if let Choice(_, choices) = flag.kind {
                 for (word, _) in choices {
-                    assert!(flag.general_doc().contains(&format!("'{word}'")), "{word}");
+                    assert!(flag.general_doc().contains(word), "{word}");
                 }
             }
         }
@@ -284,6 +337,7 @@ mod tests {
             for spec in &COMMANDS {
                 let arguments = match spec.name {
                     Help => "log",
+                    Why => "",
                     Save if flag.long != "dir" => "acme/x -d f",
                     _ => "acme/x",
                 };

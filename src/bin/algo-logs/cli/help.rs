@@ -4,7 +4,9 @@
 
 use super::commands::{COMMANDS, CommandName, CommandSpec};
 use super::flags::{FLAGS, Flag, Group};
+use super::suggest::suggest;
 use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE};
+use crate::error::{CliError, redact};
 
 pub(super) const ABOUT: &str = "Read the build logs of algorithms from an Algorithmia cluster.";
 
@@ -36,6 +38,17 @@ impl Topic {
 pub(super) fn topic_words() -> Vec<&'static str> {
     let commands = COMMANDS.iter().map(|spec| spec.word);
     commands.chain(["environment", "exit-codes"]).collect()
+}
+
+/// Finds the topic of help that a word names.
+pub(super) fn topic_by_word(word: &str) -> Result<Topic, CliError> {
+    Topic::from_word(word).ok_or_else(|| {
+        let hint = match suggest(word, topic_words()) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("the topics are {}", topic_words().join(", ")),
+        };
+        CliError::usage(format!("there is no help on '{}'", redact(word))).hint(hint)
+    })
 }
 
 /// Returns what `--version` prints.

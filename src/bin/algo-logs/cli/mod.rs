@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod args;
+mod check;
 mod commands;
 mod completions;
 mod flags;
@@ -16,16 +17,16 @@ mod value;
 
 use std::ffi::OsString;
 
-pub(crate) use algorithm::{AlgorithmArg, SaveTarget, VersionSpec};
 pub(crate) use args::{
-    Args, BuildFilter, ColorChoice, Command, Connect, Escapes, Limit, LogArgs, LogSource,
-    MAX_WHY_LINES, PathOrStdin, SaveArgs, WhyArgs, WhySource,
+    AlgorithmArg, Args, BuildFilter, BuildsArgs, Command, Escapes, Limit, LogArgs, LogSource,
+    SaveArgs, Target, VersionSpec, VersionsArgs, WhyArgs, WhySource,
 };
+pub(crate) use check::MAX_WHY_LINES;
 pub(crate) use commands::CommandName;
-pub(crate) use value::redact;
 
 use crate::error::CliError;
-use args::RawArgs;
+use flags::{Generate, RawArgs};
+use help::Topic;
 
 /// A parsed command line.
 #[allow(clippy::large_enum_variant)] // a process has only one
@@ -48,13 +49,50 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
     let outcome = raw.read(args);
     // `--help` works even if the rest of the line is wrong.
     if wants_help || raw.help {
-        return Ok(Parsed::Print(help::text(raw.help_topic())));
+        return Ok(Parsed::Print(help::text(topic(&raw))));
     }
     if raw.version {
         return Ok(Parsed::Print(help::version()));
     }
     outcome?;
-    raw.finish()
+    if let Some(generate) = raw.generate {
+        raw.check_generate_alone()?;
+        return Ok(Parsed::Print(match generate {
+            Generate::Man => man::page(),
+            Generate::Bash => completions::bash(),
+            Generate::Zsh => completions::zsh(),
+            Generate::Fish => completions::fish(),
+        }));
+    }
+    let Some(name) = raw.command else {
+        return Err(CliError::usage("no command given").hint("see 'algo-logs --help'"));
+    };
+    raw.check(name)?;
+    let command = match name {
+        CommandName::Builds => raw.builds()?,
+        CommandName::Versions => raw.versions()?,
+        CommandName::Log => raw.log()?,
+        CommandName::Why => raw.why()?,
+        CommandName::Save => raw.save()?,
+        CommandName::Help => {
+            let topic = raw.arguments.first().map(|word| help::topic_by_word(word));
+            let topic = topic.transpose()?.unwrap_or(Topic::Summary);
+            return Ok(Parsed::Print(help::text(topic)));
+        }
+    };
+    Ok(Parsed::Run(raw.with_command(command)))
+}
+
+/// Returns the topic for `--help`.
+fn topic(raw: &RawArgs) -> Topic {
+    let topic = match raw.command {
+        Some(CommandName::Help) => raw
+            .arguments
+            .first()
+            .and_then(|word| Topic::from_word(word)),
+        command => command.map(Topic::Command),
+    };
+    topic.unwrap_or(Topic::Summary)
 }
 
 /// Returns whether `--json` is given, so that errors are JSON too, even those of the command line.
@@ -90,6 +128,59 @@ mod tests {
                 parse_line(&line.replace("\"$SHA\"", "3fa9c1d")).is_ok(),
                 "{line}"
             );
+        }
+    }
+
+    #[test]
+    fn lines_that_mean_the_same() {
+        for (line, same) in [
+            ("builds acme/x", "-- builds algo://acme/x"),
+            (
+                "builds -sfailed -c=3fa9 -L5 --json -- acme/x",
+                "--json --status=failed --commit 3FA9 --limit=5 builds acme/x",
+            ),
+            ("builds acme", "builds acme --all"),
+            ("log -n007 acme/x", "log acme/x -n 1 --tail 7"),
+            ("log acme/x", "log acme/x -o f -o -"),
+            ("log acme/x --wait=90", "log acme/x --wait --wait=90s"),
+            ("log acme/x --wait=120", "log acme/x --wait=2m"),
+            ("log acme/x --timeout=2h", "log --timeout 7200 acme/x"),
+            ("why --file -", "why --file f --file=-"),
+            ("save acme/x -d f", "-d g save --dir=f acme/x --all"),
+            (
+                "builds --api h --retries 0",
+                "builds --api g --api h --retries=0",
+            ),
+        ] {
+            let (one, other) = (parse_line(line), parse_line(same));
+            assert_eq!(format!("{one:?}"), format!("{other:?}"), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_states_the_defaults() {
+        for flag in flags::FLAGS {
+            for (command, doc) in flag
+                .commands()
+                .filter_map(|command| Some((command, flag.doc(command)?)))
+            {
+                let Some((_, default)) = doc.split_once("[default: ") else {
+                    continue;
+                };
+                let line = match command {
+                    CommandName::Save => "save acme/x -d f".to_owned(),
+                    command => format!("{} acme/x", command.word()),
+                };
+                let option = match default.trim_end_matches(']') {
+                    "all" => "--all".to_owned(),
+                    default => format!("--{}={default}", flag.long),
+                };
+                // `--wait` has a default only if it is given.
+                let bare = if flag.long == "wait" { "--wait" } else { "" };
+                let explicit = parse_line(&format!("{line} {option}")).expect(&option);
+                let implicit = parse_line(&format!("{line} {bare}")).expect(&line);
+                assert_eq!(explicit, implicit, "{line} {option}");
+            }
         }
     }
 

@@ -4,13 +4,11 @@ use std::ffi::OsString;
 
 use lexopt::Arg;
 
-use super::args::RawArgs;
 use super::commands::{CommandName, command_words};
-use super::flags::{FLAGS, Flag, Kind};
-use super::help::{Topic, topic_words};
+use super::flags::{FLAGS, Flag, Kind, RawArgs};
 use super::suggest::{alias, option_alias, suggest};
-use super::value::{Value, parse_number, redact};
-use crate::error::CliError;
+use super::value::{Value, parse_number};
+use crate::error::{CliError, redact};
 
 /// Names that people try for an option that takes the key itself. No option does, because other users
 /// of the machine can read command lines.
@@ -58,7 +56,7 @@ impl RawArgs {
                     set(self, required_value(&mut parser, flag, &spelling)?)?;
                 }
                 Kind::Optional(_, set) => match parser.optional_value() {
-                    Some(value) => set(self, Some(Value::new(flag, &spelling, value)?))?,
+                    Some(value) => set(self, Some(Value::new(flag.label(&spelling), value)?))?,
                     None => {
                         bare = Some(spelling.clone());
                         set(self, None)?;
@@ -151,28 +149,15 @@ fn command_by_word(word: &str) -> Result<CommandName, CliError> {
     })
 }
 
-/// Finds the topic of help that a word names.
-pub(super) fn topic_by_word(word: &str) -> Result<Topic, CliError> {
-    Topic::from_word(word).ok_or_else(|| {
-        let hint = match suggest(word, topic_words()) {
-            Some(near) => format!("did you mean '{near}'?"),
-            None => format!("the topics are {}", topic_words().join(", ")),
-        };
-        CliError::usage(format!("there is no help on '{}'", redact(word))).hint(hint)
-    })
-}
-
 fn required_value(
     parser: &mut lexopt::Parser,
     flag: &Flag,
     spelling: &str,
 ) -> Result<Value, CliError> {
-    let missing = || {
-        let value = flag.kind.value_suffix();
-        CliError::usage(format!("option '{spelling}{value}' needs a value"))
-    };
+    let label = flag.label(spelling);
+    let missing = || CliError::usage(format!("option '{label}' needs a value"));
     if let Some(value) = parser.optional_value() {
-        return Value::new(flag, spelling, value);
+        return Value::new(label, value);
     }
     let value = parser.value().map_err(|_| missing())?;
     // `-o --raw` lacks a FILE. `-n -5` has a value, which is then rejected as a number.
@@ -181,7 +166,7 @@ fn required_value(
             "write a value that begins with '-' as '--{}=-…'",
             flag.long
         ))),
-        _ => Value::new(flag, spelling, value),
+        _ => Value::new(label, value),
     }
 }
 

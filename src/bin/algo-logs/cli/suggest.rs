@@ -24,7 +24,7 @@ const OPTION_ALIASES: &[(&[&str], &str)] = &[
     (&["success", "succeeded"], "status succeeded"),
     (&["running"], "status in-progress"),
     (&["hash", "ref", "rev", "revision", "sha"], "commit"),
-    (&["file", "out"], "output"),
+    (&["out"], "output"),
     (&["directory", "folder"], "dir"),
     (&["parallel", "threads", "workers"], "jobs"),
     (&["poll", "watch"], "wait"),

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::Limit;
-use super::flags::Flag;
 use super::suggest::suggest;
-use crate::error::CliError;
+use crate::error::{CliError, redact};
 
 /// More concurrent requests would burden a cluster and finish no sooner.
 const MAX_JOBS: usize = 64;
@@ -17,16 +16,13 @@ const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 /// The value of a flag: never empty.
 pub(super) struct Value {
     /// The flag as errors show it: `-n N`.
-    flag: String,
+    label: String,
     value: OsString,
 }
 
 impl Value {
-    pub(super) fn new(flag: &Flag, spelling: &str, value: OsString) -> Result<Value, CliError> {
-        let value = Value {
-            flag: format!("{spelling}{}", flag.kind.value_suffix()),
-            value,
-        };
+    pub(super) fn new(label: String, value: OsString) -> Result<Value, CliError> {
+        let value = Value { label, value };
         if value.value.is_empty() {
             return Err(value.invalid("it is empty"));
         }
@@ -37,7 +33,7 @@ impl Value {
         let value = redact(&self.value.to_string_lossy());
         CliError::usage(format!(
             "invalid value '{value}' for '{}': {why}",
-            self.flag
+            self.label
         ))
     }
 
@@ -71,15 +67,24 @@ impl Value {
         }
     }
 
-    pub(super) fn seconds(&self) -> Result<Duration, CliError> {
-        match self.number()? {
-            seconds if seconds > MAX_SECONDS => Err(self.invalid("longer than a year")),
-            seconds => Ok(Duration::from_secs(seconds)),
+    /// Reads `90`, `90s`, `30m` or `2h`.
+    pub(super) fn duration(&self) -> Result<Duration, CliError> {
+        let text = self.text()?;
+        let (number, unit) = match text.as_bytes() {
+            [.., b's'] => (&text[..text.len() - 1], 1),
+            [.., b'm'] => (&text[..text.len() - 1], 60),
+            [.., b'h'] => (&text[..text.len() - 1], 60 * 60),
+            _ => (&*text, 1),
+        };
+        match parse_number(number) {
+            Ok(number) if number <= MAX_SECONDS / unit => Ok(Duration::from_secs(number * unit)),
+            Ok(_) => Err(self.invalid("longer than a year")),
+            Err(_) => Err(self.invalid("not a time, such as 90, 90s, 30m or 2h")),
         }
     }
 
     pub(super) fn timeout(&self) -> Result<Duration, CliError> {
-        match self.seconds()? {
+        match self.duration()? {
             Duration::ZERO => Err(self.invalid("must be at least 1")),
             timeout => Ok(timeout),
         }
@@ -118,57 +123,4 @@ pub(super) fn parse_number(text: &str) -> Result<u64, &'static str> {
 
 pub(super) fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Shortens a word for an error message if it could be a key in the wrong place.
-pub(crate) fn redact(word: &str) -> String {
-    /// No command, option or name is longer.
-    const MAX_CHARS: usize = 64;
-    if word.chars().count() <= MAX_CHARS && !word.split('/').any(could_be_key) {
-        return word.to_owned();
-    }
-    let start: String = word.chars().take(3).collect();
-    format!("{start}…")
-}
-
-/// Keys are long, and contain digits or upper-case letters. Most have a known prefix.
-fn could_be_key(word: &str) -> bool {
-    const KEY_PREFIXES: [&str; 4] = ["sim", "eyJ", "Simple ", "Bearer "];
-    if KEY_PREFIXES.iter().any(|prefix| word.starts_with(prefix)) {
-        return word.len() > 8;
-    }
-    word.chars().count() > 16 && word.chars().any(|c| c.is_numeric() || c.is_uppercase())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn possible_keys_are_redacted() {
-        for word in [
-            "complete-zhs",
-            "completion",
-            "acme/language-detector",
-            "something-like-documentation",
-            "acme/x/0123456789",
-            "Dockerfile",
-            "simple",
-            "Bearer 1",
-        ] {
-            assert_eq!(redact(word), word);
-        }
-        for (word, redacted) in [
-            ("simWrongKey", "sim…"),
-            ("eyJxxxxxxxxx", "eyJ…"),
-            ("Simple 12", "Sim…"),
-            ("acme/simWrongKey", "acm…"),
-            ("99999999999999999999", "999…"),
-            ("d01d403d-a853-4831-9fff-9783a7b7e956", "d01…"),
-            ("AbcdefghijklmnopQ", "Abc…"),
-            (&"x".repeat(65), "xxx…"),
-        ] {
-            assert_eq!(redact(word), redacted);
-        }
-    }
 }

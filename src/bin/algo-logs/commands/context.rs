@@ -2,8 +2,8 @@
 
 use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages};
 
-use crate::cli::{BuildFilter, ColorChoice, Limit};
-use crate::config::Connection;
+use crate::cli::{BuildFilter, Limit};
+use crate::config::{ColorChoice, Connection};
 use crate::output::Reporter;
 
 /// An algorithm, and the connection and output that a command uses for it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use algo_logs::{Algorithm, ErrorKind};
 
+use super::context::Context;
 use crate::cli::CommandName;
 use crate::config::Connection;
 use crate::error::{CliError, Kind};
@@ -11,7 +12,7 @@ use crate::output::format;
 
 /// What a command was doing when it failed, to choose the hint.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Situation<'a> {
+struct Situation<'a> {
     pub(crate) algorithm: &'a Algorithm,
     /// The list of what can be requested. `None` if only the algorithm itself can be wrong.
     pub(crate) list: Option<CommandName>,
@@ -19,12 +20,25 @@ pub(crate) struct Situation<'a> {
     pub(crate) waited: Option<Duration>,
 }
 
+impl Context {
+    /// Adds a hint to an error of a command, if there is one.
+    pub(super) fn with_hint(
+        &self,
+        error: CliError,
+        list: Option<CommandName>,
+        waited: Option<Duration>,
+    ) -> CliError {
+        let situation = Situation {
+            algorithm: &self.algorithm,
+            list,
+            waited,
+        };
+        add_hint(error, &self.connection, situation)
+    }
+}
+
 /// Adds a hint to an error, if there is one.
-pub(crate) fn add_hint(
-    error: CliError,
-    connection: &Connection,
-    situation: Situation<'_>,
-) -> CliError {
+fn add_hint(error: CliError, connection: &Connection, situation: Situation<'_>) -> CliError {
     let list = |list: CommandName| {
         format!(
             "'algo-logs {0} {1}' lists the {0}",

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use algo_logs::{Build, Error, Version};
 use serde::Serialize;
 
+use super::Session;
 use super::context::{Context, take};
-use crate::cli::{BuildFilter, Limit};
+use crate::cli::{BuildsArgs, VersionsArgs};
 use crate::error::CliError;
 use crate::output::table::{Cells, Table, tab_separated};
 use crate::output::{format, json, to_stdout};
@@ -31,13 +32,15 @@ enum Item {
     Line(String),
 }
 
+impl Session<'_> {
+    /// Lists the newest build of each of an owner's algorithms.
+    pub(super) fn list_newest_builds(&self, owner: &str, _: &BuildsArgs) -> Result<(), CliError> {
+        Err(CliError::usage(format!("'{owner}' is not OWNER/NAME")))
+    }
+}
+
 impl Context {
-    pub(crate) fn list_builds(
-        &self,
-        filter: &BuildFilter,
-        limit: Limit,
-        json: bool,
-    ) -> Result<(), CliError> {
+    pub(crate) fn list_builds(&self, args: &BuildsArgs) -> Result<(), CliError> {
         let list = List {
             row: |build: &Build| {
                 vec![
@@ -60,23 +63,22 @@ impl Context {
                     Some(build.build_id.clone()),
                 ]
             },
-            nothing: self.no_build(filter),
+            nothing: self.no_build(&args.filter),
         };
-        self.show(&list, take(self.builds(filter), limit), json)
+        self.show(
+            &list,
+            take(self.builds(&args.filter), args.limit),
+            args.json,
+        )
+        .map_err(|error| self.with_hint(error, None, None))
     }
 
-    pub(crate) fn list_versions(
-        &self,
-        published: Option<bool>,
-        callable: Option<bool>,
-        limit: Limit,
-        json: bool,
-    ) -> Result<(), CliError> {
+    pub(crate) fn list_versions(&self, args: &VersionsArgs) -> Result<(), CliError> {
         let mut versions = self.client().versions(&self.algorithm);
-        if let Some(published) = published {
+        if let Some(published) = args.published {
             versions = versions.published(published);
         }
-        if let Some(callable) = callable {
+        if let Some(callable) = args.callable {
             versions = versions.callable(callable);
         }
         let list = List {
@@ -101,9 +103,13 @@ impl Context {
                     version.build_id().map(str::to_owned),
                 ]
             },
-            nothing: self.nothing("version", published.is_some() || callable.is_some()),
+            nothing: self.nothing(
+                "version",
+                args.published.is_some() || args.callable.is_some(),
+            ),
         };
-        self.show(&list, take(versions, limit), json)
+        self.show(&list, take(versions, args.limit), args.json)
+            .map_err(|error| self.with_hint(error, None, None))
     }
 
     /// Shows the items of a list.

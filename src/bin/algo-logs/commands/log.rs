@@ -8,7 +8,7 @@ use algo_logs::{Build, BuildStatus, ErrorKind, Logs, Version, Wait};
 
 use super::context::Context;
 use super::transfer::{replacement_note, transfer};
-use crate::cli::{BuildFilter, Escapes, LogArgs, LogSource, VersionSpec};
+use crate::cli::{BuildFilter, CommandName, Escapes, LogArgs, LogSource, VersionSpec};
 use crate::error::CliError;
 use crate::output::sanitize::Mode;
 use crate::output::{Output, OutputOptions, format};
@@ -22,6 +22,16 @@ struct SelectedLog {
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
+        let list = match args.source {
+            LogSource::Newest(_) => None,
+            LogSource::Build(_) => Some(CommandName::Builds),
+            LogSource::Version(_) => Some(CommandName::Versions),
+        };
+        self.write_log(args)
+            .map_err(|error| self.with_hint(error, list, args.wait))
+    }
+
+    fn write_log(&self, args: &LogArgs) -> Result<(), CliError> {
         // The file is opened first, so that nothing is fetched if it cannot be written.
         let options = self.output_options(args);
         let output = Output::open(args.output.as_deref(), options, &self.reporter)?;

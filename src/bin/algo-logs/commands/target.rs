@@ -5,60 +5,79 @@ use std::io;
 
 use algo_logs::{Algorithm, BaseUrl};
 
+use super::Session;
+use super::context::Context;
 use super::hints::add_connection_hint;
-use crate::cli::{AlgorithmArg, Command, SaveTarget};
+use crate::cli::{AlgorithmArg, SaveArgs, Target};
 use crate::config::{Connection, project, read_all};
 use crate::error::CliError;
 
-/// Returns the algorithms and owners that a command line names. Without an ALGO, that is the algorithm of the working
-/// directory. `-` stands for the names on stdin.
-pub(super) fn targets(command: &Command) -> Result<Vec<SaveTarget>, CliError> {
-    let algorithm = match command {
-        Command::Builds { algorithm, .. } | Command::Versions { algorithm, .. } => algorithm,
-        Command::Log(log) => &log.algorithm,
-        Command::Why(why) => &why.algorithm,
-        Command::Save(save) => return with_stdin(&save.targets),
-    };
-    let algorithm = match algorithm {
-        Some(algorithm) => algorithm.clone(),
-        None => AlgorithmArg::Name(project::algorithm()?),
-    };
-    Ok(vec![SaveTarget::Algorithm(algorithm)])
+impl Session<'_> {
+    /// Returns the context of an ALGO, or of the working directory's algorithm.
+    pub(super) fn context(&self, algorithm: Option<&AlgorithmArg>) -> Result<Context, CliError> {
+        let algorithm = match algorithm {
+            Some(algorithm) => algorithm.clone(),
+            None => AlgorithmArg::Name(project::algorithm()?),
+        };
+        let connection = self.connect(1)?;
+        let algorithm = resolve(algorithm, connection.client.base_url())?;
+        Ok(self.context_of(algorithm, &connection))
+    }
+
+    /// Returns the contexts of algorithms without duplicates, and the failures to list the algorithms of an owner.
+    pub(super) fn contexts(
+        &self,
+        targets: Vec<Target>,
+        connections: usize,
+    ) -> Result<(Vec<Context>, Vec<CliError>), CliError> {
+        let connection = self.connect(connections)?;
+        let (algorithms, failures) = algorithms(targets, &connection)?;
+        let contexts = algorithms.into_iter();
+        let contexts = contexts.map(|algorithm| self.context_of(algorithm, &connection));
+        Ok((contexts.collect(), failures))
+    }
+
+    fn context_of(&self, algorithm: Algorithm, connection: &Connection) -> Context {
+        Context {
+            algorithm,
+            connection: connection.clone(),
+            reporter: self.reporter.clone(),
+            color: self.color,
+        }
+    }
 }
 
-/// Replaces `-` with the names on stdin, one per line.
-fn with_stdin(targets: &[SaveTarget]) -> Result<Vec<SaveTarget>, CliError> {
-    let mut named = targets.to_vec();
-    if !targets.contains(&SaveTarget::Stdin) {
-        return Ok(named);
+/// Returns the targets of `save`, with those on stdin, one per line.
+pub(super) fn with_stdin(args: &SaveArgs) -> Result<Vec<Target>, CliError> {
+    let mut targets = args.targets.clone();
+    if !args.stdin {
+        return Ok(targets);
     }
-    named.retain(|target| *target != SaveTarget::Stdin);
     let bytes = read_all(io::stdin())
         .map_err(|error| CliError::usage(format!("cannot read names from stdin: {error}")))?;
     let text = String::from_utf8_lossy(&bytes);
     for name in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        named.push(SaveTarget::from_name(name)?);
+        targets.push(Target::parse(name)?);
     }
-    if named.is_empty() {
-        return Err(CliError::usage("there are no names on stdin"));
+    if targets.is_empty() {
+        return Err(CliError::usage("stdin contains no names"));
     }
-    Ok(named)
+    Ok(targets)
 }
 
 /// Returns the algorithms without duplicates, and the failures to list the algorithms of an owner.
-pub(super) fn algorithms(
-    targets: Vec<SaveTarget>,
+fn algorithms(
+    targets: Vec<Target>,
     connection: &Connection,
 ) -> Result<(Vec<Algorithm>, Vec<CliError>), CliError> {
     let client = &connection.client;
     let (mut algorithms, mut owners) = (Vec::new(), Vec::new());
     for target in targets {
         match target {
-            SaveTarget::Algorithm(algorithm) => {
+            Target::Algorithm(algorithm) => {
                 algorithms.push(resolve(algorithm, client.base_url())?);
             }
-            SaveTarget::Owner(owner) => owners.push(owner),
-            SaveTarget::Stdin => {}
+            Target::Owner(owner) => owners.push(owner),
         }
     }
     let mut failures: Vec<CliError> = Vec::new();

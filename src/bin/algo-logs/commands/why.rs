@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal};
 use algo_logs::{Build, BuildStatus, Builder, Failure, explain};
 use serde::Serialize;
 
+use super::Session;
 use super::context::Context;
-use crate::cli::{BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource};
+use crate::cli::{AlgorithmArg, BuildFilter, CommandName, MAX_WHY_LINES, WhyArgs, WhySource};
 use crate::error::CliError;
 use crate::output::sanitize::{Mode, Sanitizer};
 use crate::output::{json, to_stdout};
@@ -27,11 +28,35 @@ struct Report<'a> {
     output_lines: u64,
 }
 
+impl Session<'_> {
+    pub(super) fn why(
+        &self,
+        algorithm: Option<&AlgorithmArg>,
+        args: &WhyArgs,
+    ) -> Result<(), CliError> {
+        let context = || self.context(algorithm);
+        match &args.source {
+            WhySource::NewestFailed { commit } => {
+                let context = context()?;
+                let build = context.newest_failed(commit.as_deref());
+                let outcome = build.and_then(|build| context.explain(&build, args));
+                outcome.map_err(|error| context.with_hint(error, None, None))
+            }
+            WhySource::Build(id) => {
+                let context = context()?;
+                let build = context.build_to_explain(id);
+                let outcome = build.and_then(|build| context.explain(&build, args));
+                outcome.map_err(|error| context.with_hint(error, Some(CommandName::Builds), None))
+            }
+            WhySource::File(_) => Err(CliError::usage("'--file' is not implemented yet")),
+        }
+    }
+}
+
 impl Context {
-    pub(crate) fn why(&self, args: &WhyArgs) -> Result<(), CliError> {
-        let build = self.build_to_explain(&args.source)?;
+    fn explain(&self, build: &Build, args: &WhyArgs) -> Result<(), CliError> {
         let (mut logs, note) = self
-            .build_log(&build.build_id, Some(&build))
+            .build_log(&build.build_id, Some(build))
             .map_err(CliError::from_service)?;
         if let Some(note) = note {
             self.reporter.note(&note);
@@ -44,9 +69,9 @@ impl Context {
                 self.algorithm
             )));
         }
-        self.reporter.note(&self.summary(&build, &failure));
+        self.reporter.note(&self.summary(build, &failure));
         if args.json {
-            return to_stdout(&json::object(&report(&build, &failure), &self.reporter)?);
+            return to_stdout(&json::object(&report(build, &failure), &self.reporter)?);
         }
         let is_terminal = io::stdout().is_terminal();
         let text = format_failure(&failure, self.color.is_enabled(is_terminal));
@@ -56,14 +81,9 @@ impl Context {
         }
     }
 
-    /// Returns the build to explain. Only its status decides whether it failed, never its log.
-    fn build_to_explain(&self, source: &WhySource) -> Result<Build, CliError> {
-        let build = match source {
-            WhySource::NewestFailed { commit } => return self.newest_failed(commit.as_deref()),
-            WhySource::Build(id) => {
-                self.with_full_id(id, |id| Ok(self.client().build(&self.algorithm, id)?))?
-            }
-        };
+    /// Returns the build with this ID. Only its status decides whether it failed, never its log.
+    fn build_to_explain(&self, id: &str) -> Result<Build, CliError> {
+        let build = self.with_full_id(id, |id| Ok(self.client().build(&self.algorithm, id)?))?;
         match build.status {
             BuildStatus::InProgress => Err(self.in_progress(&build)),
             BuildStatus::Succeeded => Err(CliError::no_match(format!(

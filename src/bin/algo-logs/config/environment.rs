@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::cli::ColorChoice;
+use super::ColorChoice;
 
 /// The environment variables. An empty one counts as unset.
 pub(crate) struct Environment(());

@@ -10,8 +10,8 @@ use super::environment::{
     Environment, as_spelled, open_regular_file, others_can_read, read_all, read_file,
 };
 use super::profile::{self, Profile};
-use crate::cli::{Connect, PathOrStdin, redact};
-use crate::error::CliError;
+use super::{Options, PathOrStdin};
+use crate::error::{CliError, redact};
 use crate::output::Reporter;
 
 /// Where a value came from.
@@ -79,7 +79,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn from_options(options: &Connect) -> Result<Self, CliError> {
+    pub(super) fn from_options(options: &Options) -> Result<Self, CliError> {
         let key_file = Source::Option("--api-key-file");
         let key = match &options.api_key_file {
             None => None,

@@ -6,6 +6,7 @@
 mod connection;
 mod environment;
 mod layer;
+mod options;
 mod profile;
 pub(crate) mod project;
 
@@ -13,31 +14,29 @@ use std::time::Duration;
 
 use algo_logs::{BaseUrl, Token};
 
-use crate::cli::{Args, Command, Connect};
 use crate::error::CliError;
 use crate::output::Reporter;
 
 pub(crate) use connection::Connection;
 pub(crate) use environment::{Environment, read_all};
 use layer::{Layer, Source, Sourced};
+pub(crate) use options::{ColorChoice, Options, PathOrStdin};
 
 /// Hints for errors.
 const SET_A_KEY: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
 const ALLOW_HTTP: &str = "use --allow-http to send it anyway";
 
-/// Resolves the configuration and creates the client.
+/// Resolves the configuration and creates the client, which keeps up to `connections` connections alive.
 pub(crate) fn connect(
-    args: &Args,
+    options: &Options,
     environment: &Environment,
     reporter: &Reporter,
+    verbose: bool,
+    connections: usize,
 ) -> Result<Connection, CliError> {
-    let connections = match &args.command {
-        Command::Save(save) => save.jobs,
-        _ => 1,
-    };
-    let config = Config::resolve(&args.connect, environment, reporter)?;
+    let config = Config::resolve(options, environment, reporter)?;
     reporter.redact(config.token.value.clone());
-    config.connect(reporter, args.verbose, connections)
+    config.connect(reporter, verbose, connections)
 }
 
 /// The configuration of the client.
@@ -53,7 +52,7 @@ struct Config {
 
 impl Config {
     fn resolve(
-        options: &Connect,
+        options: &Options,
         environment: &Environment,
         reporter: &Reporter,
     ) -> Result<Self, CliError> {

@@ -168,7 +168,7 @@ impl<'a> Archive<'a> {
     }
 
     pub(super) fn fail(&self, failure: CliError) {
-        let failure = self.context.with_hint(failure);
+        let failure = self.context.with_hint(failure, None, None);
         self.count(|counts| {
             // Several threads can hit the full disk or the rejected key, but it is reported once.
             if !(failure.is_fatal() && counts.has_ended()) {

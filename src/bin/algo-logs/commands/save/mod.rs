@@ -9,33 +9,30 @@ use std::fs;
 use algo_logs::Error;
 
 use super::context::{Context, take};
-use super::hints::{Situation, add_hint};
+use super::{Session, target};
 use crate::cli::SaveArgs;
 use crate::error::CliError;
-use crate::output::Reporter;
 use archive::Archive;
 use summary::{Counts, Summary};
 
-/// Saves the logs of each context's algorithm. `failures` come from listing the algorithms of owners.
-pub(super) fn run(
-    args: &SaveArgs,
-    contexts: impl Iterator<Item = Context>,
-    failures: Vec<CliError>,
-    reporter: &Reporter,
-) -> Result<(), CliError> {
-    fs::create_dir_all(&args.folder)
-        .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
-    let mut summary = Summary::new(failures);
-    for context in contexts {
-        if summary.has_ended() {
-            break;
+impl Session<'_> {
+    /// Saves the logs of each algorithm.
+    pub(super) fn save(&self, args: &SaveArgs) -> Result<(), CliError> {
+        let (contexts, failures) = self.contexts(target::with_stdin(args)?, args.jobs)?;
+        fs::create_dir_all(&args.folder)
+            .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
+        let mut summary = Summary::new(failures);
+        for context in contexts {
+            if summary.has_ended() {
+                break;
+            }
+            match context.save(args) {
+                Ok(counts) => summary.add(&context.algorithm, counts),
+                Err(error) => summary.fail(error),
+            }
         }
-        match context.save(args) {
-            Ok(counts) => summary.add(&context.algorithm, counts),
-            Err(error) => summary.fail(error),
-        }
+        summary.report(&self.reporter)
     }
-    summary.report(reporter)
 }
 
 impl Context {
@@ -43,7 +40,7 @@ impl Context {
     /// failures are part of the counts.
     fn save(&self, args: &SaveArgs) -> Result<Counts, CliError> {
         let (builds, error) = read_list(take(self.builds(&args.filter), args.limit));
-        let error = error.map(|error| self.with_hint(error.into()));
+        let error = error.map(|error| self.with_hint(error.into(), None, None));
         let error = match error {
             Some(error) if builds.is_empty() => return Err(error),
             error => error,
@@ -67,15 +64,6 @@ impl Context {
         }
         archive.save_logs(builds, &earlier, args.jobs);
         Ok(archive.finish())
-    }
-
-    fn with_hint(&self, error: CliError) -> CliError {
-        let situation = Situation {
-            algorithm: &self.algorithm,
-            list: None,
-            waited: None,
-        };
-        add_hint(error, &self.connection, situation)
     }
 }
 

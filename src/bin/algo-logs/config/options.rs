@@ -1,0 +1,74 @@
+//! The settings from the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The connection settings from the command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) api: Option<String>,
+    pub(crate) api_key_file: Option<PathOrStdin>,
+    pub(crate) cacert: Option<PathBuf>,
+    pub(crate) profile: Option<String>,
+    pub(crate) allow_http: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) retries: u32,
+}
+
+impl Options {
+    pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+    pub(crate) const DEFAULT_RETRIES: u32 = 3;
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            api: None,
+            api_key_file: None,
+            cacert: None,
+            profile: None,
+            allow_http: false,
+            timeout: Self::DEFAULT_TIMEOUT,
+            retries: Self::DEFAULT_RETRIES,
+        }
+    }
+}
+
+/// A file to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PathOrStdin {
+    Path(PathBuf),
+    /// `-`.
+    Stdin,
+}
+
+impl From<PathBuf> for PathOrStdin {
+    fn from(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" {
+            PathOrStdin::Stdin
+        } else {
+            PathOrStdin::Path(path)
+        }
+    }
+}
+
+/// Whether the output has colours: `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless the environment forbids it.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl ColorChoice {
+    /// Returns whether an output has colours.
+    pub(crate) fn is_enabled(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Auto => is_terminal,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
