@@ -33,8 +33,7 @@ pub(crate) struct JsonString<R> {
     state: State,
     /// How many objects of the path are open, the document itself included.
     depth: usize,
-    /// How many keys of the path have been found. A counter is enough to notice repeated keys: each is looked up only
-    /// in the object that the key before it leads to.
+    /// How many keys of the path have been found. Keys are unique per level, so a counter detects repeats.
     matched: usize,
 
     found: bool,
@@ -112,6 +111,11 @@ impl<R: Read> JsonString<R> {
             self.pending.extend(&char[..length]);
         }
         self.pending.read(buf).map_err(DecodeError::Read)
+    }
+
+    /// Reads up to the first byte of the string, or to the end if there is no string. Returns whether it has any text.
+    pub(crate) fn has_content(&mut self) -> Result<bool, DecodeError> {
+        Ok(self.find_string()? && self.peek()? != b'"')
     }
 
     /// Returns whether the document has a string at the path, as far as it has been read. A `null` does not count.
@@ -232,7 +236,7 @@ impl<R: Read> JsonString<R> {
         loop {
             while self.start < self.end {
                 if !is_whitespace(self.buffer[self.start]) {
-                    return Err(self.invalid("something follows the document"));
+                    return Err(self.invalid("trailing data"));
                 }
                 self.start += 1;
             }
@@ -246,7 +250,7 @@ impl<R: Read> JsonString<R> {
     /// Skips a value that is inside `depth` objects and arrays.
     fn skip_value(&mut self, depth: usize) -> Result<(), DecodeError> {
         match self.token()? {
-            b'{' | b'[' if depth == MAX_DEPTH => Err(self.invalid("nested too deep")),
+            b'{' | b'[' if depth == MAX_DEPTH => Err(self.invalid("nested too deeply")),
             b'{' => self.skip_object(depth + 1),
             b'[' => self.skip_array(depth + 1),
             b'"' => {

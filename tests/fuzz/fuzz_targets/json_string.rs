@@ -83,7 +83,7 @@ fuzz_target!(|data: &[u8]| {
         }
         (Err(error), Ok(value)) => {
             // The decoder also rejects valid JSON of another shape.
-            let rules = ["not an object", "not a string", "a repeated key", "nested too deep"];
+            let rules = ["not an object", "not a string", "a repeated key", "nested too deeply"];
             assert!(rules.iter().any(|rule| error.contains(rule)), "{error} in {value}");
         }
         (Err(_), Err(_)) => {}

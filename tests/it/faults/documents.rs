@@ -20,7 +20,7 @@ pub fn documents() -> Vec<Row> {
             .succeeds(),
         json("escapes in the key", r#"{"\u006cog\u0073":"one\ntwo\nthree\n"}"#).succeeds(),
         json("nested 127 levels deep", &nested(127)).succeeds(),
-        json("nested 128 levels deep below the top", &nested(128)).fails(6, "nested too deep"),
+        json("nested 128 levels deep below the top", &nested(128)).fails(6, "nested too deeply"),
         json("10 MB before the log", &format!(r#"{{"a":"{long}","logs":"one\ntwo\nthree\n"}}"#)).succeeds(),
         json("10 MB after the log", &format!(r#"{{"logs":"one\ntwo\nthree\n","a":"{long}"}}"#)).succeeds(),
         json("NUL and other control characters", r#"{"logs":"a\u0000\u001b[2J\b\f\r\n"}"#)
@@ -33,7 +33,7 @@ pub fn documents() -> Vec<Row> {
         json("an array at the top level", r#"["logs","x"]"#).fails(6, "not an object"),
         json("two logs", r#"{"logs":"one\n","logs":"two\n"}"#).is(6, "one\n", "a repeated key at byte 16"),
         json("two documents", r#"{"logs":"one\n"}{"logs":"two\n"}"#)
-            .is(6, "one\n", "something follows the document at byte 16"),
+            .is(6, "one\n", "trailing data at byte 16"),
         json("truncated", r#"{"logs":"one\n""#).is(6, "one\n", "ends in the middle"),
         json("truncated after the log", r#"{"logs":"one\n","a":tr"#).is(6, "one\n", "ends in the middle"),
         json("an invalid escape", r#"{"logs":"one\x"}"#).is(6, "one", shape),
