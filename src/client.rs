@@ -6,11 +6,10 @@ use std::time::Duration;
 use crate::algorithm::{Algorithm, segment};
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::http::{Config, Endpoint, Http, ProxySetting, RequestSummary};
+use crate::http::{Config, Endpoint, Http, ProxySetting, RequestSummary, RetryInfo};
 use crate::logs::{Logs, Source};
 use crate::model::{Build, Version};
 use crate::pages::Pages;
-use crate::retry::RetryInfo;
 use crate::token::Token;
 use crate::wait::not_finished;
 
@@ -208,7 +207,7 @@ impl Client {
             path: version.path.clone(),
             what: format!("log of {}", version.what),
         };
-        let mut logs = match Logs::open(self.http.clone(), endpoint, Source::Version) {
+        let logs = match Logs::open(self.http.clone(), endpoint, Source::Version) {
             Ok(logs) => logs,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return match self.build_of_listed_version(algorithm, git_hash) {
@@ -220,7 +219,7 @@ impl Client {
             }
             Err(error) => return Err(error),
         };
-        if logs.has_content()? {
+        if logs.has_content() {
             return Ok(logs);
         }
         let version: Version = self.http.get_json(&version)?;
@@ -252,7 +251,7 @@ impl Client {
                 let status = self.http.redact(build.status.as_str());
                 let why = format!("the build has finished ({status}), but its log is lost");
                 Error::new(ErrorKind::NoLog, why)
-                    .with_status(404)
+                    .with_status(error.status().unwrap_or(200))
                     .with_service_error(error.code(), error.service_message().map(str::to_owned))
             }
             Ok(_) => not_finished(&build.what),
@@ -360,8 +359,8 @@ impl ClientBuilder {
     /// `https`.
     ///
     /// Defaults to the proxy that the environment names: `HTTPS_PROXY` or `HTTP_PROXY`, depending on the scheme of the
-    /// base URL, or else `ALL_PROXY`, unless `NO_PROXY` exempts the host. The names may be in upper or lower case. No
-    /// proxy is used for a loopback host, not even this one.
+    /// base URL, or else `ALL_PROXY`, unless `NO_PROXY` exempts the host. The names may be in upper or lower case.
+    /// Loopback hosts are never proxied.
     ///
     /// # Examples
     ///
@@ -385,8 +384,9 @@ impl ClientBuilder {
 
     /// Sets how long the cluster may send nothing, before or during a response. Defaults to 30 seconds.
     ///
-    /// Connecting may take just as long, but at most 10 seconds. A whole request has no time limit. A name lookup has
-    /// only the time limit of the operating system.
+    /// Connecting is limited to this or 10 seconds, whichever is less. A proxy that sends its response to CONNECT byte by
+    /// byte is not limited. A whole request has no time limit. A name lookup has only the time limit of the operating
+    /// system.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
@@ -418,7 +418,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a function to call after each request, including retries, on the thread that made it. Defaults to none.
+    /// Sets a function to call after each request, including retries, on the thread that ends it: for a log, the one
+    /// that reads its end or drops it. Defaults to none.
     pub fn on_request(
         mut self,
         observer: impl Fn(&RequestSummary) + Send + Sync + 'static,

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+
+use crate::retry::Retry;
 
 /// The error of every operation in this library.
 ///
@@ -37,15 +38,6 @@ struct Inner {
     retry: Retry,
     /// How many attempts were made.
     attempts: u32,
-}
-
-/// Whether the same request may succeed if it is sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retry {
-    No,
-    Yes,
-    /// The service said how long to wait (`Retry-After`).
-    After(Duration),
 }
 
 /// The kinds of [`Error`].

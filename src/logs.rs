@@ -24,7 +24,7 @@ use crate::retry::Attempts;
 ///
 /// # Errors
 ///
-/// [`Error::from_io`] returns the [`Error`] inside the [`io::Error`] of a read. It is a
+/// [`io::Error::downcast`] returns the [`Error`] inside the [`io::Error`] of a read. It is a
 /// [request error](crate#request-errors), such as [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete) if the response was
 /// cut short, or [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) if the log changed while it was
 /// read.
@@ -46,8 +46,10 @@ pub struct Logs {
     decoder: JsonString<Body>,
     attempts: Attempts,
     decoded: Digest,
-    /// A byte that was decoded before the caller read it.
-    ahead: Option<u8>,
+    /// Over all connections. A new one counts from 0 while it repeats the part that was already delivered.
+    replacements: u64,
+    /// Whether there was any text when the log was opened.
+    has_content: bool,
     /// How the log ended: once set, nothing more is read.
     end: Option<Result<(), Error>>,
 }
@@ -71,17 +73,19 @@ impl Source {
 }
 
 impl Logs {
+    /// Requests a log, and reads up to its first byte. An error that was sent with status 200 is this method's error.
     pub(crate) fn open(http: Arc<Http>, endpoint: Endpoint, source: Source) -> Result<Self, Error> {
         let mut attempts = http.attempts();
-        let body = http.get(&endpoint, &mut attempts)?;
+        let (decoder, has_content) = connect(&http, &endpoint, source, &mut attempts)?;
         Ok(Self {
-            decoder: decoder(body, source),
+            decoder,
+            has_content,
             http,
             endpoint,
             source,
             attempts,
             decoded: Digest::default(),
-            ahead: None,
+            replacements: 0,
             end: None,
         })
     }
@@ -99,12 +103,12 @@ impl Logs {
 
     /// Returns how many bytes of the log have been read so far.
     pub fn delivered(&self) -> u64 {
-        self.decoded.length - u64::from(self.ahead.is_some())
+        self.decoded.length
     }
 
     /// Returns how often invalid Unicode has been replaced with U+FFFD so far.
     pub fn replacements(&self) -> u64 {
-        self.decoder.replacements()
+        self.replacements
     }
 
     /// Returns the length of the response in bytes, or `None` if the service does not send it, as with gzip. Nearly all
@@ -119,17 +123,14 @@ impl Logs {
         self.decoder.get_ref().bytes_received()
     }
 
-    /// Returns whether the log has any text. Reads one byte ahead to find out.
-    pub(crate) fn has_content(&mut self) -> Result<bool, Error> {
-        let mut byte = [0];
-        let n = self.read_next(&mut byte)?;
-        self.ahead = (n > 0).then_some(byte[0]);
-        Ok(n > 0)
+    /// Returns whether the log has any text.
+    pub(crate) fn has_content(&self) -> bool {
+        self.has_content
     }
 
-    /// Returns whether the whole response was read and has no log.
+    /// Returns whether the response has no log.
     pub(crate) fn is_missing(&self) -> bool {
-        matches!(self.end, Some(Ok(()))) && !self.decoder.found()
+        !self.decoder.found()
     }
 
     fn read_next(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
@@ -143,6 +144,7 @@ impl Logs {
             }
             Ok(n) => {
                 self.decoded.update(&buf[..n]);
+                self.replacements = self.replacements.max(self.decoder.replacements());
                 self.attempts.progressed();
                 Ok(n)
             }
@@ -159,8 +161,8 @@ impl Logs {
         while let Err(error) = result {
             self.http
                 .wait_to_retry(&mut self.attempts, &self.endpoint, error)?;
-            let body = self.http.get(&self.endpoint, &mut self.attempts)?;
-            self.decoder = decoder(body, self.source);
+            (self.decoder, _) =
+                connect(&self.http, &self.endpoint, self.source, &mut self.attempts)?;
             result = self.skip_decoded(buf).and_then(|()| self.decode(buf));
         }
         result
@@ -185,50 +187,59 @@ impl Logs {
     }
 
     fn decode(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
-        match self.decoder.read(buf) {
-            Ok(0) if !self.decoder.found() => self.check_missing().map(|()| 0),
-            Ok(n) => Ok(n),
-            Err(DecodeError::Read(error)) => Err(from_io(error)),
-            Err(DecodeError::Truncated) => Err(Error::incomplete(
-                "the response ends in the middle of its JSON",
-            )),
-            Err(DecodeError::Invalid { offset, reason }) => {
-                let page = match self.decoder.get_ref().copy() {
-                    Some(body) if offset == 0 => self.http.describe_page(body),
-                    _ => String::new(),
-                };
-                Err(Error::invalid_response(format!(
-                    "the response is not the expected JSON: {reason} at byte {offset}{page}"
-                )))
-            }
-        }
-    }
-
-    /// Decides what a valid document without a log means: an error that the service sent with status 200, an invalid
-    /// response, or a version without output.
-    fn check_missing(&self) -> Result<(), Error> {
-        if let Some(error) = self.decoder.get_ref().copy().and_then(ApiError::from_json) {
-            return Err(self.http.api_error(error));
-        }
-        match self.source {
-            Source::Version => Ok(()),
-            Source::Build => Err(Error::invalid_response("the response has no 'logs'")),
-        }
+        let result = self.decoder.read(buf);
+        result.map_err(|error| translate(&self.http, self.decoder.get_ref(), error))
     }
 }
 
-fn decoder(body: Body, source: Source) -> JsonString<Body> {
-    JsonString::new(body, source.path())
+/// Requests a log, with retries, and reads up to its first byte. Also returns whether there is one.
+fn connect(
+    http: &Http,
+    endpoint: &Endpoint,
+    source: Source,
+    attempts: &mut Attempts,
+) -> Result<(JsonString<Body>, bool), Error> {
+    http.with_retries(endpoint, attempts, || {
+        let mut decoder = JsonString::new(http.send(endpoint)?, source.path());
+        let result = decoder.has_content();
+        let body = decoder.get_ref();
+        let has_content = result.map_err(|error| translate(http, body, error))?;
+        if decoder.found() {
+            return Ok((decoder, has_content));
+        }
+        // A valid document without a log is an error that was sent with status 200, an invalid response, or a version
+        // without output.
+        match (
+            body.prefix_if_complete().and_then(ApiError::from_json),
+            source,
+        ) {
+            (Some(error), _) => Err(http.api_error(error)),
+            (None, Source::Version) => Ok((decoder, false)),
+            (None, Source::Build) => Err(Error::invalid_response("the response has no 'logs'")),
+        }
+    })
+}
+
+fn translate(http: &Http, body: &Body, error: DecodeError) -> Error {
+    match error {
+        DecodeError::Read(error) => from_io(error),
+        DecodeError::Truncated => Error::incomplete("the response ends in the middle of its JSON"),
+        DecodeError::Invalid { offset, reason } => {
+            let page = match body.prefix_if_complete() {
+                Some(body) if offset == 0 => http.describe_page(body),
+                _ => String::new(),
+            };
+            Error::invalid_response(format!(
+                "the response is not the expected JSON: {reason} at byte {offset}{page}"
+            ))
+        }
+    }
 }
 
 impl Read for Logs {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let Some(first) = buf.first_mut() else {
+        if buf.is_empty() {
             return Ok(0);
-        };
-        if let Some(byte) = self.ahead.take() {
-            *first = byte;
-            return Ok(1);
         }
         Ok(self.read_next(buf)?)
     }
@@ -251,42 +262,38 @@ impl fmt::Debug for Logs {
 struct Digest {
     length: u64,
     hash: u64,
-    /// The bytes since the last complete block.
-    rest: u128,
+    /// The bytes since the last complete block of eight.
+    rest: u64,
 }
 
 impl Digest {
-    const BLOCK: u64 = 16;
-
-    fn update(&mut self, bytes: &[u8]) {
-        let missing = (self.length.wrapping_neg() % Self::BLOCK) as usize;
-        let (head, mut bytes) = bytes.split_at(missing.min(bytes.len()));
-        head.iter().for_each(|&byte| self.push(byte));
-        while let Some((block, rest)) = bytes.split_first_chunk() {
-            self.mix(u128::from_le_bytes(*block));
-            self.length += Self::BLOCK;
-            bytes = rest;
-        }
-        bytes.iter().for_each(|&byte| self.push(byte));
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.rest = self.rest >> 8 | u128::from(byte) << 120;
-        self.length += 1;
-        if self.length % Self::BLOCK == 0 {
-            self.mix(self.rest);
-            self.rest = 0;
+    fn update(&mut self, mut bytes: &[u8]) {
+        while let Some((&first, after_first)) = bytes.split_first() {
+            match bytes.split_first_chunk() {
+                Some((block, after_block)) if self.length % 8 == 0 => {
+                    self.length += 8;
+                    self.mix(u64::from_le_bytes(*block));
+                    bytes = after_block;
+                }
+                _ => {
+                    self.length += 1;
+                    self.rest = self.rest >> 8 | u64::from(first) << 56;
+                    if self.length % 8 == 0 {
+                        let block = std::mem::take(&mut self.rest);
+                        self.mix(block);
+                    }
+                    bytes = after_first;
+                }
+            }
         }
     }
 
-    /// Multiplies the halves of a block, folds the product, and adds it to a polynomial over all blocks.
-    fn mix(&mut self, block: u128) {
-        const SALT: u64 = 0x9E37_79B9_7F4A_7C15; // 2^64 divided by the golden ratio
-        let low = block as u64 ^ SALT;
-        let high = (block >> 64) as u64 ^ SALT.rotate_left(32);
-        let product = u128::from(low) * u128::from(high);
-        let folded = product as u64 ^ (product >> 64) as u64;
-        self.hash = self.hash.wrapping_mul(SALT).wrapping_add(folded);
+    fn mix(&mut self, block: u64) {
+        // 2^64 divided by the golden ratio.
+        self.hash = self
+            .hash
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .wrapping_add(block);
     }
 }
 
@@ -303,9 +310,9 @@ mod tests {
     #[test]
     fn a_digest_does_not_depend_on_the_chunks() {
         let bytes: Vec<u8> = (0..1000u32).map(|n| (n * 7 % 251) as u8).collect();
-        for length in [0, 1, 15, 16, 17, 128, 999, 1000] {
+        for length in [0, 1, 7, 8, 9, 128, 999, 1000] {
             let whole = digest(&bytes[..length], 1000);
-            for chunk in [1, 3, 15, 16, 17, 500] {
+            for chunk in [1, 3, 7, 8, 9, 500] {
                 assert_eq!(
                     digest(&bytes[..length], chunk),
                     whole,

@@ -3,22 +3,17 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use crate::error::{Error, Retry};
+/// Whether the same request may succeed if it is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    No,
+    Yes,
+    /// The service said how long to wait (`Retry-After`).
+    After(Duration),
+}
 
 /// The longest `Retry-After` that is obeyed. If it asks for more, the request fails.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
-
-/// A failed attempt that will be retried, as reported to [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry).
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RetryInfo<'a> {
-    /// Why the attempt failed.
-    pub error: &'a Error,
-    /// The time until the next attempt.
-    pub delay: Duration,
-    /// How many attempts are left, including the next one.
-    pub attempts_left: u32,
-}
 
 /// Counts the attempts at one request.
 #[derive(Debug)]
@@ -38,7 +33,7 @@ impl Attempts {
         }
     }
 
-    /// Makes the next failure count as the first, because this attempt made progress.
+    /// Resets the failure count, because this attempt made progress.
     pub(crate) fn progressed(&mut self) {
         self.failures = 0;
     }
@@ -54,11 +49,11 @@ impl Attempts {
     }
 
     /// Returns how long to wait before the next attempt, or `None` to give up.
-    pub(crate) fn next_delay(&mut self, error: &Error) -> Option<Duration> {
+    pub(crate) fn next_delay(&mut self, retry: Retry) -> Option<Duration> {
         if self.failures == self.retries {
             return None;
         }
-        let delay = match error.retryable() {
+        let delay = match retry {
             Retry::No => return None,
             Retry::After(delay) if delay > MAX_RETRY_AFTER => return None,
             Retry::After(delay) => delay,
@@ -84,13 +79,8 @@ fn jitter() -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn error(retry: Retry) -> Error {
-        Error::new(ErrorKind::Service, "").retry(retry)
-    }
 
     #[test]
     fn delays_double_three_times_and_jitter_shortens_them_by_less_than_half() {
@@ -105,14 +95,14 @@ mod tests {
     fn gives_up_after_the_retries() {
         let mut attempts = Attempts::new(2, SECOND);
         for (max, left) in [(1, 2), (2, 1)] {
-            let delay = attempts.next_delay(&error(Retry::Yes)).unwrap();
+            let delay = attempts.next_delay(Retry::Yes).unwrap();
             assert!(delay > SECOND * max / 2 && delay <= SECOND * max);
             assert_eq!(attempts.left(), left);
         }
-        assert_eq!(attempts.next_delay(&error(Retry::Yes)), None);
+        assert_eq!(attempts.next_delay(Retry::Yes), None);
         assert_eq!(attempts.made(), 3);
         attempts.progressed();
-        let delay = attempts.next_delay(&error(Retry::Yes)).unwrap();
+        let delay = attempts.next_delay(Retry::Yes).unwrap();
         assert!(delay <= SECOND);
     }
 
@@ -124,7 +114,7 @@ mod tests {
             (Retry::After(MAX_RETRY_AFTER), Some(MAX_RETRY_AFTER)),
             (Retry::After(MAX_RETRY_AFTER + SECOND), None),
         ] {
-            assert_eq!(Attempts::new(1, SECOND).next_delay(&error(retry)), delay);
+            assert_eq!(Attempts::new(1, SECOND).next_delay(retry), delay);
         }
     }
 }

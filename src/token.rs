@@ -94,8 +94,8 @@ impl Token {
         format!("{} {}", self.scheme, self.secret)
     }
 
-    /// Replaces the key with `[key]` wherever it occurs in `text`, in any case and even if it is percent-encoded, as in
-    /// a URL. Use it for text from the service, which may repeat the key. The library's errors are already redacted.
+    /// Replaces the key with `[key]` wherever `text` contains it exactly. Use it for text from the service, which may
+    /// repeat the key. The library's errors are already redacted.
     ///
     /// # Examples
     ///
@@ -105,41 +105,7 @@ impl Token {
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
     pub fn redact(&self, text: &str) -> String {
-        let mut redacted = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            rest = match self.strip_key(rest) {
-                Some(rest) => {
-                    redacted.push_str("[key]");
-                    rest
-                }
-                None => {
-                    redacted.push(c);
-                    &rest[c.len_utf8()..]
-                }
-            };
-        }
-        redacted
-    }
-
-    /// Strips the key from the start of a text.
-    fn strip_key<'a>(&self, text: &'a str) -> Option<&'a str> {
-        match text.split_at_checked(self.secret.len()) {
-            Some((start, rest)) if start.eq_ignore_ascii_case(&self.secret) => Some(rest),
-            _ => self.secret.bytes().try_fold(text, strip_byte),
-        }
-    }
-}
-
-/// Strips an ASCII character, which may be percent-encoded, from the start of a text.
-fn strip_byte(text: &str, byte: u8) -> Option<&str> {
-    let is_byte = |found: u8| found.eq_ignore_ascii_case(&byte);
-    let encoded = text
-        .strip_prefix('%')
-        .and_then(|hex| hex.split_at_checked(2));
-    match encoded {
-        Some((hex, rest)) if u8::from_str_radix(hex, 16).is_ok_and(is_byte) => Some(rest),
-        _ => text.strip_prefix(|c: char| u8::try_from(c).is_ok_and(is_byte)),
+        text.replace(&self.secret, "[key]")
     }
 }
 
@@ -204,30 +170,5 @@ mod tests {
             token.redact("no SECRET here: SECRET"),
             "no [key] here: [key]"
         );
-    }
-
-    #[test]
-    fn every_form_of_the_key_is_redacted() {
-        let token = Token::simple("sim+/%25=").unwrap();
-        for key in [
-            "sim+/%25=",
-            "SIM+/%25=",
-            "sim%2B%2F%2525%3D",
-            "sim%2b%2f%2525=",
-            "%73%49m+%2F%25%32%35=",
-        ] {
-            assert_eq!(token.redact(&format!("é{key}%")), "é[key]%");
-        }
-        for other in [
-            "",
-            "sim",
-            "sim+/%2",
-            "sim+/%",
-            "sim+/%25é",
-            "sim %2B",
-            "ſim+/%25=",
-        ] {
-            assert_eq!(token.redact(other), other);
-        }
     }
 }

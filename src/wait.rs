@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::algorithm::{Algorithm, segment};
 use crate::client::Client;
-use crate::error::{Error, ErrorKind, Retry};
+use crate::error::{Error, ErrorKind};
 use crate::http::{Http, MAX_TIMEOUT};
 use crate::lookup::is_abbreviation;
 use crate::model::Build;
+use crate::retry::Retry;
 
 /// How long to wait for a build, how often to poll, and whether to continue.
 ///
@@ -68,7 +69,8 @@ impl Default for Wait<'_> {
 impl<'a> Wait<'a> {
     /// Sets how long to wait in all, including the time that requests take. Defaults to 1800 seconds.
     ///
-    /// The service is polled one last time when the time is up. That request may take 1 second.
+    /// One final poll of up to 1 second follows when the time is up. A proxy that sends its response to CONNECT byte by
+    /// byte is not limited.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

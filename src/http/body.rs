@@ -1,11 +1,11 @@
 //! A response body as a reader that returns the library's errors.
 
 use std::io::{self, Read};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use super::{MAX_ERROR_BODY, Observer, RequestSummary};
-use crate::error::{Error, ErrorKind, Retry};
+use super::error_response::MAX_ERROR_BODY;
+use super::report::RequestReport;
+use super::ureq_error;
+use crate::error::{Error, ErrorKind};
 
 /// A response body, with chunks and gzip decoded.
 ///
@@ -36,8 +36,8 @@ impl Body {
         self.report.summary.bytes
     }
 
-    /// Returns a copy of everything read so far, unless it is too long for an error.
-    pub(crate) fn copy(&self) -> Option<&[u8]> {
+    /// Returns everything read so far, unless it is too long for an error.
+    pub(crate) fn prefix_if_complete(&self) -> Option<&[u8]> {
         let complete = self.start.len() as u64 == self.bytes_received();
         complete.then_some(&self.start)
     }
@@ -57,21 +57,19 @@ impl Body {
         Ok(whole)
     }
 
-    /// Reads an error response. If it is cut short, its beginning is better than nothing.
-    pub(super) fn read_error(mut self) -> Vec<u8> {
-        let mut error = Vec::new();
-        let _ = (&mut self)
-            .take(MAX_ERROR_BODY as u64)
-            .read_to_end(&mut error);
-        error
+    /// Reads an error response. Returns what could be read, and whether that is the whole body.
+    pub(super) fn read_error(mut self) -> (Vec<u8>, bool) {
+        let result = io::copy(
+            &mut (&mut self).take(MAX_ERROR_BODY as u64 + 1),
+            &mut io::sink(),
+        );
+        let complete = result.is_ok() && self.prefix_if_complete().is_some();
+        (std::mem::take(&mut self.start), complete)
     }
 }
 
 impl Read for Body {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.report.deadline.is_some_and(|at| at <= Instant::now()) {
-            return Err(super::timed_out(ureq::Timeout::RecvBody).into());
-        }
         let result = self.reader.read(buf);
         match result {
             Ok(n) if n > 0 => {
@@ -81,7 +79,7 @@ impl Read for Body {
             }
             _ => self.report.send(),
         }
-        result.map_err(|error| body_error(error.into(), self.bytes_received()).into())
+        result.map_err(|error| ureq_error::of_body(error.into(), self.bytes_received()).into())
     }
 }
 
@@ -89,74 +87,5 @@ impl Read for Body {
 pub(crate) fn from_io(error: io::Error) -> Error {
     error
         .downcast()
-        .unwrap_or_else(|error: io::Error| cut_short().with_source(error))
-}
-
-/// Translates an error from reading a body. `decoded` is the number of decoded bytes that came before the error.
-fn body_error(error: ureq::Error, decoded: u64) -> Error {
-    match error {
-        ureq::Error::Timeout(timeout) => super::timed_out(timeout),
-        // The source would only say "Peer disconnected".
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => cut_short(),
-        ureq::Error::Io(error) => cut_short().with_source(error),
-        ureq::Error::BodyStalled => cut_short(),
-        ureq::Error::Protocol(error) => {
-            Error::invalid_response("the response is not valid HTTP").with_source(error)
-        }
-        #[cfg(feature = "gzip")]
-        ureq::Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            cut_short()
-        }
-        // The other errors come from decoders. Their variant may not exist without the feature gzip, and some versions
-        // of the decoder report a truncated body as a corrupt one. So what was decoded before decides.
-        error if decoded > 0 => {
-            Error::incomplete("the response was cut short or damaged").with_source(error)
-        }
-        // The body may also have been cut short before any of it was decoded, so this error is retried, too.
-        error => Error::invalid_response("the response does not match its encoding")
-            .retry(Retry::Yes)
-            .with_source(error),
-    }
-}
-
-fn cut_short() -> Error {
-    Error::incomplete("the response was cut short")
-}
-
-/// Reports a request to the observer, once, when it is over.
-pub(super) struct RequestReport {
-    pub(super) summary: RequestSummary,
-    /// When the body must be complete, for a request of a wait.
-    pub(super) deadline: Option<Instant>,
-    started: Instant,
-    observer: Option<Arc<Observer>>,
-}
-
-impl RequestReport {
-    pub(super) fn start(url: &str, observer: Option<Arc<Observer>>) -> Self {
-        Self {
-            summary: RequestSummary {
-                url: url.to_owned(),
-                status: None,
-                bytes: 0,
-                elapsed: Duration::ZERO,
-            },
-            deadline: None,
-            started: Instant::now(),
-            observer,
-        }
-    }
-
-    fn send(&mut self) {
-        if let Some(observer) = self.observer.take() {
-            self.summary.elapsed = self.started.elapsed();
-            observer(&self.summary);
-        }
-    }
-}
-
-impl Drop for RequestReport {
-    fn drop(&mut self) {
-        self.send();
-    }
+        .unwrap_or_else(|error: io::Error| ureq_error::cut_short().with_source(error))
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use super::proxy::ProxySetting;
-use super::{Observer, OnRetry};
+use super::proxy::{Proxy, ProxySetting};
+use super::report::{Observer, OnRetry};
 use crate::base_url::BaseUrl;
 use crate::error::Error;
 use crate::token::Token;
@@ -26,7 +26,7 @@ const MAX_CONNECT: Duration = Duration::from_secs(10);
 /// ureq adds timeouts to the current time, and panics if that overflows.
 pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What [`ClientBuilder`](crate::ClientBuilder) sets.
+/// The client's settings.
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) base_url: BaseUrl,
@@ -78,8 +78,7 @@ impl Config {
     }
 }
 
-/// Builds the agent. Requests set the proxy.
-pub(super) fn agent(config: &Config, is_proxied: bool) -> Result<Agent, Error> {
+pub(super) fn agent(config: &Config, proxy: Option<Proxy>) -> Result<Agent, Error> {
     let base_url = &config.base_url;
     if !base_url.is_https() && !base_url.is_loopback() && !config.allow_http {
         return Err(Error::invalid_input(format!(
@@ -104,11 +103,9 @@ pub(super) fn agent(config: &Config, is_proxied: bool) -> Result<Agent, Error> {
         .max_redirects(0)
         .user_agent(USER_AGENT)
         .accept("application/json")
-        // With a timeout, ureq would start a thread to look up the name of a proxy. `Proxy::reach` limits the time to
-        // reach a proxy instead.
-        .timeout_connect((!is_proxied).then_some(config.connect_timeout()))
-        // Without this, ureq reads the environment.
-        .proxy(None)
+        .timeout_connect(Some(config.connect_timeout()))
+        // If this is not set, ureq reads the environment.
+        .proxy(proxy.map(|proxy| proxy.url))
         .timeout_per_read(Some(timeout))
         .timeout_per_write(Some(timeout))
         .output_buffer_size(OUTPUT_BUFFER)

@@ -4,14 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorKind, Retry, shorten};
+use crate::error::{Error, ErrorKind, shorten};
+use crate::retry::Retry;
 use crate::time::parse_http_date;
 use crate::token::Token;
 
 /// How many bytes of a body are searched for the service's error.
 pub(super) const MAX_ERROR_BODY: usize = 64 * 1024;
 
-/// The longest message from the service that errors show, in characters.
+/// Service messages are cut to this length, in characters.
 const MAX_MESSAGE: usize = 200;
 
 /// The service's description of an error.
@@ -45,8 +46,11 @@ fn string(value: &RawValue) -> Option<String> {
 }
 
 impl ApiError {
-    /// Reads an error response: JSON from the service, or plain text from a server in front of it.
-    pub(crate) fn from_body(body: &[u8]) -> Self {
+    /// Reads an error response: JSON from the service, or a page or plain text from a server in front of it.
+    ///
+    /// `has_end` says whether a cut would have been noticed. Otherwise text is not shown: it may end inside the key,
+    /// where it cannot be redacted.
+    pub(super) fn from_body(body: &[u8], has_end: bool) -> Self {
         if let Some(error) = Self::from_json(body) {
             return error;
         }
@@ -56,7 +60,7 @@ impl ApiError {
             Some('<') => page_title(text),
             // JSON of another shape adds nothing to the status.
             None | Some('{' | '[') => None,
-            Some(_) => Some(text.to_owned()),
+            Some(_) => has_end.then(|| text.to_owned()),
         };
         Self {
             code: None,
@@ -81,19 +85,20 @@ impl ApiError {
         }
     }
 
-    /// Drops a message that only repeats the status line, such as the title `502 Bad Gateway`.
-    pub(super) fn without(mut self, status_line: &str) -> Self {
-        self.message = self.message.filter(|message| message != status_line);
-        self
+    pub(super) fn without_message(self) -> Self {
+        Self {
+            message: None,
+            ..self
+        }
     }
 
     /// Uses the message from the header `X-Error-Message` if the body has none.
-    pub(crate) fn or_header(mut self, header: Option<&str>) -> Self {
+    pub(super) fn or_header(mut self, header: Option<&str>) -> Self {
         self.message = self.message.or_else(|| header.map(str::to_owned));
         self
     }
 
-    pub(crate) fn into_error(
+    pub(super) fn into_error(
         self,
         status: u16,
         retry_after: Option<Duration>,
@@ -157,7 +162,8 @@ fn classify(status: u16, code: Option<u32>) -> (ErrorKind, &'static str) {
         (429, _) => (ErrorKind::Service, "too many requests"),
         (408 | 500..=599, _) => (ErrorKind::Service, "the cluster failed"),
         (200, _) => (ErrorKind::Service, "the cluster responded with an error"),
-        _ => (ErrorKind::Service, "the cluster refused the request"),
+        (400..=499, _) => (ErrorKind::Service, "the cluster refused the request"),
+        _ => (ErrorKind::Service, "unexpected response"),
     }
 }
 
@@ -202,7 +208,7 @@ mod tests {
         ] {
             let message = message.map(str::to_owned);
             let expected = ApiError { code, message };
-            assert_eq!(ApiError::from_body(body.as_bytes()), expected);
+            assert_eq!(ApiError::from_body(body.as_bytes(), true), expected);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Sends requests to the service. Only this module names ureq.
 //!
-//! [`Http::send`] sends every request. [`config`] and `tls` configure ureq, [`body`] reads responses, and
-//! [`error_response`] explains those with a status other than 200.
+//! [`Http::send`] sends every request. [`config`] and `tls` configure ureq, [`body`] reads responses,
+//! [`error_response`] explains those with a status other than 200, and [`report`] has what the caller is told.
 
 mod body;
 mod config;
@@ -9,13 +9,16 @@ mod error_response;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod pem;
 mod proxy;
+mod report;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
 #[cfg(feature = "rustls")]
 mod tls_error;
+mod ureq_error;
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,39 +30,21 @@ pub(crate) use self::body::{Body, from_io};
 pub(crate) use self::config::{Config, MAX_TIMEOUT};
 pub(crate) use self::error_response::ApiError;
 pub(crate) use self::proxy::ProxySetting;
+pub use self::report::{RequestSummary, RetryInfo};
 
-use self::body::RequestReport;
-use self::error_response::{MAX_ERROR_BODY, page_title};
+use self::error_response::page_title;
 use self::proxy::Proxy;
+use self::report::RequestReport;
 use crate::base_url::BaseUrl;
-use crate::error::{Error, ErrorKind, Retry};
-use crate::retry::{Attempts, RetryInfo};
+use crate::error::{Error, ErrorKind};
+use crate::retry::{Attempts, Retry};
 use crate::token::Token;
 
 /// The largest page of a list, or single object, that is held in memory.
 const MAX_JSON_BODY: u64 = 32 * 1024 * 1024;
 
-/// How long a request of a wait may take even if the time of the wait is up, so that the last poll can succeed.
+/// The minimum time for a wait's last poll.
 const MIN_REQUEST: Duration = Duration::from_secs(1);
-
-/// A finished request, as reported to [`ClientBuilder::on_request`](crate::ClientBuilder::on_request).
-///
-/// It contains no header and no part of a body. The method is always `GET`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RequestSummary {
-    /// The whole URL, including the query.
-    pub url: String,
-    /// The response's status, or `None` if there was no response.
-    pub status: Option<u16>,
-    /// The number of bytes read from the body, with chunks and gzip decoded.
-    pub bytes: u64,
-    /// The time from the start of the request, including connecting, until the last byte was read.
-    pub elapsed: Duration,
-}
-
-pub(crate) type Observer = dyn Fn(&RequestSummary) + Send + Sync;
-pub(crate) type OnRetry = dyn Fn(&RetryInfo<'_>) + Send + Sync;
 
 /// Where a request goes, and how errors name it.
 #[derive(Clone, Debug)]
@@ -75,22 +60,30 @@ pub(crate) struct Http {
     config: Config,
     agent: ureq::Agent,
     authorization: Option<HeaderValue>,
-    proxy: Option<Arc<Proxy>>,
-    /// When the time of a wait is up, for its requests.
+    /// The cluster and its proxy, as errors name them.
+    server: String,
+    /// When the enclosing wait ends.
     deadline: Option<Instant>,
+    /// Whether there has been a response.
+    has_responded: Arc<AtomicBool>,
     /// Whether the client was shut down, which ends all pauses.
     shutdown: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl Http {
     pub(crate) fn new(config: Config) -> Result<Self, Error> {
-        let proxy = Proxy::find(&config.proxy, &config.base_url)?.map(Arc::new);
+        let proxy = Proxy::find(&config.proxy, &config.base_url)?;
+        let server = match &proxy {
+            None => config.base_url.to_string(),
+            Some(proxy) => format!("{} through {proxy}", config.base_url),
+        };
         Ok(Self {
             authorization: config.token.as_ref().map(authorization).transpose()?,
-            agent: config::agent(&config, proxy.is_some())?,
+            agent: config::agent(&config, proxy)?,
             config,
-            proxy,
+            server,
             deadline: None,
+            has_responded: Arc::default(),
             shutdown: Arc::default(),
         })
     }
@@ -119,11 +112,6 @@ impl Http {
         self.agent.clone().shutdown();
     }
 
-    /// Sends a request, with retries, and returns the body of the response.
-    pub(crate) fn get(&self, endpoint: &Endpoint, attempts: &mut Attempts) -> Result<Body, Error> {
-        self.with_retries(endpoint, attempts, || self.send(endpoint))
-    }
-
     /// Sends a request, with retries, and deserializes the response, JSON of at most 32 MiB.
     pub(crate) fn get_json<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
         self.with_retries(endpoint, &mut self.attempts(), || {
@@ -143,14 +131,15 @@ impl Http {
             let mut body = self.send(endpoint)?;
             let value = serde_json::from_reader(io::BufReader::new(&mut body));
             // If all members of `T` are optional, an error that was sent with status 200 looks like an empty `T`.
-            if let Some(error) = body.copy().and_then(ApiError::from_json) {
+            if let Some(error) = body.prefix_if_complete().and_then(ApiError::from_json) {
                 return Err(self.api_error(error));
             }
-            value.map_err(|error| self.invalid_json(body.copy(), error))
+            value.map_err(|error| self.invalid_json(body.prefix_if_complete(), error))
         })
     }
 
-    fn with_retries<T>(
+    /// Makes attempts until one succeeds.
+    pub(crate) fn with_retries<T>(
         &self,
         endpoint: &Endpoint,
         attempts: &mut Attempts,
@@ -173,7 +162,7 @@ impl Http {
         error: Error,
     ) -> Result<(), Error> {
         let error = error.about(&endpoint.what);
-        let delay = attempts.next_delay(&error);
+        let delay = attempts.next_delay(error.retryable());
         if let (Some(delay), Some(on_retry)) = (delay, &self.config.on_retry) {
             on_retry(&RetryInfo {
                 error: &error,
@@ -204,62 +193,72 @@ impl Http {
         Ok(())
     }
 
-    /// Sends a request once, and returns the body if the status is 200 and its encoding has been decoded.
-    fn send(&self, endpoint: &Endpoint) -> Result<Body, Error> {
+    /// Sends a request, and returns the body if the status is 200 and its encoding has been decoded.
+    pub(crate) fn send(&self, endpoint: &Endpoint) -> Result<Body, Error> {
+        self.pause(Duration::ZERO)?;
+        // Stop paging once the wait is over.
+        if self
+            .deadline
+            .is_some_and(|end| end.elapsed() >= MIN_REQUEST)
+        {
+            return Err(ureq_error::wait_ended());
+        }
+        let connect = self.config.connect_timeout();
+        let connect = self.time_left().map_or(connect, |left| left.min(connect));
         let url = format!("{}{}", self.config.base_url, endpoint.path);
-        let mut report = RequestReport::start(&url, self.config.observer.clone());
+        let start = || RequestReport::start(&url, self.config.observer.clone());
+        let mut report = start();
+        let mut response = self.call(&url, false);
+        // The server may have closed a kept connection. ureq notices only what happened before the request.
+        if self.has_responded.load(Ordering::Relaxed)
+            && response.as_ref().is_err_and(ureq_error::is_closed)
+        {
+            report = start();
+            response = self.call(&url, true);
+        }
+        let response =
+            response.map_err(|error| ureq_error::of_request(error, &self.server, connect))?;
+        self.has_responded.store(true, Ordering::Relaxed);
+        report.summary.status = Some(response.status().as_u16());
+        self.check(response, report)
+    }
+
+    /// Returns how long a request of a wait may take.
+    fn time_left(&self) -> Option<Duration> {
+        let left = self.deadline?.saturating_duration_since(Instant::now());
+        Some(left.max(MIN_REQUEST))
+    }
+
+    fn call(
+        &self,
+        url: &str,
+        on_new_connection: bool,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
         // ureq requests the encodings that it can decode. Another crate can add some by enabling ureq's features.
         let mut request = self
             .agent
-            .get(&url)
+            .get(url)
             // As in the service's documentation, although a GET has no content.
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
-        let left = match self.deadline {
-            // A list can have any number of pages.
-            Some(deadline) if deadline.elapsed() >= MIN_REQUEST => return Err(wait_ended()),
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                Some(left.max(MIN_REQUEST))
-            }
-            None => None,
-        };
-        let connect = self.config.connect_timeout();
-        let connect = left.map_or(connect, |left| connect.min(left));
-        if let Some(proxy) = &self.proxy {
-            let proxy = proxy
-                .reach(connect)
-                .map_err(|error| self.transport_error(error))?;
-            request = request.config().proxy(Some(proxy.clone())).build();
+        if let Some(left) = self.time_left() {
+            request = request.config().timeout_global(Some(left)).build();
         }
-        if let Some(left) = left {
-            // A timeout for the whole call would include the name lookup, for which ureq would start a thread.
-            request = request
-                .config()
-                .timeout_connect(self.proxy.is_none().then_some(connect))
-                .timeout_send_request(Some(left))
-                .timeout_recv_response(Some(left))
-                .timeout_recv_body(Some(left))
-                .build();
+        if on_new_connection {
+            request = request.config().max_idle_age(Duration::ZERO).build();
         }
-        report.deadline = left.map(|left| Instant::now() + left);
-        let response = request
-            .call()
-            .map_err(|error| self.transport_error(error))?;
-        report.summary.status = Some(response.status().as_u16());
-        self.check(response, report)
+        request.call()
     }
 
     fn check(&self, response: Response<ureq::Body>, report: RequestReport) -> Result<Body, Error> {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
-        if head.status.is_redirection() {
-            let message = format!(
-                "the cluster redirects to {}, which is not followed (status {status})",
-                self.redirect_target(&head.headers)
-            );
+        // 304 only says that something has not changed.
+        if head.status.is_redirection() && status != 304 {
+            let message = self.describe_redirect(&head.headers);
+            let message = format!("{message} (status {status})");
             return Err(Error::new(ErrorKind::Redirect, message).with_status(status));
         }
         let body = Body::new(body, report);
@@ -273,34 +272,35 @@ impl Http {
             };
         }
         let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
-        if status == 401 && is_basic(&head.headers) {
-            let message = "a server in front of the cluster requires a user and a password: \
-                 this is not about the key (status 401)";
-            return Err(Error::new(ErrorKind::Service, message).with_status(status));
+        // Without a length, a cut cannot be told from the end.
+        let has_end =
+            body.content_length().is_some() || head.headers.contains_key(header::TRANSFER_ENCODING);
+        let (body, is_complete) = body.read_error();
+        let mut error = ApiError::from_body(&body, has_end);
+        if !is_complete {
+            error = error.without_message();
         }
-        let error = ApiError::from_body(&body.read_error())
-            .without(&head.status.to_string())
-            .or_header(text(HeaderName::from_static("x-error-message")));
+        let error = error.or_header(text(HeaderName::from_static("x-error-message")));
         let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
         Err(error.into_error(status, retry_after, self.config.token.as_ref()))
     }
 
-    /// Returns where a redirect leads, without its path and query, which may contain secrets.
-    fn redirect_target(&self, headers: &HeaderMap) -> String {
+    /// Describes a redirect without the path and query of its target, which may contain secrets.
+    fn describe_redirect(&self, headers: &HeaderMap) -> String {
         let Some(location) = headers.get(header::LOCATION) else {
-            return "nowhere".to_owned();
+            return "the cluster sent a redirect without a Location".to_owned();
         };
-        let location = location.to_str().ok().and_then(|l| l.parse::<Uri>().ok());
-        let Some(uri) = location else {
-            return "an invalid URL".to_owned();
+        let uri = location.to_str().ok().and_then(|l| l.parse::<Uri>().ok());
+        let target = match uri.as_ref().map(|uri| (uri.scheme_str(), uri.host())) {
+            None => "an invalid URL".to_owned(),
+            Some((Some(scheme), Some(host))) => {
+                let default = if scheme == "https" { 443 } else { 80 };
+                let port = uri.as_ref().and_then(Uri::port_u16).unwrap_or(default);
+                self.redact(&format!("{scheme}://{host}:{port}"))
+            }
+            Some(_) => "another path on the same host".to_owned(),
         };
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return "another path on the same host".to_owned();
-        };
-        let port = uri
-            .port_u16()
-            .unwrap_or(if scheme == "https" { 443 } else { 80 });
-        self.redact(&format!("{scheme}://{host}:{port}"))
+        format!("the cluster redirects to {target}, which is not followed")
     }
 
     /// Explains why a body could not be deserialized. `body` is `None` if it was too long to keep.
@@ -342,63 +342,13 @@ impl Http {
     pub(crate) fn redact(&self, text: &str) -> String {
         error_response::redact(text, self.config.token.as_ref())
     }
-
-    /// Returns the error for a request that got no response.
-    fn transport_error(&self, error: ureq::Error) -> Error {
-        let base = match &self.proxy {
-            None => self.config.base_url.to_string(),
-            Some(proxy) => format!("{} through {proxy}", self.config.base_url),
-        };
-        let connection = |message: String| Error::new(ErrorKind::Connection, message);
-        let slow = || {
-            let limit = self.config.connect_timeout();
-            let seconds = limit.as_secs().max(1);
-            let message = format!("cannot connect to {base} within {seconds} s");
-            Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
-        };
-        match error {
-            ureq::Error::Timeout(ureq::Timeout::Connect) => slow(),
-            ureq::Error::Timeout(timeout) => timed_out(timeout),
-            ureq::Error::ConnectProxyFailed(reason) => {
-                let (why, retry) = proxy::explain_refusal(&reason);
-                connection(format!("cannot connect to {base}: {why}")).retry(retry)
-            }
-            // This is how rustls reports a failed handshake.
-            #[cfg(feature = "rustls")]
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                tls_error::explain(&error.to_string(), &base)
-            }
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                connection(format!("{base} closed the connection before it responded"))
-                    .retry(Retry::Yes)
-            }
-            ureq::Error::Io(error) => connection(format!("cannot connect to {base}"))
-                .with_source(error)
-                .retry(Retry::Yes),
-            #[cfg(feature = "rustls")]
-            ureq::Error::Rustls(error) => tls_error::explain(&error.to_string(), &base),
-            #[cfg(feature = "native-tls")]
-            ureq::Error::NativeTls(error) => {
-                let message = format!("no secure connection to {base}");
-                Error::new(ErrorKind::Tls, message).with_source(error)
-            }
-            ureq::Error::LargeResponseHeader(..) => Error::new(
-                ErrorKind::TooLarge,
-                "the response header is larger than 64 KiB",
-            ),
-            ureq::Error::Protocol(error) => {
-                Error::invalid_response("the response is not valid HTTP").with_source(error)
-            }
-            error => connection(format!("no response from {base}")).with_source(error),
-        }
-    }
 }
 
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
             .field("config", &self.config)
-            .field("proxy", &self.proxy.as_ref().map(ToString::to_string))
+            .field("server", &self.server)
             .finish_non_exhaustive()
     }
 }
@@ -409,37 +359,6 @@ fn authorization(token: &Token) -> Result<HeaderValue, Error> {
         .map_err(|_| Error::invalid_input("the key cannot be used in a header"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Returns the error for a timeout after the connection was made.
-fn timed_out(timeout: ureq::Timeout) -> Error {
-    let message = match timeout {
-        ureq::Timeout::PerRead | ureq::Timeout::PerWrite => {
-            "the cluster sent nothing for longer than the timeout"
-        }
-        // Only the requests of a wait have other limits.
-        _ => return wait_ended(),
-    };
-    Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
-}
-
-fn wait_ended() -> Error {
-    let message = "the wait ended before the response was complete";
-    Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
-}
-
-/// Returns whether a 401 requires Basic authentication, which the service itself never does.
-fn is_basic(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .any(|value| {
-            let mut challenges = value.as_bytes().split(|&byte| byte == b',');
-            challenges.any(|challenge| {
-                let scheme = challenge.trim_ascii_start().get(..5).unwrap_or_default();
-                scheme.eq_ignore_ascii_case(b"basic")
-            })
-        })
 }
 
 /// Returns the encoding of the body if ureq does not decode it. ureq removes the header of an encoding that it decodes.

@@ -45,7 +45,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Erro
         (true, true) => Err(invalid(
             "the file contains a private key and no certificate",
         )),
-        (true, false) => Err(invalid("the file contains none")),
+        (true, false) => Err(invalid("no certificates found")),
     }
 }
 
@@ -84,104 +84,54 @@ fn certificate(base64: &str) -> Result<Certificate<'static>, &'static str> {
     let pem = format!("{BEGIN}CERTIFICATE{DASHES}\n{base64}\n{END}CERTIFICATE{DASHES}\n");
     let certificate =
         Certificate::from_pem(pem.as_bytes()).map_err(|_| "one of them is not valid base64")?;
-    if is_certificate(certificate.der()) {
+    if is_sequence(certificate.der()) {
         Ok(certificate)
     } else {
         Err("one of them is not a certificate")
     }
 }
 
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xa0;
-
-/// Checks that DER has the outline of a certificate (RFC 5280), unlike keys, requests and revocation lists. TLS
-/// libraries silently ignore a root that they cannot parse.
-fn is_certificate(der: &[u8]) -> bool {
-    let tags = |elements: &[(u8, &[u8])]| elements.iter().map(|(tag, _)| *tag).collect::<Vec<_>>();
-    let whole = elements(der);
-    let parts = whole.first().map(|(_, parts)| elements(parts));
-    let parts = parts.unwrap_or_default();
-    let signed = parts.first().map(|(_, signed)| elements(signed));
-    let signed = tags(&signed.unwrap_or_default());
-    // A certificate of version 1 leaves its version out. Extensions may follow the key.
-    let signed = signed.strip_prefix(&[VERSION]).unwrap_or(&signed);
-    tags(&whole) == [SEQUENCE]
-        && tags(&parts) == [SEQUENCE, SEQUENCE, BIT_STRING]
-        // The serial number, signature algorithm, issuer, validity, subject and public key.
-        && signed.starts_with(&[INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE])
-}
-
-/// Splits DER into its elements, each with its tag and content. Returns none if it is not valid. Supports lengths of up
-/// to two bytes, which are enough for a certificate.
-fn elements(mut der: &[u8]) -> Vec<(u8, &[u8])> {
-    let mut elements = Vec::new();
-    while !der.is_empty() {
-        let (tag, length, rest) = match der {
-            [tag, 0x81, length, rest @ ..] => (*tag, usize::from(*length), rest),
-            [tag, 0x82, high, low, rest @ ..] => {
-                (*tag, usize::from(u16::from_be_bytes([*high, *low])), rest)
-            }
-            [tag, length @ 0..=0x7f, rest @ ..] => (*tag, usize::from(*length), rest),
-            _ => return Vec::new(),
-        };
-        let Some((content, rest)) = rest.split_at_checked(length) else {
-            return Vec::new();
-        };
-        elements.push((tag, content));
-        der = rest;
+/// Returns whether DER is one whole SEQUENCE, as a certificate is. TLS libraries silently ignore a root that they cannot
+/// parse. Lengths of two bytes are enough for a certificate.
+fn is_sequence(der: &[u8]) -> bool {
+    match *der {
+        [0x30, 0x82, high, low, ref content @ ..] => {
+            content.len() == usize::from(u16::from_be_bytes([high, low]))
+        }
+        [0x30, 0x81, length, ref content @ ..] | [0x30, length @ 0..=0x7f, ref content @ ..] => {
+            content.len() == usize::from(length)
+        }
+        _ => false,
     }
-    elements
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-        [&[tag, 0x82], &length[..], content].concat()
-    }
-
-    /// The outline of a certificate, a request or a revocation list, with elements of these tags in its signed part.
-    fn outline(tags: &[u8]) -> Vec<u8> {
-        let signed: Vec<u8> = tags.iter().flat_map(|&tag| element(tag, b"x")).collect();
-        let parts = [
-            element(SEQUENCE, &signed),
-            element(SEQUENCE, b""),
-            element(BIT_STRING, b""),
-        ];
-        element(SEQUENCE, &parts.concat())
-    }
-
     #[test]
-    fn only_certificates_are_recognized() {
-        const REST: [u8; 6] = [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE];
-        let certificate = outline(&[&[VERSION], &REST[..], &[0xa3]].concat());
-        assert!(is_certificate(&certificate));
-        assert!(is_certificate(&outline(&REST)));
-        // A request, a revocation list, a private key, and something else.
-        assert!(!is_certificate(&outline(&[
-            INTEGER, SEQUENCE, SEQUENCE, VERSION
-        ])));
-        assert!(!is_certificate(&outline(&[
-            INTEGER, SEQUENCE, SEQUENCE, 0x17, 0x17
-        ])));
-        let key = [
-            &[INTEGER, 1, 0],
-            &element(SEQUENCE, b"")[..],
-            &element(4, b"x"),
-        ]
-        .concat();
-        assert!(!is_certificate(&element(SEQUENCE, &key)));
-        assert!(!is_certificate(b"junk"));
-        assert!(!is_certificate(b""));
-        // Cut short, or with something after it.
-        for length in 0..certificate.len() {
-            assert!(!is_certificate(&certificate[..length]), "{length}");
+    fn a_certificate_is_one_whole_sequence() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff] {
+            let content = vec![0; length];
+            let head = match length {
+                ..=0x7f => vec![0x30, length as u8],
+                0x80..=0xff => vec![0x30, 0x81, length as u8],
+                _ => vec![0x30, 0x82, (length >> 8) as u8, length as u8],
+            };
+            let der = [head, content].concat();
+            assert!(is_sequence(&der), "{length}");
+            assert!(!is_sequence(&der[..der.len() - 1]), "{length}, cut");
+            assert!(
+                !is_sequence(&[&der[..], b"x"].concat()),
+                "{length}, and more"
+            );
+            assert!(
+                !is_sequence(&[b"\x31", &der[1..]].concat()),
+                "{length}, a SET"
+            );
         }
-        assert!(!is_certificate(&[&certificate[..], b"x"].concat()));
+        assert!(!is_sequence(b""));
+        assert!(!is_sequence(b"junk"));
     }
 
     #[test]

@@ -1,17 +1,15 @@
-//! Finds the proxy between the client and the cluster, and the address at which it can be reached.
+//! Finds the proxy between the client and the cluster.
 
 use std::env;
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
 
 use ureq::ProxyProtocol;
 
 use super::error_response::is_transient;
 use crate::base_url::BaseUrl;
-use crate::error::{Error, Retry};
+use crate::error::Error;
+use crate::retry::Retry;
 
 /// Where to find the proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,11 +22,9 @@ pub(crate) enum ProxySetting {
 
 /// The proxy that a client uses.
 pub(super) struct Proxy {
-    url: ureq::Proxy,
+    pub(super) url: ureq::Proxy,
     /// Where the URL comes from, for errors, such as `in HTTPS_PROXY`.
     source: String,
-    /// The proxy at the first address that accepted a connection.
-    reached: OnceLock<ureq::Proxy>,
 }
 
 impl Proxy {
@@ -60,53 +56,7 @@ impl Proxy {
         if !matches!(url.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
             return Err(invalid("SOCKS is not supported, only http and https"));
         }
-        Ok(Self {
-            url,
-            source,
-            reached: OnceLock::new(),
-        })
-    }
-
-    /// Finds an address of the proxy that accepts a connection within `limit`, and returns the proxy at that address.
-    ///
-    /// ureq would look up the proxy's name while it connects. With a timeout, it would start a thread for the lookup,
-    /// and panic if it cannot. Without a timeout, an address that does not respond would block it for minutes.
-    pub(super) fn reach(&self, limit: Duration) -> Result<&ureq::Proxy, ureq::Error> {
-        if let Some(reached) = self.reached.get() {
-            return Ok(reached);
-        }
-        let host = self
-            .url
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let addresses: Vec<_> = (host, self.url.port()).to_socket_addrs()?.collect();
-        let address = first_to_accept(&addresses, limit).map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => ureq::Error::Timeout(ureq::Timeout::Connect),
-            _ => error.into(),
-        })?;
-        Ok(self.reached.get_or_init(|| self.at(address)))
-    }
-
-    /// Replaces the proxy's name with its address, except for an `https` proxy: TLS needs the name.
-    fn at(&self, address: SocketAddr) -> ureq::Proxy {
-        let host = match address.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        let mut proxy = ureq::Proxy::builder(self.url.protocol())
-            .host(&host)
-            .port(address.port());
-        if let Some(username) = self.url.username() {
-            proxy = proxy.username(username);
-        }
-        if let Some(password) = self.url.password() {
-            proxy = proxy.password(password);
-        }
-        match self.url.protocol() {
-            ProxyProtocol::Http => proxy.build().unwrap_or_else(|_| self.url.clone()),
-            _ => self.url.clone(),
-        }
+        Ok(Self { url, source })
     }
 }
 
@@ -143,29 +93,8 @@ pub(super) fn explain_refusal(reason: &str) -> (String, Retry) {
     (format!("{meaning} (status {status})"), retry)
 }
 
-/// Returns the first address that accepts a connection. Each address but the last gets half of the time left.
-fn first_to_accept(addresses: &[SocketAddr], limit: Duration) -> io::Result<SocketAddr> {
-    let until = Instant::now() + limit;
-    let mut result = Err(io::Error::new(
-        io::ErrorKind::NotFound,
-        "the name has no address",
-    ));
-    for (n, address) in addresses.iter().enumerate() {
-        let left = until.saturating_duration_since(Instant::now());
-        let is_last = n + 1 == addresses.len();
-        let share = if is_last { left } else { left / 2 };
-        // `connect_timeout` rejects zero.
-        result = TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
-            .map(|_| *address);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
-}
-
 /// Returns the variable that names the proxy for this cluster, and its value.
-fn from_environment(base_url: &BaseUrl) -> Option<(String, String)> {
+fn from_environment(base_url: &BaseUrl) -> Option<(&'static str, String)> {
     let scheme = if base_url.is_https() {
         ["https_proxy", "HTTPS_PROXY"]
     } else {
@@ -179,24 +108,13 @@ fn from_environment(base_url: &BaseUrl) -> Option<(String, String)> {
     variable(&scheme).or_else(|| variable(&["all_proxy", "ALL_PROXY"]))
 }
 
-/// Returns the first of these environment variables that is set and not empty, with its name as it is spelled there.
-fn variable(names: &[&str]) -> Option<(String, String)> {
+/// Returns the first of these environment variables that is set and not empty, with its name.
+fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
     names.iter().find_map(|&name| {
         // A value that is not Unicode will be rejected as an invalid URL.
         let value = env::var_os(name)?.to_string_lossy().into_owned();
-        (!value.is_empty()).then(|| (as_spelled(name), value))
+        (!value.is_empty()).then_some((name, value))
     })
-}
-
-/// Returns the name of a variable as it is spelled in the environment. On Windows, lookups ignore case.
-fn as_spelled(name: &str) -> String {
-    #[cfg(windows)]
-    for (other, _) in env::vars_os() {
-        if other.eq_ignore_ascii_case(name) {
-            return other.to_string_lossy().into_owned();
-        }
-    }
-    name.to_owned()
 }
 
 /// Returns whether an element of `NO_PROXY` matches a host. An element is `*`, a name (which includes its subdomains),
@@ -260,7 +178,6 @@ fn is_in_block(ip: IpAddr, network: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
 
     #[track_caller]
     fn exempts(pattern: &str, url: &str) {
@@ -375,35 +292,5 @@ mod tests {
         ] {
             assert_eq!(explain_refusal(reason), (why.to_owned(), retry));
         }
-    }
-
-    #[test]
-    fn an_address_that_does_not_accept_is_skipped() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let open = listener.local_addr().unwrap();
-        let closed = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let limit = Duration::from_secs(1);
-        assert_eq!(first_to_accept(&[closed, open], limit).unwrap(), open);
-        let refused = first_to_accept(&[closed], limit).unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-        let none = first_to_accept(&[], limit).unwrap_err();
-        assert_eq!(none.to_string(), "the name has no address");
-    }
-
-    #[test]
-    fn an_http_proxy_is_connected_to_by_address_and_an_https_proxy_by_name() {
-        let address = "[fd00::1]:3128".parse().unwrap();
-        let at = |url| Proxy::new(url, String::new()).unwrap().at(address);
-        let proxy = at("http://joe:pa%40ss@proxy.example.com:3128");
-        assert_eq!((proxy.host(), proxy.port()), ("[fd00::1]", 3128));
-        assert_eq!(
-            (proxy.username(), proxy.password()),
-            (Some("joe"), Some("pa@ss"))
-        );
-        assert_eq!(at("http://proxy.example.com").username(), None);
-        assert_eq!(at("https://proxy.example.com").host(), "proxy.example.com");
     }
 }

@@ -348,16 +348,76 @@ fn on_request_is_called_once_for_each_finished_request() {
     assert_eq!(take(), []);
     io::copy(&mut logs, &mut io::sink()).unwrap();
     let whole = summary(LOGS, Some(200), document.len() as u64);
-    assert_eq!(take(), [whole]);
+    assert_eq!(take(), std::slice::from_ref(&whole));
     drop(logs);
     assert_eq!(take(), [], "once");
     drop(client.build_logs(&paged(), "b").unwrap());
-    assert_eq!(take(), [summary(LOGS, Some(200), 0)]);
+    assert_eq!(take(), [whole]);
 
     let redirect = Reply::status(307).header("Location", "https://x.example.com/");
     cluster.script(BUILD, redirect);
     client.build(&paged(), "b").unwrap_err();
     assert_eq!(take(), [summary(BUILD, Some(307), 0)]);
+}
+
+#[test]
+fn on_request_is_called_for_requests_that_were_sent() {
+    let cluster = Cluster::start();
+    let urls = Arc::new(Mutex::new(Vec::new()));
+    let observer = Arc::clone(&urls);
+    let client = builder(&cluster)
+        .on_request(move |request| observer.lock().unwrap().push(request.url.clone()))
+        .build()
+        .unwrap();
+    let path = "/v1/algorithms/acme/Paged/builds";
+    // After the second page, which the last poll requests too late, the wait is over.
+    for marker in ["m".repeat(3000), "n".to_owned(), "o".to_owned()] {
+        let page = format!(r#"{{"marker":"{marker}","results":[]}}"#);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
+        let reply = Reply::raw().wait(Duration::from_millis(700));
+        cluster.script(path, reply.send(head + &page));
+    }
+    let wait = Wait::default().timeout(Duration::ZERO);
+    let error = client
+        .wait_for_newest_build(&paged(), |_| true, &wait)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    client.shutdown();
+    client.build(&paged(), "b").unwrap_err();
+    let urls = urls.lock().unwrap();
+    assert_eq!(urls.len(), cluster.requests().len());
+    assert_eq!(urls.len(), 2);
+    // A URL is shortened.
+    assert_eq!(urls[1].chars().count(), 1001);
+}
+
+/// An error can be sent with status 200.
+#[test]
+fn an_error_is_the_result_of_the_method_whatever_its_status() {
+    let cluster = Cluster::start();
+    let client = client(&cluster);
+    let version = "/v1/algorithms/acme/Paged/versions/c0ffee";
+    let id = data::paged_build_id(0);
+    let logs = format!("/v1/algorithms/acme/Paged/builds/{id}/logs");
+    for status in [200, 400, 404] {
+        let own = (status != 200).then_some(status);
+        for (code, kind) in [
+            (1010, ErrorKind::NotFound),
+            (1011, ErrorKind::NoLog),
+            (2002, ErrorKind::Unauthorized),
+        ] {
+            let json = format!(r#"{{"error":{{"code":{code},"message":"m"}}}}"#);
+            cluster.script(version, Reply::json(status, &json));
+            cluster.script(&logs, Reply::json(status, &json));
+            for error in [
+                client.version(&paged(), "c0ffee").unwrap_err(),
+                client.build_logs(&paged(), &id).unwrap_err(),
+            ] {
+                assert_eq!((error.kind(), error.status()), (kind, own), "{error}");
+                assert_eq!(error.code(), Some(code), "{error}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -429,7 +489,7 @@ fn unusable_settings_are_rejected_when_the_client_is_built() {
     );
     assert_eq!(
         message(builder().root_certificates("junk")),
-        "the CA certificates cannot be used: the file contains none"
+        "the CA certificates cannot be used: no certificates found"
     );
     let allowed = builder().base_url("http://192.0.2.1").allow_http(true);
     let client = allowed.build().unwrap();

@@ -1,20 +1,16 @@
 //! Proxies: which one is used, what it sees, and which hosts are not proxied.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-#[cfg(target_os = "linux")]
-use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use algo_logs::ClientBuilder;
 
 use crate::client::{builder, paged};
-use crate::cluster::data::lemmatizer;
-use crate::cluster::{Cluster, Identity, KEY, tls};
-use crate::program::{Folder, Program};
-#[cfg(target_os = "linux")]
-use crate::program::{Outcome, wrap};
-use crate::proxy::Proxy;
+use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
+use crate::program::{Folder, Outcome, Program};
+use crate::proxy::{Proxy, serve};
 use crate::settings::{LIST, sent};
 
 /// A list over http from a cluster that only a proxy can reach, because loopback hosts are never proxied.
@@ -74,9 +70,6 @@ fn loopback_hosts_are_never_proxied() {
                 .run(&format!("{LIST} --retries 0 --api http://{host}:{port}"));
             assert_eq!(outcome.code, Some(i32::from(!reachable)), "{host} {name}");
         }
-        let client = builder(&cluster).proxy_url(proxy.url(""));
-        let client = client.base_url(format!("http://{host}:{port}"));
-        drop(client.retries(0).build().unwrap().builds(&paged()).next());
     }
     assert_eq!(proxy.heads(), [""; 0]);
 }
@@ -266,138 +259,131 @@ fn a_proxy_that_rejects_requests() {
     assert_eq!(cluster.connections(), 0);
 }
 
-/// Covers a bug: connecting to a proxy was limited only by the system, to minutes.
+/// Covers a bug: a proxy that stopped accepting connections, or stopped in the middle of CONNECT, blocked a wait and its
+/// last poll for minutes.
 #[test]
-fn a_proxy_that_does_not_accept_connections() {
-    let cluster = Cluster::start();
-    let Some(silent) = silent_address() else {
-        let _ = writeln!(
-            io::stderr(),
-            "skipped: this system has no limit on waiting connections"
-        );
-        return;
-    };
-    let started = Instant::now();
-    let outcome = Program::on(&cluster)
-        .env("HTTP_PROXY", format!("http://{}", silent.address))
-        .run(&format!("{PROXIED} --timeout 1"));
-    outcome.fails(
-        1,
-        "algo-logs: builds of acme/Empty: cannot connect to http://cluster.example.com \
-         through the proxy in HTTP_PROXY within 1 s\n",
-    );
-    assert!(started.elapsed() < Duration::from_secs(9));
-}
-
-/// A proxy that accepts a connection but sends nothing.
-#[test]
-fn a_proxy_that_does_not_respond() {
-    let cluster = Cluster::start();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    Program::on(&cluster)
-        .env("HTTP_PROXY", format!("http://{}", listener.local_addr().unwrap()))
-        .run(&format!("{PROXIED} --timeout 1"))
-        .fails(
-            1,
-            "algo-logs: builds of acme/Empty: the cluster sent nothing for longer than the timeout\n",
-        );
-}
-
-/// An address that neither accepts nor refuses connections, because its backlog is full.
-struct Silent {
-    address: SocketAddr,
-    _listener: TcpListener,
-    _waiting: Vec<TcpStream>,
-}
-
-fn silent_address() -> Option<Silent> {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    while waiting.len() < 5000 {
-        match TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
-            Ok(stream) => waiting.push(stream),
-            Err(_) => {
-                return Some(Silent {
-                    address,
-                    _listener: listener,
-                    _waiting: waiting,
+fn a_proxy_that_stops_does_not_block() {
+    let cluster = Cluster::start_tls(Identity::wrong_host());
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", tls::ca_pem());
+    // The first response closes its connection, so that the second request needs another one.
+    let page = r#"{"marker":"m","results":[]}"#;
+    let build = r#"{"build_id":"b1","status":"in-progress","commit_sha":"c","started_at":"t"}"#;
+    for (path, json) in [("builds", page), ("builds/b1", build)] {
+        let reply = Reply::json(200, json).header("Connection", "close");
+        cluster.script_always(&format!("/v1/algorithms/acme/x/{path}"), reply);
+    }
+    type Start = fn(u16) -> SocketAddr;
+    let proxies: [(&str, Start); 4] = [
+        ("that accepts nothing", |_| {
+            listen(|listener| keep(fill(&listener)))
+        }),
+        ("that is silent", |_| {
+            listen(|listener| keep(listener.accept()))
+        }),
+        ("that is silent after its reply to CONNECT", |_| {
+            listen(|listener| {
+                let (mut client, _) = listener.accept().unwrap();
+                client
+                    .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    .unwrap();
+                keep(client);
+            })
+        }),
+        ("that accepts one connection", |port| {
+            listen(move |listener| {
+                let (client, _) = listener.accept().unwrap();
+                let waiting = fill(&listener);
+                let _ = serve(client, Ok(port), &Mutex::default());
+                keep(waiting);
+            })
+        }),
+    ];
+    std::thread::scope(|scope| {
+        for (name, start) in proxies {
+            for (line, limit) in [("builds acme/x --all", 12), ("log acme/x b1 --wait=3", 6)] {
+                let program = Program::on(&cluster)
+                    .env("HTTPS_PROXY", format!("http://{}", start(cluster.port())));
+                let line = format!("{line} -q --retries 0 --api cluster.example.com --cacert {ca}");
+                scope.spawn(move || {
+                    let started = Instant::now();
+                    let Outcome { code, stderr, .. } = program.run(&line);
+                    let elapsed = started.elapsed();
+                    assert!(
+                        elapsed < Duration::from_secs(limit),
+                        "a proxy {name}: {elapsed:?}, {stderr}"
+                    );
+                    // Only the build was in progress when it was last seen.
+                    let is_wait = line.contains("--wait");
+                    let code_of_wait = if name == "that accepts one connection" {
+                        8
+                    } else {
+                        1
+                    };
+                    assert_eq!(
+                        code,
+                        Some(if is_wait { code_of_wait } else { 1 }),
+                        "a proxy {name}: {stderr}"
+                    );
+                    let within = "through the proxy in HTTPS_PROXY within 10 s\n";
+                    assert_eq!(
+                        stderr.ends_with(within),
+                        !is_wait,
+                        "a proxy {name}: {stderr}"
+                    );
                 });
             }
         }
-    }
-    None
+    });
 }
 
-/// In ureq, a lookup with a timeout starts a thread, and panics if that fails.
+/// Runs a proxy in a thread, and returns its address.
+fn listen(run: impl FnOnce(TcpListener) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || run(listener));
+    address
+}
+
+/// Keeps connections open until all tests have ended.
+fn keep<T>(_connections: T) {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Fills the backlog of a listener, which then neither accepts nor refuses connections. Not every system has a limit.
+fn fill(listener: &TcpListener) -> Vec<TcpStream> {
+    let address = listener.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300));
+    std::iter::repeat_with(connect)
+        .map_while(Result::ok)
+        .take(5000)
+        .collect()
+}
+
+#[test]
+fn a_second_request_uses_the_kept_connection() {
+    let cluster = Cluster::start();
+    let proxy = Proxy::to(&cluster);
+    let client = builder(&cluster)
+        .base_url("http://cluster.example.com")
+        .allow_http(true)
+        .proxy_url(proxy.url(""))
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        client.builds(&paged()).next().unwrap().unwrap();
+        assert_eq!(proxy.heads().len(), 1);
+    }
+}
+
+/// In ureq, a lookup with a timeout starts a thread, and panics if that fails. Proxies and waits have such a lookup.
 #[test]
 fn no_lookup_starts_a_thread() {
     let cluster = Cluster::start();
-    let proxy = Proxy::to(&cluster);
     // No system can provide a stack this large.
     let program = Program::on(&cluster).env("RUST_MIN_STACK", (1u64 << 46).to_string());
     let localhost = format!("{LIST} --api http://localhost:{}", cluster.port());
     program.run(&localhost).prints("");
-    program
-        .run(&format!(
-            "log acme/Lemmatizer {} -q --wait=5 -n 0",
-            lemmatizer::FAILED
-        ))
-        .prints("");
-    for url in [
-        proxy.url(""),
-        proxy.url("").replace("127.0.0.1", "localhost"),
-    ] {
-        program
-            .clone()
-            .env("HTTP_PROXY", url)
-            .run(PROXIED)
-            .prints("");
-    }
-    assert_eq!(proxy.heads().len(), 2);
-}
-
-/// As in a container without free PIDs. root has no such limit.
-#[test]
-#[cfg(target_os = "linux")]
-fn the_program_works_where_no_thread_can_be_started() {
-    let cluster = Cluster::start();
-    let proxy = Proxy::to(&cluster);
-    let limited = |program: &Program, line: &str| {
-        let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .args(["prlimit", "--nproc=1"])
-            .stdin(Stdio::null());
-        wrap(command, &program.command(line)).output()
-    };
-    // The tools, the right to become another user, or a program that this user can run may be missing.
-    let version = limited(&Program::bare(), "--version");
-    if !version.is_ok_and(|output| output.status.success()) {
-        let _ = writeln!(
-            io::stderr(),
-            "skipped: cannot run the program as another user"
-        );
-        return;
-    }
-    let program = Program::on(&cluster);
-    let localhost = format!("{LIST} --api http://localhost:{}", cluster.port());
-    let proxied = program.clone().env(
-        "HTTP_PROXY",
-        proxy.url("").replace("127.0.0.1", "localhost"),
-    );
-    for (program, line) in [
-        (&program, &*localhost),
-        (
-            &program,
-            &format!(
-                "log acme/Lemmatizer {} -q --wait=5 -n 0",
-                lemmatizer::FAILED
-            ),
-        ),
-        (&proxied, PROXIED),
-    ] {
-        let output = limited(program, line).unwrap();
-        Outcome::new(output, None).prints("");
-    }
 }

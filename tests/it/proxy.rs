@@ -14,7 +14,7 @@ pub struct Proxy {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+pub struct Seen {
     stop: bool,
     heads: Vec<String>,
     /// The bytes that clients sent through the proxy.
@@ -71,7 +71,7 @@ impl Drop for Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, port: Result<u16, u16>, seen: &Mutex<Seen>) -> io::Result<()> {
+pub fn serve(mut client: TcpStream, port: Result<u16, u16>, seen: &Mutex<Seen>) -> io::Result<()> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

@@ -128,6 +128,21 @@ fn new_data_resets_the_retries() {
     assert!(cluster.requests().len() > 16);
 }
 
+/// Covers a bug: the count of a connection that failed was forgotten.
+#[test]
+fn replacements_are_counted_over_all_connections() {
+    let cluster = Cluster::start();
+    for log in [r"\ud800\ud800a", r"\ud800"] {
+        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{{\"logs\":\"{log}");
+        cluster.script(LOGS, Reply::raw().send(response).fin());
+    }
+    cluster.script_always(LOGS, Reply::status(400));
+    let client = builder(&cluster).build().unwrap();
+    let mut logs = open(&client).unwrap();
+    logs.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!((logs.replacements(), logs.delivered()), (2, 7));
+}
+
 #[test]
 fn resuming_can_be_disabled() {
     let cluster = Cluster::start();

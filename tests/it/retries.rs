@@ -1,14 +1,51 @@
-//! The delay before a retry, measured. The table of faults shows what is retried and how often.
+//! The delay before a retry, measured, and a request that is sent again without one. The table of faults shows what is retried and how often.
 
 use std::time::{Duration, Instant};
 
-use algo_logs::Client;
+use algo_logs::{Client, ErrorKind};
 
 use crate::client::{builder, paged};
 use crate::cluster::{Cluster, Reply, data};
 
 const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+/// Covers a bug: where a server closed its kept connections at once, a request for each log was a retry or a failure.
+#[test]
+fn a_request_on_a_closed_connection_is_sent_again_at_once() {
+    let cluster = Cluster::start();
+    let build = data::paged_build_id(0);
+    let path = format!("/v1/algorithms/acme/Paged/builds/{build}");
+    let closed = [Reply::raw().fin(), Reply::raw().rst()];
+    let client = || {
+        let client = builder(&cluster).retries(0);
+        client
+            .on_retry(|retry| panic!("{retry:?}"))
+            .build()
+            .unwrap()
+    };
+    let first = client();
+    first.build(&paged(), &build).unwrap();
+    for (n, reply) in closed.iter().enumerate() {
+        cluster.script(&path, reply.clone());
+        first.build(&paged(), &build).unwrap();
+        assert_eq!(cluster.requests().len(), 3 + 2 * n);
+        assert_eq!(cluster.connections(), 2 + n);
+    }
+    // A second failure counts, and so does the first one of a client that has received nothing yet.
+    let why = format!(
+        "{} closed the connection before it responded",
+        cluster.url()
+    );
+    for (client, failures) in [(first, 2), (client(), 1)] {
+        for reply in &closed {
+            (0..failures).for_each(|_| cluster.script(&path, reply.clone()));
+            let error = client.build(&paged(), &build).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Connection);
+            assert!(error.to_string().ends_with(&why), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -206,19 +206,6 @@ fn the_key_is_redacted_from_every_line_on_stderr() {
         "{\"error\":{\"kind\":\"not-found\",\"message\":\"builds of acme/[key]: there is no such algorithm (status 404), the \
          service says: algorithm algo://acme/[key] not found\",\"status\":404,\"code\":1001,\"exit\":5}}\n",
     );
-
-    // A marker, which is percent-encoded in the URL.
-    let key = "sim+/=Key";
-    let page = format!(r#"{{"marker":"{key}","results":[]}}"#);
-    cluster.script(BUILDS, Reply::json(200, &page));
-    list(BUILDS, "");
-    let program = Program::on(&cluster).env("ALGORITHMIA_API_KEY", key);
-    let outcome = program.run("builds acme/x -v");
-    assert!(
-        outcome.stderr.contains("?marker=[key] 200 "),
-        "{}",
-        outcome.stderr
-    );
 }
 
 #[test]
