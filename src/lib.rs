@@ -14,7 +14,7 @@
 //!    and needs constant memory.
 //! 5. [`Client::wait_for_build`] and [`Client::wait_for_newest_build`] wait until a build has finished. It has no log
 //!    before that.
-//! 6. [`explain`] reads a log and returns [why the build failed](Failure).
+//! 6. [`explain`] reads a log and returns [why the build failed](Explanation).
 //!
 //! ```no_run
 //! use algo_logs::{Algorithm, BuildStatus, Client, Token};
@@ -27,7 +27,7 @@
 //!
 //! if let Some(build) = client.builds(&algorithm).status(BuildStatus::Failed).newest(|_| true)? {
 //!     let log = client.build_logs(&algorithm, &build.build_id)?;
-//!     let failure = algo_logs::explain(log, 40)?;
+//!     let failure = algo_logs::explain(log, 20)?;
 //!     println!("{}", failure.output.join("\n"));
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -138,7 +138,7 @@ pub use algorithm::Algorithm;
 pub use base_url::BaseUrl;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
-pub use explain::{Builder, Failure, explain};
+pub use explain::{DockerBuilder, EarlierLine, Explanation, explain};
 pub use http::{RequestSummary, RetryInfo};
 pub use logs::Logs;
 pub use model::{Build, BuildStatus, Version};

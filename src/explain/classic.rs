@@ -1,228 +1,272 @@
 //! Docker's classic builder: rules 1 to 8.
 
-use super::lines::is_blank;
-use super::output::Output;
-use super::{
-    Builder, Failure, find, is_cleanup, leading_number, split_digits, split_last_digits, text,
+use super::explanation::{DockerBuilder, Explanation};
+use super::lines::{
+    Line, find, find_last, is_blank, is_cleanup, leading_number, split_digits, text,
 };
+use super::output::Output;
 
-/// Whether a log that begins with this line comes from the classic builder.
+/// Whether the classic builder prints this line at the beginning of a build.
 pub(super) fn is_first(line: &[u8]) -> bool {
-    line.starts_with(b"Sending build context to Docker daemon") || Step::parse(line).is_some()
+    line.starts_with(CONTEXT) || Step::parse(line).is_some()
+}
+
+/// Whether a line is an error of rule 6.
+pub(super) fn is_error(line: Line<'_>) -> bool {
+    CommandError::parse(line).is_some()
 }
 
 /// The state of the current step.
 pub(super) struct Classic {
     max_lines: usize,
-    /// The `Step` line, or nothing before the first one.
-    step: Vec<u8>,
+    step: Option<Step>,
+    /// The number of the log's first step.
+    first_number: u32,
+    /// Whether the build context was sent since the last `Step` line.
+    has_context: bool,
     is_from: bool,
     container_ran: bool,
-    /// The first line of a step in which no container runs.
+    /// The first line of the step's output: the error if no container runs.
     first_line: Option<Vec<u8>>,
     error: Option<CommandError>,
-    /// The output up to the error.
+    /// The output up to the error or the success.
     output: Output,
-    /// The output after the error.
-    later_output: Output,
-    succeeded: bool,
+    /// All lines after that.
+    later: Output,
+    built: bool,
+    /// The lines of `later` that are the output if the image was really built.
+    after_built: Output,
 }
 
 impl Classic {
     pub(super) fn new(max_lines: usize) -> Self {
+        // One more, since the last line may turn out to be the error.
+        let output = || Output::new(max_lines + 1);
         Self {
             max_lines,
-            step: Vec::new(),
+            step: None,
+            first_number: 0,
+            has_context: false,
             is_from: false,
             container_ran: false,
             first_line: None,
             error: None,
-            // One more, since the last line may turn out to be the error.
-            output: Output::new(max_lines + 1),
-            later_output: Output::new(max_lines + 1),
-            succeeded: false,
+            output: output(),
+            later: output(),
+            built: false,
+            after_built: output(),
         }
     }
 
-    pub(super) fn line(&mut self, line: &[u8]) {
-        if is_ordinary(line) && !self.is_from {
-            return self.output_line(line);
-        }
+    pub(super) fn line(&mut self, line: Line<'_>) {
+        let text = line.text;
         // 1. A `Step` line begins a step.
-        if let Some(step) = Step::parse(line) {
-            return self.begin(line, &step);
+        if let Some(step) = Step::parse(text).filter(|step| self.is_next(step)) {
+            return self.begin(step);
         }
-        // 2. A container runs. Lines before it, such as those of a pull, are not the error.
-        if line.strip_prefix(b" ---> Running in ").is_some_and(is_id) {
+        let error = CommandError::parse(line);
+        let without_removal = without_removal(text);
+        // 3. If the builder continues, a command printed the line that looked like a success.
+        if self.built
+            && (error.is_some()
+                || text.starts_with(b" --->")
+                || text.starts_with(REMOVAL)
+                || without_removal != text)
+        {
+            self.built = false;
+            self.output.append(&mut self.later);
+        }
+        // 2. A container runs. Lines before it, such as those of a pull, are not the step's output.
+        if text.strip_prefix(b" ---> Running in ").is_some_and(is_id) {
+            if !self.container_ran && self.step.is_some() {
+                self.output.clear();
+            }
             self.container_ran = true;
-            self.first_line = None;
             return;
         }
-        // 3. The build succeeded.
-        if line.strip_prefix(b"Successfully built ").is_some_and(is_id) {
-            self.succeeded = true;
-            self.error = None;
-            return;
+        if text.strip_prefix(b"Successfully built ").is_some_and(is_id) && self.is_last_step() {
+            return self.succeed(text);
         }
         // 4. Some lines are not output. 5. Nor is clean-up.
-        if (self.is_from && is_pull(line)) || is_note(line) || is_cleanup(line) {
+        self.has_context |= text.starts_with(CONTEXT);
+        if (self.is_from && is_pull(text)) || is_note(text) || is_cleanup(text) {
             return;
         }
-        let line = without_removal(line);
         // 6. The error and the exit code of a command, perhaps glued to a line of output.
-        if let Some((glued, error)) = CommandError::parse(line) {
-            if !glued.is_empty() {
-                self.output_line(glued);
+        if let Some(error) = error {
+            if error.start > 0 {
+                self.output_line(&text[..error.start]);
             }
             return self.fail(error);
         }
-        self.output_line(line);
+        self.output_line(without_removal);
+    }
+
+    /// Rule 1: whether a `Step` line is the builder's. Commands print lines that look the same.
+    fn is_next(&self, step: &Step) -> bool {
+        let Some(last) = &self.step else { return true };
+        if (self.has_context || self.built) && step.number == 1 && step.steps.is_some() {
+            return true;
+        }
+        let first = step.steps.map_or(self.first_number, |_| 1);
+        let is_next = last.number.checked_add(1) == Some(step.number);
+        step.steps == last.steps && (is_next || step.number == first)
     }
 
     /// Rule 1: resets everything. Retried builds, and errors after which the build continued, therefore need no rule.
-    fn begin(&mut self, line: &[u8], step: &Step) {
-        self.step.clear();
-        self.step.extend_from_slice(line);
-        let keyword = step.instruction.get(..5);
-        self.is_from = keyword.is_some_and(|keyword| keyword.eq_ignore_ascii_case(b"FROM "));
-        self.container_ran = false;
-        self.first_line = None;
+    fn begin(&mut self, step: Step) {
+        let mut new = Self::new(self.max_lines);
+        new.first_number = self
+            .step
+            .as_ref()
+            .map_or(step.number, |_| self.first_number);
+        let keyword = step.instruction.split(u8::is_ascii_whitespace).next();
+        new.is_from = keyword.is_some_and(|keyword| keyword.eq_ignore_ascii_case(b"FROM"));
+        new.step = Some(step);
+        *self = new;
+    }
+
+    fn is_last_step(&self) -> bool {
+        let is_last = |step: &Step| step.steps.is_none_or(|steps| steps == step.number);
+        self.step.as_ref().is_some_and(is_last)
+    }
+
+    /// Rule 3: the image was built, unless what follows shows that a command printed the line.
+    fn succeed(&mut self, line: &[u8]) {
+        self.output.append(&mut self.later);
+        self.later.push(line);
+        self.after_built.clear();
+        self.built = true;
         self.error = None;
-        self.output.clear();
-        self.later_output.clear();
-        self.succeeded = false;
     }
 
     /// Rule 6: a later error replaces an earlier one, unless it only repeats it.
     fn fail(&mut self, error: CommandError) {
-        self.succeeded = false;
         let earlier = self.error.as_ref();
         if earlier.is_none_or(|earlier| !earlier.is_repeated_by(&error)) {
-            self.output.append(&mut self.later_output);
+            self.output.append(&mut self.later);
             self.error = Some(error);
         }
     }
 
     fn output_line(&mut self, line: &[u8]) {
-        if self.succeeded {
-            // No step prints these lines.
+        if self.built {
+            self.later.push(line);
+            if !line.starts_with(b"Successfully tagged ") {
+                self.after_built.push(line);
+            }
         } else if self.error.is_some() {
-            self.later_output.push(line);
-        } else if self.container_ran || self.step.is_empty() {
+            self.later.push(line);
+        } else {
             self.output.push(line);
-        } else if self.first_line.is_none() && !is_blank(line) {
-            // 7. If no container ran, the first line is the error. The rest is dropped.
-            self.first_line = Some(line.to_vec());
+            if self.first_line.is_none() && !is_blank(line) {
+                self.first_line = Some(line.to_vec());
+            }
         }
     }
 
-    pub(super) fn finish(mut self) -> Failure {
-        let mut failure = Failure {
-            builder: Some(Builder::Classic),
-            succeeded: self.succeeded,
-            ..Failure::default()
+    pub(super) fn finish(mut self) -> Explanation {
+        let mut explanation = Explanation {
+            builder: Some(DockerBuilder::Classic),
+            succeeded: self.built,
+            ..Explanation::default()
         };
+        if self.built && !self.after_built.is_empty() {
+            // 3. The build failed after its last step.
+            self.after_built.finish(self.max_lines, &mut explanation);
+            return explanation;
+        }
         if let Some(error) = &self.error {
-            failure.error = Some(text(&error.text));
-            failure.exit_code = Some(error.exit_code);
-        } else if self.succeeded {
+            explanation.error = Some(text(&error.text));
+            explanation.exit_code = Some(error.exit_code);
+        } else if self.built {
             // There is no error.
-        } else if let Some(line) = &self.first_line {
-            failure.error = Some(text(line));
+        } else if self.step.is_some() && !self.container_ran {
+            // 7. If no container ran, the first line is the error. The rest is dropped.
+            explanation.error = self.first_line.as_deref().map(text);
+            self.output.clear();
         } else if let Some(line) = self.output.last() {
             // 8. The last line is the error if it is the daemon's, or if no step ran.
-            if self.step.is_empty() || is_daemon_message(line) {
-                failure.error = Some(text(line));
+            if self.step.is_none() || is_daemon_message(line) {
+                explanation.error = Some(text(line));
                 self.output.remove_last();
             }
         }
-        if let Some(step) = Step::parse(&self.step) {
-            failure.step = Some(step.number);
-            failure.steps = step.of;
-            failure.instruction = Some(text(step.instruction));
+        explanation.before_first_step = self.step.is_none() && explanation.error.is_some();
+        if let Some(step) = self.step {
+            explanation.step = Some(step.number);
+            explanation.steps = step.steps;
+            explanation.instruction = Some(text(&step.instruction));
         }
-        self.output.finish(self.max_lines, &mut failure);
-        failure
+        self.output.finish(self.max_lines, &mut explanation);
+        explanation
     }
 }
 
 /// `Step N/M : X` or, before Docker 1.12, `Step N : X`.
-struct Step<'a> {
+struct Step {
     number: u32,
-    of: Option<u32>,
-    instruction: &'a [u8],
+    steps: Option<u32>,
+    instruction: Vec<u8>,
 }
 
-impl<'a> Step<'a> {
-    fn parse(line: &'a [u8]) -> Option<Self> {
+impl Step {
+    fn parse(line: &[u8]) -> Option<Self> {
         let (number, rest) = leading_number(line.strip_prefix(b"Step ")?)?;
-        let (of, rest) = match rest.strip_prefix(b"/") {
-            Some(rest) => leading_number(rest).map(|(of, rest)| (Some(of), rest))?,
+        let (steps, rest) = match rest.strip_prefix(b"/") {
+            Some(rest) => leading_number(rest).map(|(steps, rest)| (Some(steps), rest))?,
             None => (None, rest),
         };
-        let instruction = rest.strip_prefix(b" : ")?;
         Some(Self {
             number,
-            of,
-            instruction,
+            steps,
+            instruction: rest.strip_prefix(b" : ")?.to_vec(),
         })
     }
 }
 
 /// `The command '…' returned a non-zero code: N`.
 struct CommandError {
+    /// Where in its line the error starts, after glued output.
+    start: usize,
     text: Vec<u8>,
     exit_code: i64,
 }
 
 impl CommandError {
-    /// Splits a line that ends with an error into the text before the error and the error.
-    fn parse(line: &[u8]) -> Option<(&[u8], Self)> {
-        let (before, exit_code) = split_last_digits(line);
-        let command = before.strip_suffix(b" returned a non-zero code: ")?;
-        let (exit_code, _) = leading_number(exit_code)?;
-        let opening: &[u8] = match command.last()? {
+    fn parse(line: Line<'_>) -> Option<Self> {
+        const RETURNED: &[u8] = b" returned a non-zero code: ";
+        let text = line.text;
+        // Few lines have a z, and looking for one byte is fast.
+        if !text.contains(&b'z') {
+            return None;
+        }
+        let end = find_last(text, RETURNED)?;
+        let (exit_code, suffix) = leading_number(&text[end + RETURNED.len()..])?;
+        if !suffix.is_empty() && !suffix.starts_with(b": ") {
+            return None;
+        }
+        let opening: &[u8] = match text[..end].last()? {
             b'\'' => b"The command '",
             b']' => b"The command [",
             _ => return None,
         };
-        let start = find(command, opening)?;
-        let (glued, error) = line.split_at(start);
-        let text = error.to_vec();
-        Some((glued, Self { text, exit_code }))
+        // If the line was shortened, the beginning of the error can be missing.
+        let cut = line.cut.filter(|&cut| cut < end);
+        let start = find(&text[..end], opening).or(cut)?;
+        Some(Self {
+            start,
+            text: text[start..].to_vec(),
+            exit_code,
+        })
     }
 
     /// A wrapper such as docker-compose repeats the error after a prefix of its own.
     fn is_repeated_by(&self, later: &Self) -> bool {
         // The end of a long error depends on where it was shortened.
-        let beginning = |text: &[u8]| text[..text.len().min(1_000)].to_vec();
-        self.exit_code == later.exit_code && beginning(&self.text) == beginning(&later.text)
+        let length = self.text.len().min(later.text.len()).min(1_000);
+        self.exit_code == later.exit_code && self.text[..length] == later.text[..length]
     }
-}
-
-/// Whether none of rules 1 to 6 applies to a line outside a `FROM`, which is true of most. Checking this first, with a
-/// few comparisons, saves a sixth of the time.
-fn is_ordinary(line: &[u8]) -> bool {
-    let begins = matches!(
-        line.first_chunk(),
-        Some(
-            b" ---"
-                | b"# Ex"
-                | b"Dele"
-                | b"Erro"
-                | b"Remo"
-                | b"Send"
-                | b"Step"
-                | b"Succ"
-                | b"The "
-                | b"Unta"
-                | b"[War"
-        )
-    );
-    let (before_digits, _) = split_last_digits(line);
-    let removal = line.len().checked_sub(REMOVAL.len() + ID);
-    let ends = before_digits.ends_with(b" code: ") || removal.is_some_and(|at| line[at] == b'R');
-    !begins && !ends
 }
 
 /// The length of an ID.
@@ -232,6 +276,8 @@ const ID: usize = 12;
 fn is_id(text: &[u8]) -> bool {
     text.len() == ID && text.iter().all(u8::is_ascii_hexdigit)
 }
+
+const CONTEXT: &[u8] = b"Sending build context to Docker daemon";
 
 /// Rule 4: the builder's notes on its own work.
 fn is_note(line: &[u8]) -> bool {
@@ -268,6 +314,7 @@ fn is_pull(line: &[u8]) -> bool {
         .is_some_and(|(id, rest)| is_id(id) && rest.starts_with(b": "))
         || line.starts_with(b"Digest: ")
         || line.starts_with(b"Status: ")
+        || line.starts_with(b"Pulling repository ")
         || find(line, b": Pulling from ").is_some()
 }
 
@@ -283,39 +330,4 @@ fn is_daemon_message(line: &[u8]) -> bool {
     ]
     .iter()
     .any(|message| line.starts_with(message.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_with_rules_are_not_ordinary() {
-        let deleted = format!("Deleted: sha256:{}", "a".repeat(64));
-        for line in [
-            "Step 1/2 : FROM a",
-            "Step 1 : FROM a",
-            " ---> Running in 0123456789ab",
-            " ---> 0123456789ab",
-            " --->",
-            " ---> Using cache",
-            " ---> [Warning] a",
-            "[Warning] a",
-            "Successfully built 0123456789ab",
-            "Removing intermediate container 0123456789ab",
-            "aRemoving intermediate container 0123456789ab",
-            "Error removing intermediate container 0123456789ab: a",
-            "Sending build context to Docker daemon  1.024kB",
-            "# Executing 2 build triggers...",
-            "Untagged: a",
-            &deleted,
-            "The command 'a' returned a non-zero code: 1",
-            "aThe command [a] returned a non-zero code: 127",
-        ] {
-            assert!(!is_ordinary(line.as_bytes()), "{line}");
-        }
-        for line in ["", "a", "make: *** [a.o] Error", " ok", "Downloading a.whl"] {
-            assert!(is_ordinary(line.as_bytes()), "{line}");
-        }
-    }
 }

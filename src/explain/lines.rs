@@ -1,135 +1,124 @@
-//! Prepares the lines of a log for the rules: drops line endings and escape sequences, and shortens long lines.
+//! Prepares the lines of a log for the rules: drops line endings and escape sequences, and shortens long lines. Has the
+//! tests on lines that both builders use.
+
+use std::str::FromStr;
 
 /// A longer line is shortened to its beginning and its end. The end matters: the line that reports a failure repeats
 /// the whole command before the exit code.
-pub(super) const MAX_LINE: usize = HEAD + TAIL;
+const MAX_LINE: usize = HEAD + TAIL;
 const HEAD: usize = 1_500;
 const TAIL: usize = 500;
 
 const ESC: u8 = 0x1B;
 const BEL: u8 = 0x07;
 
+/// A line of a log, prepared for the rules.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub(super) text: &'a [u8],
+    /// The vertex of BuildKit that printed `text`, if a CR restarted the line after `#N SECONDS `.
+    pub(super) vertex: Option<u64>,
+    /// Where the middle of a long line is missing.
+    pub(super) cut: Option<usize>,
+}
+
 /// Splits a log into lines, regardless of how the log is chunked.
 #[derive(Default)]
 pub(super) struct Lines {
     /// The current line, if it must be copied from the input.
-    line: Line,
+    partial: Partial,
 }
 
 impl Lines {
     /// Passes each line that ends in `log` to `each`.
-    pub(super) fn push(&mut self, mut log: &[u8], mut each: impl FnMut(&[u8])) {
-        while let Some((line, rest)) = split_line(log) {
+    pub(super) fn push(&mut self, mut log: &[u8], mut each: impl FnMut(Line<'_>)) {
+        while let Some(end) = log.iter().position(|&byte| byte == b'\n') {
+            let text = &log[..end];
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
             // Almost every line can be passed on without a copy.
-            match line.unescaped() {
-                Some(text) if self.line.is_new() && text.len() <= MAX_LINE => each(text),
-                _ => {
-                    self.line.push(line.bytes);
-                    each(self.line.end());
-                    self.line.clear();
-                }
+            if self.partial.is_new()
+                && text.len() <= MAX_LINE
+                && !text.contains(&b'\r')
+                && !text.contains(&ESC)
+            {
+                each(Line {
+                    text,
+                    vertex: None,
+                    cut: None,
+                });
+            } else {
+                self.partial.push(text);
+                each(self.partial.end());
+                self.partial.clear();
             }
-            log = rest;
+            log = &log[end + 1..];
         }
-        self.line.push(log);
+        self.partial.push(log);
     }
 
-    /// Passes on the last line of the log, if no LF ended it.
-    pub(super) fn finish(mut self, each: impl FnOnce(&[u8])) {
-        if !self.line.is_new() {
-            each(self.line.end());
+    /// Passes on an unterminated last line.
+    pub(super) fn finish(mut self, each: impl FnOnce(Line<'_>)) {
+        if !self.partial.is_new() {
+            each(self.partial.end());
         }
-    }
-}
-
-/// A line without its LF or CR LF.
-struct RawLine<'a> {
-    bytes: &'a [u8],
-    has_cr: bool,
-    has_escape: bool,
-}
-
-impl<'a> RawLine<'a> {
-    /// Returns the text of the line, if it has no escape sequences.
-    fn unescaped(&self) -> Option<&'a [u8]> {
-        if self.has_escape {
-            return None;
-        }
-        if !self.has_cr {
-            return Some(self.bytes);
-        }
-        let mut texts = self.bytes.rsplit(|&byte| byte == b'\r');
-        Some(texts.find(|text| !is_blank(text)).unwrap_or_default())
     }
 }
 
-/// Splits off the first line.
-fn split_line(log: &[u8]) -> Option<(RawLine<'_>, &[u8])> {
-    let (mut has_cr, mut has_escape) = (false, false);
-    let mut at = 0;
-    let end = loop {
-        at += find_special(&log[at..])?;
-        match log[at..] {
-            [b'\n', ..] => break at + 1,
-            [b'\r', b'\n', ..] => break at + 2,
-            [b'\r', ..] => has_cr = true,
-            _ => has_escape = true,
-        }
-        at += 1;
-    };
-    let bytes = &log[..at];
-    let line = RawLine {
-        bytes,
-        has_cr,
-        has_escape,
-    };
-    Some((line, &log[end..]))
-}
-
-/// Finds the first LF, CR or ESC.
-fn find_special(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += find_control(&bytes[at..])?;
-        if matches!(bytes[at], b'\n' | b'\r' | ESC) {
-            return Some(at);
-        }
-        at += 1;
-    }
-}
-
-/// Finds the first ASCII control character, 16 bytes at a time.
-fn find_control(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(block) = bytes[at..].first_chunk() {
-        let block = u128::from_le_bytes(*block);
-        // Two subtractions of 64 bits are faster than one of 128 bits, because neither half borrows from the other.
-        let (low, high) = (block as u64, (block >> 64) as u64);
-        let controls = u128::from(mark_controls(high)) << 64 | u128::from(mark_controls(low));
-        if controls != 0 {
-            return Some(at + controls.trailing_zeros() as usize / 8);
-        }
-        at += 16;
-    }
-    let rest = bytes[at..].iter().position(|&byte| byte < 0x20)?;
-    Some(at + rest)
-}
-
-/// Sets the high bit of each byte below 0x20. Bits after the first may be wrong, but only the first is used.
-fn mark_controls(word: u64) -> u64 {
-    const EACH_BYTE: u64 = u64::MAX / 0xFF;
-    word.wrapping_sub(EACH_BYTE * 0x20) & !word & (EACH_BYTE * 0x80)
-}
-
-/// Whether a line has no text but whitespace.
+/// Whether a line has only whitespace.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     line.trim_ascii_start().is_empty()
 }
 
+/// Whether a line reports that an image was removed, as a cluster does after a build.
+pub(super) fn is_cleanup(line: &[u8]) -> bool {
+    line.starts_with(b"Untagged: ")
+        || line
+            .strip_prefix(b"Deleted: sha256:")
+            .is_some_and(|digest| digest.len() == 64 && digest.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Splits `#N 12.345 output`, a line of BuildKit, into the vertex and its output.
+pub(super) fn timed(line: &[u8]) -> Option<(u64, &[u8])> {
+    let (vertex, rest) = leading_number(line.strip_prefix(b"#")?)?;
+    let (seconds, rest) = split_digits(rest.strip_prefix(b" ")?);
+    let (fraction, rest) = split_digits(rest.strip_prefix(b".")?);
+    let is_time = !seconds.is_empty() && !fraction.is_empty();
+    let is_end = rest.is_empty() || rest.starts_with(b" ");
+    (is_time && is_end).then(|| (vertex, rest.strip_prefix(b" ").unwrap_or(rest)))
+}
+
+/// Splits off the digits that a text begins with.
+pub(super) fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    text.split_at(digits.count())
+}
+
+/// Splits off the number that a text begins with.
+pub(super) fn leading_number<T: FromStr>(text: &[u8]) -> Option<(T, &[u8])> {
+    let (digits, rest) = split_digits(text);
+    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((number, rest))
+}
+
+pub(super) fn find(line: &[u8], words: &[u8]) -> Option<usize> {
+    line.windows(words.len()).position(|bytes| bytes == words)
+}
+
+pub(super) fn find_last(line: &[u8], words: &[u8]) -> Option<usize> {
+    line.windows(words.len()).rposition(|bytes| bytes == words)
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 /// A line that is put together from pieces of input.
 #[derive(Default)]
-struct Line {
+struct Partial {
     escape: Escape,
+    /// A CR, which restarts the line unless an LF follows.
+    has_cr: bool,
+    vertex: Option<u64>,
     text: Shortened,
     /// The last text before a CR that was not blank.
     overwritten: Shortened,
@@ -150,25 +139,31 @@ enum Escape {
     String,
 }
 
-impl Line {
+impl Partial {
     fn is_new(&self) -> bool {
-        self.escape == Escape::Outside && self.text.is_empty() && self.overwritten.is_empty()
+        self.escape == Escape::Outside
+            && !self.has_cr
+            && self.vertex.is_none()
+            && self.text.is_empty()
+            && self.overwritten.is_empty()
     }
 
     fn push(&mut self, mut bytes: &[u8]) {
-        loop {
-            if self.escape == Escape::Outside {
-                let (text, rest) = bytes.split_at(find_special(bytes).unwrap_or(bytes.len()));
+        while let Some(&byte) = bytes.first() {
+            if std::mem::take(&mut self.has_cr) {
+                self.restart();
+            }
+            if self.escape == Escape::Outside && !matches!(byte, b'\r' | ESC) {
+                let special = bytes.iter().position(|byte| matches!(byte, b'\r' | &ESC));
+                let (text, rest) = bytes.split_at(special.unwrap_or(bytes.len()));
                 self.text.push(text);
                 bytes = rest;
+                continue;
             }
-            let Some((&byte, rest)) = bytes.split_first() else {
-                return;
-            };
             self.escape = match (self.escape, byte) {
                 (_, ESC) => Escape::Begun,
                 (_, b'\r') => {
-                    self.restart();
+                    self.has_cr = true;
                     Escape::Outside
                 }
                 (Escape::Begun, b'[') => Escape::Control,
@@ -184,28 +179,44 @@ impl Line {
                     continue;
                 }
             };
-            bytes = rest;
+            bytes = &bytes[1..];
         }
     }
 
-    /// Starts the line again after a CR. Before an LF, this does no harm: no text follows, so the earlier text is used.
+    /// Starts the line again. The time that BuildKit writes in front of output stays in force.
     fn restart(&mut self) {
+        if self.vertex.is_none() && self.overwritten.is_empty() {
+            if let Some((vertex, output)) = timed(&self.text.head) {
+                let prefix = self.text.head.len() - output.len();
+                self.vertex = Some(vertex);
+                self.text.head.drain(..prefix);
+                self.text.is_visible = !is_blank(&self.text.head);
+            }
+        }
         if self.text.is_visible {
             std::mem::swap(&mut self.text, &mut self.overwritten);
         }
         self.text.clear();
     }
 
-    fn end(&mut self) -> &[u8] {
-        if self.text.is_visible || self.overwritten.is_empty() {
-            self.text.join()
+    fn end(&mut self) -> Line<'_> {
+        let text = if self.text.is_visible || self.overwritten.is_empty() {
+            &mut self.text
         } else {
-            self.overwritten.join()
+            &mut self.overwritten
+        };
+        let cut = text.join();
+        Line {
+            text: &text.head,
+            vertex: self.vertex,
+            cut,
         }
     }
 
     fn clear(&mut self) {
         self.escape = Escape::Outside;
+        self.has_cr = false;
+        self.vertex = None;
         self.text.clear();
         self.overwritten.clear();
     }
@@ -235,8 +246,8 @@ impl Shortened {
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
     }
 
-    /// Returns the text in one piece. Nothing may be pushed after that.
-    fn join(&mut self) -> &[u8] {
+    /// Joins the text in `head`, and returns where the middle is missing. Nothing may be pushed after that.
+    fn join(&mut self) -> Option<usize> {
         if self.is_cut {
             // Either cut may split a character.
             let is_continuation = |byte: &&u8| **byte & 0xC0 == 0x80;
@@ -248,15 +259,16 @@ impl Shortened {
                 .take_while(is_continuation)
                 .count()
                 + 1;
-            let start = self.head.len() - last;
+            let start = self.head.len().saturating_sub(last);
             if std::str::from_utf8(&self.head[start..]).is_err() {
                 self.head.truncate(start);
             }
             let end = self.tail.iter().take(3).take_while(is_continuation).count();
             self.tail.drain(..end);
         }
+        let cut = self.is_cut.then_some(self.head.len());
         self.head.append(&mut self.tail);
-        &self.head
+        cut
     }
 
     fn clear(&mut self) {
@@ -275,9 +287,9 @@ mod tests {
         let mut lines = Lines::default();
         let mut found = Vec::new();
         for piece in pieces {
-            lines.push(piece, |line| found.push(line.to_vec()));
+            lines.push(piece, |line| found.push(line.text.to_vec()));
         }
-        lines.finish(|line| found.push(line.to_vec()));
+        lines.finish(|line| found.push(line.text.to_vec()));
         found
     }
 
@@ -300,22 +312,6 @@ mod tests {
         check("a\n\nb", &["a", "", "b"]);
         check("a\r\nb\r\r\nc\r", &["a", "b", "c"]);
         check("a\tb\u{8}\u{c}c\n", &["a\tb\u{8}\u{c}c"]);
-    }
-
-    #[test]
-    fn the_first_control_character_is_found() {
-        for filler in [b' ', b'~', 0x7F, 0x80, 0xFF] {
-            for first in 0..40 {
-                for control in [0, b'\n', 0x1F] {
-                    let mut bytes = [filler; 48];
-                    bytes[first] = control;
-                    bytes[first + 1] = 0;
-                    bytes[first + 8] = 0;
-                    assert_eq!(find_control(&bytes), Some(first), "{filler} {control}");
-                    assert_eq!(find_control(&bytes[..first]), None, "{filler}");
-                }
-            }
-        }
     }
 
     #[test]

@@ -11,8 +11,8 @@ const CONF: &str = r#"{"username": "acme", "algoname": "Lemmatizer", "language":
 /// Returns the error of a command without ALGO in a folder without `algorithmia.conf`.
 fn no_algorithm(folder: &str) -> String {
     format!(
-        "algo-logs: no ALGO given, and there is no algorithmia.conf in {folder} or above it; \
-         name the algorithm, as in: acme/tagger\n"
+        "algo-logs: no ALGO given and no algorithmia.conf in {folder} or its parents; \
+         pass OWNER/NAME, e.g. acme/tagger\n"
     )
 }
 
@@ -97,7 +97,8 @@ fn an_invalid_page_is_rejected() {
 #[test]
 fn without_algo_the_nearest_algorithmia_conf_names_it() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    folder.write("algorithmia.conf", CONF);
+    // A byte order mark is harmless.
+    folder.write("algorithmia.conf", format!("\u{feff}{CONF}"));
     fs::create_dir_all(folder.join("src/deep")).expect("folders can be made");
     let program = Program::on(&cluster);
     for (line, named) in [
@@ -136,7 +137,8 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
 #[test]
 fn a_folder_named_algorithmia_conf_is_skipped() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    folder.write("algorithmia.conf", CONF);
+    // A byte order mark is harmless.
+    folder.write("algorithmia.conf", format!("\u{feff}{CONF}"));
     fs::create_dir_all(folder.join("src/algorithmia.conf")).expect("folders can be made");
     let program = Program::on(&cluster);
     let expected = program.run("builds acme/Lemmatizer");
@@ -225,7 +227,7 @@ fn save_takes_algorithms_owners_and_names_on_stdin() {
         ("acme/Paged example", "", &["acme/Paged", "acme/Empty"]),
         (
             "-",
-            "\n acme/Paged\t\r\n\nacme/Lemmatizer",
+            "\u{feff}acme/Paged\t\r\n\n acme/Lemmatizer",
             &["acme/Paged", "acme/Lemmatizer"],
         ),
         (

@@ -440,7 +440,7 @@ fn error_responses_as_json() {
     let nobody = program.clone().without("ALGORITHMIA_API_KEY");
     nobody.run("builds acme/Paged --json").fails(
         4,
-        "{\"error\":{\"kind\":\"no-key\",\"message\":\"there is no key\",\
+        "{\"error\":{\"kind\":\"no-key\",\"message\":\"no API key is set\",\
          \"status\":null,\"code\":null,\"exit\":4}}\n",
     );
     program.run("builds acme/.. --json").fails(

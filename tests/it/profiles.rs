@@ -42,11 +42,13 @@ fn a_profiles_key_stays_with_its_own_cluster() {
     assert_eq!((own.requests().len(), other.requests().len()), (1, 1));
 }
 
+/// Other keys and other tables are skipped, and a byte order mark is harmless.
 #[test]
 fn a_profile_is_chosen_by_name() {
     let [default, work] = [(); 2].map(|()| Cluster::start());
     let home = home(&format!(
-        "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n\n\
+        "\u{feff}[profiles.default]\napi_server = '{}'\nverify = true\nn = 3\napi_key = '{KEY}'\n\n\
+         [tool]\napi_key = 7\nlist = [\n  \"x\"\n]\n\
          [profiles.work]  # mine\r\napi_key = \"{KEY}\"\r\nextra = '7'\r\napi_server = \"{}\"\r\n",
         default.url(),
         work.url()
@@ -56,11 +58,23 @@ fn a_profile_is_chosen_by_name() {
     program.run(&format!("{LIST} --profile work")).prints("");
     program.run(&format!("{LIST} --profile default")).prints("");
     assert_eq!((default.requests().len(), work.requests().len()), (2, 1));
-    let config = home.join(PROFILES);
-    program.run(&format!("{LIST} --profile none")).fails(
-        2,
-        &format!("algo-logs: there is no profile 'none': {config} has default, work\n"),
+}
+
+#[test]
+fn an_unknown_profile_names_five_others_and_no_key() {
+    let home = home(
+        "[profiles.a]\n[profiles.simWrongKey1]\n[profiles.c]\n[profiles.d]\n[profiles.e]\n[profiles.f]\n",
     );
+    let config = home.join(PROFILES);
+    for (name, shown) in [("none", "none"), ("simMisplaced2", "sim…")] {
+        let outcome = Program::bare()
+            .home(home.path())
+            .run(&format!("{LIST} --profile {name}"));
+        outcome.fails(
+            2,
+            &format!("algo-logs: there is no profile '{shown}': {config} has a, sim…, c, d, e\n"),
+        );
+    }
 }
 
 #[test]
@@ -211,7 +225,7 @@ fn a_default_profile_that_is_not_needed_is_not_opened() {
         keyless(&cluster)
             .home(home)
             .run(&list)
-            .fails(4, &format!("algo-logs: there is no key; {HINT}\n"));
+            .fails(4, &format!("algo-logs: no API key is set; {HINT}\n"));
     }
 }
 
@@ -229,9 +243,7 @@ fn a_profile_that_others_can_read_prints_a_note() {
     for (mode, note) in [
         (
             0o644,
-            format!(
-                "algo-logs: {config} contains keys, and other users can read it; run 'chmod 600 {config}'\n"
-            ),
+            format!("algo-logs: other users can read your keys; run 'chmod 600 {config}'\n"),
         ),
         (0o600, String::new()),
     ] {
@@ -254,7 +266,7 @@ fn a_fifo_is_no_profile() {
     let program = keyless(&cluster).home(home.path());
     program
         .run(LIST)
-        .fails(4, &format!("algo-logs: there is no key; {HINT}\n"));
+        .fails(4, &format!("algo-logs: no API key is set; {HINT}\n"));
     let error = format!(
         "algo-logs: there is no profile 'default': cannot open {}: it is not a regular file\n",
         config.display()

@@ -464,7 +464,8 @@ fn only_file_names_may_be_invalid_utf8() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let run = |words: &[&[u8]]| {
-        let mut command = Program::bare().command("log");
+        let program = Program::bare().env("ALGORITHMIA_API", "https://c");
+        let mut command = program.command("log");
         command.args(words.iter().map(|word| OsStr::from_bytes(word)));
         let output = command.output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -496,8 +497,8 @@ fn only_file_names_may_be_invalid_utf8() {
     assert_eq!(run(&[b"a/b", b"-o", b"a\xff"]), failure(4, NO_KEY));
 }
 
-/// The error of a valid command line in an empty environment.
-const NO_KEY: &str = "there is no key; set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
+/// The error of a valid command line in an environment without a key.
+const NO_KEY: &str = "no API key is set; set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
 
 #[test]
 fn options_may_appear_anywhere_before_two_dashes() {
@@ -518,6 +519,7 @@ fn options_may_appear_anywhere_before_two_dashes() {
         "log --wait a/x 60",
     ] {
         Program::bare()
+            .env("ALGORITHMIA_API", "https://c")
             .home(home.path())
             .run(line)
             .fails(4, &format!("algo-logs: {NO_KEY}\n"));

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let json = cli::wants_json(&args);
     let reporter = Reporter::default();
     let outcome = match cli::parse(args) {
-        Ok(Parsed::Run(args)) => commands::run(&args, &Environment::of_process(), &reporter),
+        Ok(Parsed::Run(args)) => commands::run(&args, &Environment::new(), &reporter),
         Ok(Parsed::Print(text)) => output::to_stdout(&text),
         Ok(Parsed::Usage(text)) => {
             reporter.usage(&text);

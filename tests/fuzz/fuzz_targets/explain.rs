@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use algo_logs::{Failure, explain};
+use algo_logs::{Explanation, explain};
 use libfuzzer_sys::fuzz_target;
 
 /// A reader that returns pieces of the given sizes, repeatedly.
@@ -19,16 +19,22 @@ impl Read for Chopped<'_> {
     }
 }
 
-fn check_bounds(failure: &Failure, lines: usize) {
-    assert!(failure.output.len() <= lines);
-    assert!(failure.output.len() as u64 <= failure.output_lines);
-    let texts = [&failure.stage, &failure.instruction, &failure.error];
-    for text in texts.into_iter().flatten().chain(&failure.output) {
+fn check_bounds(why: &Explanation, lines: usize) {
+    assert!(why.output.len() <= lines && why.excerpt.len() <= lines && why.earlier.len() <= 4);
+    let cut = why.output_lines - why.output.len() as u64;
+    assert!(why.earlier.is_sorted_by(|a, b| a.line < b.line));
+    assert!(why.earlier.iter().all(|earlier| (1..=cut).contains(&earlier.line)));
+    let texts = [&why.stage, &why.instruction].into_iter().flatten();
+    let earlier = why.earlier.iter().map(|earlier| &earlier.text);
+    for text in texts.chain(&why.output).chain(&why.excerpt).chain(earlier) {
         // Each character stands for at least one byte of the log.
         assert!(text.chars().count() <= 2_000);
     }
-    assert!(failure.error.is_some() || failure.exit_code.is_none());
-    assert!(failure.error.is_none() || !failure.succeeded);
+    // Four more lines can continue an error.
+    let error = why.error.as_deref().unwrap_or_default();
+    assert!(error.chars().count() <= 5 * 2_001);
+    assert!(why.error.is_some() || why.exit_code.is_none());
+    assert!(why.error.is_none() || !why.succeeded);
 }
 
 fuzz_target!(|log: &[u8]| {

@@ -15,7 +15,7 @@ pub(super) const PRECEDENCE: &str = "Options override the environment, which ove
 
 #[rustfmt::skip] // one line each
 pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
-    ("ALGORITHMIA_API", "the URL of the cluster, by default https://api.algorithmia.com"),
+    ("ALGORITHMIA_API", "the URL of the cluster"),
     ("ALGORITHMIA_API_KEY", "the API key"),
     ("ALGORITHMIA_BEARER_TOKEN", "a bearer token, used if there is no API key"),
     ("SSL_CERT_FILE", "a PEM file with the CAs to trust instead of the built-in ones"),

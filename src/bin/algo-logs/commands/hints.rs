@@ -82,9 +82,6 @@ pub(crate) fn add_connection_hint(error: CliError, connection: &Connection) -> C
             Some(source) => format!("the trusted CAs are from {source}"),
             None => "if the cluster uses a private CA, use --cacert FILE".to_owned(),
         }),
-        Kind::Library(ErrorKind::Connection) if connection.is_default_cluster() => {
-            error.hint("use --api or ALGORITHMIA_API to name your cluster")
-        }
         _ => error,
     }
 }

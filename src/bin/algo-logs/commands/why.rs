@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use algo_logs::{Build, BuildStatus, Builder, Failure, explain};
+use algo_logs::{Build, BuildStatus, DockerBuilder, Error, Explanation, explain};
 use serde::Serialize;
 
 use super::Session;
@@ -17,7 +17,7 @@ use crate::output::{json, to_stdout};
 struct Report<'a> {
     build_id: &'a str,
     status: &'a str,
-    builder: Option<Builder>,
+    builder: Option<DockerBuilder>,
     stage: Option<&'a str>,
     step: Option<u32>,
     steps: Option<u32>,
@@ -61,7 +61,7 @@ impl Context {
         if let Some(note) = note {
             self.reporter.note(&note);
         }
-        let failure = explain(&mut logs, args.lines)?;
+        let failure = explain(&mut logs, args.lines).map_err(read_error)?;
         if failure.step.is_none() && failure.error.is_none() && failure.output.is_empty() {
             let id = self.word(&build.build_id);
             return Err(CliError::no_match(format!(
@@ -126,7 +126,7 @@ impl Context {
     }
 
     /// Returns the note that names the build and the step, and says how much of the output follows.
-    fn summary(&self, build: &Build, failure: &Failure) -> String {
+    fn summary(&self, build: &Build, failure: &Explanation) -> String {
         let mut summary = format!(
             "build {} ({}, commit {}, started {})",
             self.reporter.id(&build.build_id),
@@ -159,6 +159,14 @@ impl Context {
     }
 }
 
+/// Returns the library's error with which reading a log failed.
+fn read_error(error: io::Error) -> CliError {
+    match error.downcast::<Error>() {
+        Ok(error) => error.into(),
+        Err(error) => CliError::invalid_response(format!("cannot read the log: {error}")),
+    }
+}
+
 /// Explains the exit codes that are hard to guess.
 fn explain_exit_code(code: i64) -> &'static str {
     match code {
@@ -168,7 +176,7 @@ fn explain_exit_code(code: i64) -> &'static str {
     }
 }
 
-fn report<'a>(build: &'a Build, failure: &'a Failure) -> Report<'a> {
+fn report<'a>(build: &'a Build, failure: &'a Explanation) -> Report<'a> {
     Report {
         build_id: &build.build_id,
         status: build.status.as_str(),
@@ -185,7 +193,7 @@ fn report<'a>(build: &'a Build, failure: &'a Failure) -> Report<'a> {
 }
 
 /// Formats the header of the step, its output and the error, as the builder would print them.
-fn format_failure(failure: &Failure, colour: bool) -> String {
+fn format_failure(failure: &Explanation, colour: bool) -> String {
     let paint = |sgr: &str, text: &str| match colour {
         true => format!("\x1b[{sgr}m{text}\x1b[0m\n"),
         false => format!("{text}\n"),
@@ -205,7 +213,7 @@ fn format_failure(failure: &Failure, colour: bool) -> String {
 }
 
 /// Returns the first line of the step, as the builder prints it.
-fn header(failure: &Failure) -> Option<String> {
+fn header(failure: &Explanation) -> Option<String> {
     let instruction = failure.instruction.as_deref()?;
     let number = match (failure.step, failure.steps) {
         (Some(step), Some(steps)) => format!("{step}/{steps}"),
@@ -213,8 +221,8 @@ fn header(failure: &Failure) -> Option<String> {
         (None, _) => return Some(instruction.to_owned()),
     };
     Some(match (failure.builder, &failure.stage) {
-        (Some(Builder::BuildKit), Some(stage)) => format!("[{stage} {number}] {instruction}"),
-        (Some(Builder::BuildKit), None) => format!("[{number}] {instruction}"),
+        (Some(DockerBuilder::BuildKit), Some(stage)) => format!("[{stage} {number}] {instruction}"),
+        (Some(DockerBuilder::BuildKit), None) => format!("[{number}] {instruction}"),
         _ => format!("Step {number} : {instruction}"),
     })
 }

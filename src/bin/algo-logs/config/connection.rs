@@ -1,50 +1,66 @@
-//! The client, and where its configuration came from.
+//! The client, and where its settings come from.
 
 use algo_logs::{Client, ClientBuilder, Error, RequestSummary, RetryInfo};
 
-use super::layer::Source;
-use super::{ALLOW_HTTP, Config};
+use super::{Environment, Options, Settings, error_from, resolve};
 use crate::error::{CliError, message};
 use crate::output::Reporter;
 
-/// A client, and where its configuration came from, for error messages.
+/// A client, and where its settings come from, for error messages.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    key: Source,
-    base_url: Source,
+    key_source: &'static str,
     /// `None` means the compiled-in CAs.
-    ca_pem: Option<Source>,
+    ca_source: Option<&'static str>,
 }
 
-impl Config {
-    /// Creates the client. It reports each retry, and each request if `verbose`.
-    pub(super) fn connect(
-        self,
-        reporter: &Reporter,
-        verbose: bool,
-        connections: usize,
-    ) -> Result<Connection, CliError> {
-        let retry_reporter = reporter.clone();
-        let mut builder = self
-            .builder()
-            .idle_connections(connections)
-            .on_retry(move |retry| retry_reporter.note(&describe_retry(retry)));
-        if let Some(ca_pem) = &self.ca_pem {
-            builder = builder.root_certificates(ca_pem.value.clone());
-        }
-        if verbose {
-            let reporter = reporter.clone();
-            builder = builder.on_request(move |request| reporter.note(&describe_request(request)));
-        }
-        Ok(Connection {
-            client: builder.build().map_err(|error| self.error(error))?,
-            key: self.token.source,
-            base_url: self.base_url.source,
-            ca_pem: self.ca_pem.map(|ca_pem| ca_pem.source),
-        })
+impl Connection {
+    /// Returns where the key came from, such as `ALGORITHMIA_API_KEY`.
+    pub(crate) fn key_source(&self) -> &'static str {
+        self.key_source
     }
 
+    /// Returns where the CAs came from, such as `--cacert`, or `None` for the compiled-in ones.
+    pub(crate) fn ca_source(&self) -> Option<&'static str> {
+        self.ca_source
+    }
+}
+
+/// Creates the client, which keeps up to `connections` connections alive. It reports each retry, and each request if
+/// `verbose`.
+pub(crate) fn connect(
+    options: &Options,
+    environment: &Environment,
+    reporter: &Reporter,
+    verbose: bool,
+    connections: usize,
+) -> Result<Connection, CliError> {
+    let settings = resolve(options, environment)?;
+    reporter.redact(settings.token.value.clone());
+    if let Some(warning) = &settings.warning {
+        reporter.note(warning);
+    }
+    let retry_reporter = reporter.clone();
+    let mut builder = settings
+        .builder()
+        .idle_connections(connections)
+        .on_retry(move |retry| retry_reporter.note(&describe_retry(retry)));
+    if let Some(ca_pem) = &settings.ca_pem {
+        builder = builder.root_certificates(ca_pem.value.clone());
+    }
+    if verbose {
+        let reporter = reporter.clone();
+        builder = builder.on_request(move |request| reporter.note(&describe_request(request)));
+    }
+    Ok(Connection {
+        client: builder.build().map_err(|error| settings.error(error))?,
+        key_source: settings.token.source,
+        ca_source: settings.ca_pem.map(|ca_pem| ca_pem.source),
+    })
+}
+
+impl Settings {
     /// Returns a builder with everything except the CAs.
     fn builder(&self) -> ClientBuilder {
         Client::builder()
@@ -59,29 +75,13 @@ impl Config {
     fn error(&self, error: Error) -> CliError {
         let base_url = &self.base_url.value;
         if !base_url.is_https() && !base_url.is_loopback() && !self.allow_http {
-            return self.base_url.source.error(error).hint(ALLOW_HTTP);
+            return error_from(self.base_url.source, error)
+                .hint("use --allow-http to send it anyway");
         }
         match &self.ca_pem {
-            Some(ca_pem) if self.builder().build().is_ok() => ca_pem.source.error(error),
+            Some(ca_pem) if self.builder().build().is_ok() => error_from(ca_pem.source, error),
             _ => error.into(),
         }
-    }
-}
-
-impl Connection {
-    /// Returns where the key came from, such as `ALGORITHMIA_API_KEY`.
-    pub(crate) fn key_source(&self) -> String {
-        self.key.to_string()
-    }
-
-    /// Returns where the CAs came from, such as `--cacert`, or `None` for the compiled-in ones.
-    pub(crate) fn ca_source(&self) -> Option<String> {
-        self.ca_pem.map(|source| source.to_string())
-    }
-
-    /// Returns whether no setting names a cluster, so that the default is used.
-    pub(crate) fn is_default_cluster(&self) -> bool {
-        self.base_url == Source::Default
     }
 }
 

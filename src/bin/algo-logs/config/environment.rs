@@ -12,7 +12,7 @@ use super::ColorChoice;
 pub(crate) struct Environment(());
 
 impl Environment {
-    pub(crate) fn of_process() -> Self {
+    pub(crate) fn new() -> Self {
         Self(())
     }
 
@@ -46,23 +46,16 @@ impl Environment {
 
     /// Returns the path of the file in which the official `algo` program keeps its profiles.
     pub(super) fn profiles_path(&self) -> Option<PathBuf> {
-        let (home, folder) = match cfg!(windows) {
+        let (home, directory) = match cfg!(windows) {
             true => ("LOCALAPPDATA", "Algorithmia"),
             false => ("HOME", ".algorithmia"),
         };
-        Some(PathBuf::from(self.get(home)?).join(folder).join("config"))
+        Some(
+            PathBuf::from(self.get(home)?)
+                .join(directory)
+                .join("config"),
+        )
     }
-}
-
-/// Returns the name of a variable as it is spelled in the environment. On Windows, lookups ignore case.
-pub(super) fn as_spelled(name: &str) -> String {
-    #[cfg(windows)]
-    for (other, _) in env::vars_os() {
-        if other.eq_ignore_ascii_case(name) {
-            return other.to_string_lossy().into_owned();
-        }
-    }
-    name.to_owned()
 }
 
 /// Returns whether a Windows console understands escape sequences, judging by the variables that such consoles set.
@@ -79,12 +72,12 @@ fn is_ansi_console(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     }
 }
 
-/// Opens a regular file. To open anything else, such as a FIFO, could wait forever.
+/// Opens a regular file. Opening a FIFO could block forever.
 pub(super) fn open_regular_file(path: &Path) -> io::Result<File> {
-    match fs::metadata(path)?.is_file() {
-        true => File::open(path),
-        false => Err(io::Error::other("it is not a regular file")),
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
     }
+    File::open(path)
 }
 
 /// Reads a file to its end.
@@ -92,15 +85,20 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     read_all(File::open(path)?)
 }
 
-/// Reads a reader to its end, up to a limit.
+/// Reads a reader to its end, up to a limit, without a byte order mark.
 pub(crate) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
     /// Larger than any key, CA bundle or profile file. The limit stops an endless device such as `/dev/zero`.
     const MAX_BYTES: u64 = 16 * 1024 * 1024;
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let mut bytes = Vec::new();
-    match reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)? as u64 {
-        ..=MAX_BYTES => Ok(bytes),
-        _ => Err(io::Error::other("it is larger than 16 MiB")),
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other("it is larger than 16 MiB"));
     }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(bytes)
 }
 
 /// Returns whether users other than the owner can read a file.

@@ -1,115 +1,238 @@
 //! Decides where to connect and with which key: options override the environment, which overrides the default profile.
-//! A profile requested with `--profile` counts as an option.
-//!
-//! Each source becomes a [`Layer`]. [`Config::resolve`] takes every value from the first layer that has it.
+//! A profile requested with `--profile` overrides the environment.
 
 mod connection;
 mod environment;
-mod layer;
 mod options;
 mod profile;
 pub(crate) mod project;
 
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use algo_logs::{BaseUrl, Token};
 
-use crate::error::CliError;
-use crate::output::Reporter;
-
-pub(crate) use connection::Connection;
+use crate::error::{CliError, redact};
+pub(crate) use connection::{Connection, connect};
 pub(crate) use environment::{Environment, read_all};
-use layer::{Layer, Source, Sourced};
+use environment::{open_regular_file, others_can_read, read_file};
 pub(crate) use options::{ColorChoice, Options, PathOrStdin};
+use profile::Profile;
 
-/// Hints for errors.
-const SET_A_KEY: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
-const ALLOW_HTTP: &str = "use --allow-http to send it anyway";
+const BEARER_VARIABLE: &str = "ALGORITHMIA_BEARER_TOKEN";
+const BEARER_MEMBER: &str = "bearer_token of the profile";
 
-/// Resolves the configuration and creates the client, which keeps up to `connections` connections alive.
-pub(crate) fn connect(
-    options: &Options,
-    environment: &Environment,
-    reporter: &Reporter,
-    verbose: bool,
-    connections: usize,
-) -> Result<Connection, CliError> {
-    let config = Config::resolve(options, environment, reporter)?;
-    reporter.redact(config.token.value.clone());
-    config.connect(reporter, verbose, connections)
+/// A value, and where it comes from: `--api`, `ALGORITHMIA_API`, `api_server of the profile`.
+#[derive(Clone)]
+struct Setting<T> {
+    value: T,
+    source: &'static str,
 }
 
-/// The configuration of the client.
-struct Config {
-    base_url: Sourced<BaseUrl>,
-    token: Sourced<Token>,
+impl<T> Setting<T> {
+    fn from(source: &'static str, value: Option<T>) -> Option<Self> {
+        value.map(|value| Self { value, source })
+    }
+
+    /// Parses the value. An error says where it comes from.
+    fn parse<U, E: Display>(
+        self,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Result<Setting<U>, CliError> {
+        let source = self.source;
+        match parse(self.value) {
+            Ok(value) => Ok(Setting { value, source }),
+            Err(error) => Err(error_from(source, error)),
+        }
+    }
+}
+
+/// Creates an error about a value that says where it comes from.
+fn error_from(source: &str, why: impl Display) -> CliError {
+    CliError::invalid_input(format!("{source}: {why}"))
+}
+
+/// The settings of the client.
+struct Settings {
+    base_url: Setting<BaseUrl>,
+    token: Setting<Token>,
     /// The CAs to trust instead of the compiled-in roots.
-    ca_pem: Option<Sourced<Vec<u8>>>,
+    ca_pem: Option<Setting<Vec<u8>>>,
     allow_http: bool,
     timeout: Duration,
     retries: u32,
+    /// A note about the permissions of the profile's file.
+    warning: Option<String>,
 }
 
-impl Config {
-    fn resolve(
-        options: &Options,
-        environment: &Environment,
-        reporter: &Reporter,
-    ) -> Result<Self, CliError> {
-        let profile = |name| Layer::from_profile(name, environment, reporter);
-        let mut layers = vec![Layer::from_options(options)?];
-        if let Some(name) = &options.profile {
-            layers.push(profile(Some(name))?);
-        }
-        layers.push(Layer::from_environment(environment));
-        let is_complete = layers.iter().any(|layer| layer.base_url.is_some())
-            && layers.iter().any(|layer| layer.token.is_some());
-        // The default profile is not opened just for its CAs.
-        if options.profile.is_none() && !is_complete {
-            layers.push(profile(None)?);
-        }
+/// Chooses each setting, then parses it: an invalid one is an error only if it is used.
+fn resolve(options: &Options, environment: &Environment) -> Result<Settings, CliError> {
+    let variable = |name| Setting::from(name, environment.text(name));
+    let urls = [
+        Setting::from("--api", options.api.clone()),
+        variable("ALGORITHMIA_API"),
+    ];
+    let keys = [
+        options.api_key_file.as_ref().map(read_key).transpose()?,
+        variable("ALGORITHMIA_API_KEY").or_else(|| variable(BEARER_VARIABLE)),
+    ];
+    let certificates = environment.get("SSL_CERT_FILE").map(PathBuf::from);
+    let ca_files = [
+        Setting::from("--cacert", options.cacert.clone()),
+        Setting::from("SSL_CERT_FILE", certificates),
+    ];
 
-        let base_url = match layers.iter_mut().find_map(|layer| layer.base_url.take()) {
-            Some(base_url) => base_url?,
-            None => Sourced {
-                value: BaseUrl::default(),
-                source: Source::Default,
-            },
-        };
-        let cluster = &base_url.value;
-        let ca_file = layers
-            .iter()
-            .filter(|layer| layer.is_for(cluster))
-            .find_map(|layer| layer.ca_file.as_ref());
-        let ca_pem = match ca_file {
-            Some(Sourced { value, source }) => Some(Sourced {
-                value: source.read("CA file", value)?,
-                source: *source,
-            }),
-            None => None,
-        };
-        Ok(Self {
-            token: token(layers, cluster)?,
-            base_url,
-            ca_pem,
-            allow_http: options.allow_http,
-            timeout: options.timeout,
-            retries: options.retries,
-        })
-    }
-}
+    let name = options.profile.as_deref();
+    let is_missing = |settings: &[Option<Setting<String>>]| settings.iter().all(Option::is_none);
+    // The default profile is not opened just for its CAs.
+    let (profile, warning) = match name.is_some() || is_missing(&urls) || is_missing(&keys) {
+        true => read_profile(name, environment)?,
+        false => (Profile::default(), None),
+    };
+    let url = Setting::from("api_server of the profile", profile.api_server);
+    let key = Setting::from("api_key of the profile", profile.api_key)
+        .or_else(|| Setting::from(BEARER_MEMBER, profile.bearer_token));
+    let ca_file = profile.ca_cert.map(PathBuf::from);
+    let ca_file = Setting::from("ca_cert of the profile", ca_file);
+    // The only cluster that the profile's key and CAs are for. `algo` means the public one if the file names none.
+    let own = match url.clone() {
+        Some(url) => url.parse(parse_url)?.value,
+        None => "https://api.algorithmia.com".parse()?,
+    };
 
-/// Returns the token of the first layer that has one, unless it is meant for another cluster.
-fn token(layers: Vec<Layer>, cluster: &BaseUrl) -> Result<Sourced<Token>, CliError> {
-    let error = |message: String| CliError::no_key(message).hint(SET_A_KEY);
-    let mut tokens = layers
-        .into_iter()
-        .filter_map(|layer| Some((layer.cluster, layer.token?)));
-    match tokens.next() {
-        None => Err(error("there is no key".to_owned())),
-        Some((Some(own), _)) if own != *cluster => Err(error(format!(
+    let is_named = name.is_some();
+    let Some(url) = first(is_named, urls, url) else {
+        return Err(no_cluster(key.is_some() || !is_missing(&keys)));
+    };
+    let base_url = url.parse(parse_url)?;
+    let cluster = &base_url.value;
+    let is_own = own == *cluster;
+    let ca_pem = match first(is_named, ca_files, ca_file.filter(|_| is_own)) {
+        Some(Setting { value, source }) => {
+            Setting::from(source, Some(read(source, "CA file", &value)?))
+        }
+        None => None,
+    };
+    let key = key.map(|key| match is_own {
+        true => Ok(key),
+        false => Err(no_key(format!(
             "there is no key for {cluster}: the profile's key belongs to {own}"
         ))),
-        Some((_, token)) => token,
+    });
+    let key = first(is_named, keys.map(|key| key.map(Ok)), key)
+        .unwrap_or_else(|| Err(no_key("no API key is set".to_owned())))?;
+    let token = match key.source {
+        BEARER_VARIABLE | BEARER_MEMBER => key.parse(Token::bearer)?,
+        _ => key.parse(Token::simple)?,
+    };
+    Ok(Settings {
+        base_url,
+        token,
+        ca_pem,
+        allow_http: options.allow_http,
+        timeout: options.timeout,
+        retries: options.retries,
+        warning,
+    })
+}
+
+/// Returns the first value that is set. A profile that was requested by name comes before the variable.
+fn first<T>(is_named: bool, others: [Option<T>; 2], profile: Option<T>) -> Option<T> {
+    let [option, variable] = others;
+    match is_named {
+        true => option.or(profile).or(variable),
+        false => option.or(variable).or(profile),
     }
+}
+
+fn no_cluster(has_key: bool) -> CliError {
+    match has_key {
+        true => CliError::invalid_input("no cluster is set")
+            .hint("set ALGORITHMIA_API, or give --api URL"),
+        false => CliError::invalid_input("no cluster and no API key are set").hint(
+            "set ALGORITHMIA_API and ALGORITHMIA_API_KEY, or see 'algo-logs help environment'",
+        ),
+    }
+}
+
+fn no_key(message: String) -> CliError {
+    CliError::no_key(message).hint("set ALGORITHMIA_API_KEY, or give --api-key-file FILE")
+}
+
+/// Parses a base URL. Rejects what looks like a key: as a valid host name, it would be shown in errors and sent to the
+/// resolver.
+fn parse_url(text: String) -> Result<BaseUrl, String> {
+    let is_word = text.len() >= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word || text.starts_with("eyJ") {
+        return Err("the base URL cannot be used: it looks like a key".to_owned());
+    }
+    text.parse()
+        .map_err(|error: algo_logs::Error| error.to_string())
+}
+
+fn read_key(file: &PathOrStdin) -> Result<Setting<String>, CliError> {
+    let source = "--api-key-file";
+    let bytes = match file {
+        PathOrStdin::Path(path) => read(source, "key file", path)?,
+        PathOrStdin::Stdin => read_all(io::stdin())
+            .map_err(|error| error_from(source, format!("cannot read stdin: {error}")))?,
+    };
+    // Invalid UTF-8 becomes U+FFFD, which no key can contain.
+    let value = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Setting { value, source })
+}
+
+/// Reads a file. Errors show only absolute paths: anything else could be a key or a certificate that was given instead
+/// of a path.
+fn read(source: &str, what: &str, path: &Path) -> Result<Vec<u8>, CliError> {
+    let file = match path.is_absolute() {
+        true => format!("{what} {}", path.display()),
+        false => what.to_owned(),
+    };
+    read_file(path).map_err(|error| error_from(source, format!("cannot read the {file}: {error}")))
+}
+
+/// Reads a profile, and returns a note if other users can read it too. A missing one is an error only if it was
+/// requested by name.
+fn read_profile(
+    name: Option<&str>,
+    environment: &Environment,
+) -> Result<(Profile, Option<String>), CliError> {
+    let missing = |why: String| match name {
+        Some(name) => Err(CliError::invalid_input(format!(
+            "there is no profile '{}': {why}",
+            redact(name)
+        ))),
+        None => Ok((Profile::default(), None)),
+    };
+    let Some(path) = environment.profiles_path() else {
+        return missing("the home directory is unknown".to_owned());
+    };
+    let shown = path.display();
+    let file = match open_regular_file(&path) {
+        Ok(file) => file,
+        Err(error) => return missing(format!("cannot open {shown}: {error}")),
+    };
+    let invalid = |why: String| {
+        CliError::invalid_input(format!("the profile file {shown} cannot be used: {why}"))
+    };
+    let bytes = read_all(file).map_err(|error| invalid(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8".to_owned()))?;
+    let profile = profile::parse(&text, name.unwrap_or("default")).map_err(|line| {
+        invalid(format!(
+            "line {line}: a profile must consist of lines such as api_key = \"KEY\""
+        ))
+    })?;
+    let Some(profile) = profile else {
+        let names: Vec<String> = profile::names(&text).take(5).map(redact).collect();
+        return missing(match names.is_empty() {
+            true => format!("{shown} has no profiles"),
+            false => format!("{shown} has {}", names.join(", ")),
+        });
+    };
+    let warning = others_can_read(&path)
+        .then(|| format!("other users can read your keys; run 'chmod 600 {shown}'"));
+    Ok((profile, warning))
 }

@@ -14,8 +14,8 @@ const FILE: &str = "algorithmia.conf";
 /// Returns the algorithm of the working directory.
 pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
     let none = |why: String| {
-        CliError::usage(format!("no ALGO given, and {why}"))
-            .hint("name the algorithm, as in: acme/tagger")
+        CliError::usage(format!("no ALGO given and {why}"))
+            .hint("pass OWNER/NAME, e.g. acme/tagger")
     };
     let directory = env::current_dir()
         .map_err(|error| none(format!("cannot read the working directory: {error}")))?;
@@ -23,7 +23,7 @@ pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
     match files.find(|path| path.is_file()) {
         Some(path) => read(&path),
         None => Err(none(format!(
-            "there is no {FILE} in {} or above it",
+            "no {FILE} in {} or its parents",
             directory.display()
         ))),
     }
