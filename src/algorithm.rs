@@ -66,7 +66,9 @@ impl FromStr for Algorithm {
     fn from_str(text: &str) -> Result<Self, Error> {
         let path = text.strip_prefix("algo://").unwrap_or(text);
         match path.split_once('/') {
-            Some((owner, name)) if !name.contains('/') => Self::new(owner, name),
+            Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => {
+                Self::new(owner, name)
+            }
             // A long word without a slash may be a key in the wrong place.
             None if path.len() > 20 => Err(Error::invalid_input(format!(
                 "'{}' is not OWNER/NAME",
@@ -142,8 +144,8 @@ mod tests {
         rejected("simABCDEFGHIJKLMNOPQR", "'sim…' is not OWNER/NAME");
         rejected("a/b/c", "'a/b/c' is not OWNER/NAME");
         rejected("http://a/b", "'http://a/b' is not OWNER/NAME");
-        rejected("a/", "'' is not a valid algorithm name: it is empty");
-        rejected("/b", "'' is not a valid owner: it is empty");
+        rejected("a/", "'a/' is not OWNER/NAME");
+        rejected("/b", "'/b' is not OWNER/NAME");
         let allowed = "only letters, digits, '_', '-' and '.' are allowed";
         for (name, shown) in [
             ("a/.", "'.' is not a valid algorithm name"),

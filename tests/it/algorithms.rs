@@ -85,6 +85,9 @@ fn an_invalid_page_is_rejected() {
         "builds https://c.example.com/acme/x",
         "log https://c.example.com/algorithms/acme/x/1.2.0",
         "log ftp://c.example.com/algorithms/acme/x",
+        "log https://c.example.com/algorithms/acme",
+        "log https:///algorithms/acme/x",
+        "log https://user:SECRET@c.example.com/algorithms/acme/x",
     ] {
         Program::bare().run(line).fails(
             2,
@@ -150,17 +153,20 @@ fn a_folder_named_algorithmia_conf_is_skipped() {
 fn without_algo_and_algorithmia_conf() {
     let folder = Folder::new();
     let program = Program::bare().current_dir(folder.path());
-    for line in [
-        "builds",
-        "versions --all",
-        "log -n 5",
-        "log b-1",
-        "why",
-        "why b-1",
+    let error = no_algorithm(&real_path(&folder));
+    for line in ["builds", "versions --all", "log -n 5", "why"] {
+        program.run(line).fails(2, &error);
+    }
+    for (line, word) in [
+        ("log acme", "acme"),
+        ("why b-1", "b-1"),
+        ("log simWrongKey", "sim…"),
     ] {
-        program
-            .run(line)
-            .fails(2, &no_algorithm(&real_path(&folder)));
+        let error = error.replace(
+            "no ALGO given and",
+            &format!("'{word}' is not OWNER/NAME, and there is"),
+        );
+        program.run(line).fails(2, &error);
     }
 }
 

@@ -443,10 +443,10 @@ fn error_responses_as_json() {
         "{\"error\":{\"kind\":\"no-key\",\"message\":\"no API key is set\",\
          \"status\":null,\"code\":null,\"exit\":4}}\n",
     );
-    program.run("builds acme/.. --json").fails(
+    program.run("builds acme/x, --json").fails(
         2,
         "{\"error\":{\"kind\":\"invalid-input\",\"message\":\
-         \"'..' is not a valid algorithm name: only letters, digits, '_', '-' and '.' are allowed\",\"status\":null,\"code\":null,\"exit\":2}}\n",
+         \"'x,' is not a valid algorithm name: only letters, digits, '_', '-' and '.' are allowed\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
     program.run("builds acme/Paged -L x --json").fails(
         2,

@@ -25,55 +25,42 @@ fn fails(words: &[&str], error: &str) {
 #[test]
 fn every_request_for_the_help_of_a_command_prints_the_same_text() {
     let program = Program::bare();
+    for (command, usage) in [
+        ("builds", "[ALGO|OWNER] [-s STATUS]"),
+        ("versions", "[ALGO] [--published | --unpublished]"),
+        (
+            "log",
+            "[ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]",
+        ),
+        ("why", "[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]"),
+        ("save", "ALGO|OWNER... -d DIR"),
+        ("help", "[COMMAND | environment | exit-codes]"),
+    ] {
+        let help = program.run(&format!("help {command}")).stdout_text();
+        let start = format!("\n\nUsage:\n  algo-logs {command} {usage}");
+        assert!(help.contains(&start), "{help}");
+        for section in ["Examples", "Arguments", "General", "Exit status"] {
+            assert!(help.contains(&format!("\n\n{section}:\n  ")), "{help}");
+        }
+        // `help` alone, also with `-h`, is the summary.
+        let lines = [
+            "help COMMAND -h",
+            "COMMAND --help",
+            "-h COMMAND",
+            "COMMAND --bad -h",
+        ];
+        for line in lines.iter().take(if command == "help" { 1 } else { 4 }) {
+            program.run(&line.replace("COMMAND", command)).prints(&help);
+        }
+    }
+    let help = program.run("help log").stdout_text();
     for line in [
-        "help log",
-        "log --help",
-        "log -h",
-        "-h log",
-        "--help log",
-        "help log --help",
-        "log acme/x --help",
         // Help takes precedence even if the rest of the line is invalid.
-        "log --nonsense acme/x -n x --help",
         "log a/x b-1 extra -vh",
         "log -o --help",
-        "log -hq",
         "log --version --help",
     ] {
-        program.run(line).prints(LOG_HELP);
-    }
-    program.run("help help").prints(HELP_HELP);
-    for (command, about, usage) in [
-        (
-            "builds",
-            "List the builds of an algorithm, including the failed ones.",
-            "algo-logs builds [ALGO|OWNER] [-s STATUS] [-c SHA] [-L N | --all] [--json]",
-        ),
-        (
-            "versions",
-            "List the versions of an algorithm, each with the build it came from.",
-            "algo-logs versions [ALGO] [--published | --unpublished]\n                     \
-             [--public | --private] [-L N | --all] [--json]",
-        ),
-        (
-            "why",
-            "Show why a build failed, by default the newest failed one.",
-            "algo-logs why [ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]\n                \
-             --file FILE [-n N] [--json]",
-        ),
-        (
-            "save",
-            "Save the logs of algorithms, or of all algorithms of an owner.",
-            "algo-logs save ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]\n                 [-j N]",
-        ),
-    ] {
-        let text = program.run(&format!("help {command}"));
-        text.prints(&text.stdout);
-        let start = format!("{about}\n\nUsage:\n  {usage}\n\nExamples:\n");
-        assert!(text.stdout_text().starts_with(&start), "{text:?}");
-        program
-            .run(&format!("help {command} -h"))
-            .prints(&text.stdout);
+        program.run(line).prints(&help);
     }
 }
 
@@ -156,28 +143,6 @@ fn topics() {
 }
 
 #[test]
-fn help_of_a_command_has_only_its_own_exit_codes() {
-    for (command, codes) in [
-        ("builds", "0 1 2 4 5 6 7 141"),
-        ("versions", "0 1 2 4 5 6 7 141"),
-        ("log", "0 1 2 3 4 5 6 7 8 141"),
-        ("why", "0 1 2 4 5 6 7 8 141"),
-        ("save", "0 1 2 4 5 6 7 141"),
-        ("help", "0 2 7 141"),
-    ] {
-        let text = Program::bare()
-            .run(&format!("help {command}"))
-            .stdout_text();
-        let (_, table) = text.split_once("\nExit status:\n").expect("codes");
-        let rows = table.lines().filter(|line| !line.starts_with("   "));
-        let shown: Vec<&str> = rows
-            .filter_map(|row| row.split_whitespace().next())
-            .collect();
-        assert_eq!(shown.join(" "), codes, "{command}");
-    }
-}
-
-#[test]
 fn the_version() {
     let version = concat!("algo-logs ", env!("CARGO_PKG_VERSION"), "\n");
     for line in [
@@ -213,38 +178,45 @@ fn commands() {
             .run(line)
             .fails(2, "algo-logs: no command given; see 'algo-logs --help'\n");
     }
-    // A word that could be a key is truncated in the error.
-    fail(
-        "bulds acme/x => unknown command 'bulds'; did you mean 'builds'?
-         version acme/x => unknown command 'version'; did you mean 'versions' or '--version'?
-         ver acme/x => unknown command 'ver'; did you mean 'versions'?
-         logs acme/x => unknown command 'logs'; did you mean 'log'?
-         safe acme/x => unknown command 'safe'; did you mean 'save'?
-         BUILDS acme/x => unknown command 'BUILDS'; did you mean 'builds'?
-         l acme/x => unknown command 'l'; the commands are builds, versions, log, why, save, help
-         xyz => unknown command 'xyz'; the commands are builds, versions, log, why, save, help
-         acme/tagger => unknown command 'acme/tagger'; the commands are builds, versions, log, why, save, help
-         documentation => unknown command 'documentation'; the commands are builds, versions, log, why, save, help
-         simSECRETSECRET => unknown command 'sim…'; the commands are builds, versions, log, why, save, help
-         d01d403d-a853-4831-9fff-9783a7b7e956 => unknown command 'd01d403d-a853-4831-9fff-9783a7b7e956'; the commands are builds, versions, log, why, save, help",
+    let commands = "the commands are builds, versions, log, why, save, help";
+    for word in [
+        "l",
+        "lgo",
+        "acme/tagger",
+        "documentation",
+        "d01d403d-a853-4831-9fff-9783a7b7e956",
+    ] {
+        let error = format!("unknown command '{word}'; {commands}");
+        fails(&[word], &error);
+    }
+    fails(
+        &["simSECRETSECRET"],
+        &format!("unknown command 'sim…'; {commands}"),
     );
+    for (word, meant) in [
+        ("bulds", "'builds'"),
+        ("ver", "'versions'"),
+        ("BUILDS", "'builds'"),
+        ("safe", "'save'"),
+        // Words of similar programs.
+        ("version", "'versions' or '--version'"),
+        ("ls", "'builds'"),
+        ("watch", "'log --wait'"),
+        ("explain", "'why'"),
+        ("download", "'save'"),
+        ("completions", "'--generate complete-bash'"),
+        ("auth", "'help environment'"),
+        ("login", "'help environment'"),
+        ("config", "'help environment'"),
+    ] {
+        let error = format!("unknown command '{word}'; did you mean {meant}?");
+        fails(&[word, "acme/x"], &error);
+    }
     fail(
-        "help lgo => there is no help on 'lgo'; did you mean 'log'?
+        "help lg => there is no help on 'lg'; did you mean 'log'?
          help exit => there is no help on 'exit'; did you mean 'exit-codes'?
          help env => there is no help on 'env'; did you mean 'environment'?
          help xyz => there is no help on 'xyz'; the topics are builds, versions, log, why, save, help, environment, exit-codes",
-    );
-    // Words known from similar programs.
-    fail(
-        "list => unknown command 'list'; did you mean 'builds'?
-         ls => unknown command 'ls'; did you mean 'builds'?
-         run => unknown command 'run'; did you mean 'builds'?
-         watch => unknown command 'watch'; did you mean 'log --wait'?
-         show => unknown command 'show'; did you mean 'log'?
-         explain => unknown command 'explain'; did you mean 'why'?
-         download => unknown command 'download'; did you mean 'save'?
-         completion => unknown command 'completion'; did you mean '--generate complete-bash'?
-         completions bash => unknown command 'completions'; did you mean '--generate complete-bash'?",
     );
 }
 
@@ -274,9 +246,16 @@ fn arguments() {
          log https://c.example.com/algorithms/acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0'?
          log acme/x/v1.2.0 => 'v1.2.0' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; did you mean 'acme/x/1.2.0'?
          builds acme/x/1.0.0 => 'acme/x/1.0.0' is not OWNER/NAME
-         versions acme/ => '' is not a valid algorithm name: it is empty
-         log ../x => '..' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
-         log ../x/1.2.0 => '..' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
+         builds acme/LanguageDetectionService/main => 'acme/LanguageDetectionService/main' is not OWNER/NAME
+         builds acme/x d01d403d-a853-4831-9fff-9783a7b7e956 => unexpected argument 'd01d403d-a853-4831-9fff-9783a7b7e956'; usage: algo-logs builds [ALGO|OWNER] [-s STATUS] [-c SHA] [-L N | --all] [--json]
+         versions acme/ => 'acme/' is not OWNER/NAME
+         log /tmp/x => '/tmp/x' is not OWNER/NAME
+         log ../x => '../x' is not OWNER/NAME
+         log ../x/1.2.0 => '../x/1.2.0' is not OWNER/NAME
+         log ac,me/x => 'ac,me' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
+         log acme/x/ => 'acme/x/' is not OWNER/NAME or OWNER/NAME/VERSION
+         why ./build.log => './build.log' is not OWNER/NAME; 'why --file ./build.log' explains a saved log
+         why build.log => 'build.log' is not OWNER/NAME; 'why --file build.log' explains a saved log
          log acme/x/1.2 => '1.2' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION
          log acme/x/123456 => '123456' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION",
     );
@@ -294,35 +273,57 @@ fn arguments() {
 
 #[test]
 fn unknown_options() {
+    for (line, meant) in [
+        ("builds a/b --limt", "limit"),
+        ("builds a/b --LIMIT", "limit"),
+        ("log --stauts", "status"),
+        ("save --job", "jobs"),
+        ("--generat", "generate"),
+        ("log --exit", "exit-status"),
+        ("log a/b --colour", "color"),
+        // Words of similar programs; some mean different options of different commands.
+        ("log a/b --lines", "tail"),
+        ("builds a/b --lines", "limit"),
+        ("builds a/b --failed", "status failed"),
+        ("log a/b --no-color", "color never"),
+        ("log a/b --watch", "wait"),
+        ("--server", "api"),
+    ] {
+        let unknown = line.rsplit(' ').next().unwrap();
+        let error = format!("unknown option '{unknown}'; did you mean '--{meant}'?");
+        fails(&line.split(' ').collect::<Vec<_>>(), &error);
+    }
     // `log --jso` is closest to `--json`, which `log` does not take.
     fail(
-        "builds a/b --limt 3 => unknown option '--limt'; did you mean '--limit'?
-         builds a/b --LIMIT 3 => unknown option '--LIMIT'; did you mean '--limit'?
-         log --stauts=x => unknown option '--stauts'; did you mean '--status'?
-         save --job 3 => unknown option '--job'; did you mean '--jobs'?
-         --generat man => unknown option '--generat'; did you mean '--generate'?
-         builds a/b --nonsense => unknown option '--nonsense'; see 'algo-logs builds --help'
+        "builds a/b --nonsense => unknown option '--nonsense'; see 'algo-logs builds --help'
          --nonsense => unknown option '--nonsense'; see 'algo-logs --help'
          log --jso => unknown option '--jso'; see 'algo-logs log --help'
+         log a/b --timestamps => unknown option '--timestamps'; see 'algo-logs log --help'
+         versions a/b --failed => unknown option '--failed'; see 'algo-logs versions --help'
          builds a/b -S failed => unknown option '-S'; did you mean '-s'?
          builds -l 5 => unknown option '-l'; did you mean '-L'?
-         builds a/b -Z => unknown option '-Z'; see 'algo-logs builds --help'
          log a/b -5 => unknown option '-5'; see 'algo-logs log --help'
-         log a/b --lines 5 => unknown option '--lines'; did you mean '--tail'?
-         builds a/b --lines 5 => unknown option '--lines'; did you mean '--limit'?
-         builds a/b --failed => unknown option '--failed'; did you mean '--status failed'?
-         versions a/b --failed => unknown option '--failed'; see 'algo-logs versions --help'
-         log a/b --no-color => unknown option '--no-color'; did you mean '--color never'?
-         log a/b --colour never => unknown option '--colour'; did you mean '--color'?
-         log a/b --watch => unknown option '--watch'; did you mean '--wait'?
-         --server x builds => unknown option '--server'; did you mean '--api'?
-         builds a/b --key SECRET => there is no option '--key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
-         log a/b --api-key=SECRET => there is no option '--api-key': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
-         log a/b --token => there is no option '--token': others can see a key on the command line; put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY
+         builds a/b --since 2d => there is no option '--since': builds are selected by status and commit; select by time with: --json | jq '.[] | select(.started_at > \"2021-08\")'
+         log a/b --log-failed => there is no option '--log-failed': 'why' is a command; 'algo-logs why' shows the step that failed, 'algo-logs log -s failed' the whole log
          log a/x -f => there is no option '-f': the service has no log until the build has finished; '--wait' waits for the build, then writes its log
-         log a/x --follow => there is no option '--follow': the service has no log until the build has finished; '--wait' waits for the build, then writes its log
          log a/x --follow=x => there is no option '--follow': the service has no log until the build has finished; '--wait' waits for the build, then writes its log",
     );
+    for line in [
+        "builds a/b --key SECRET",
+        "log a/b --api-key=SECRET",
+        "--token log a/b",
+    ] {
+        let outcome = Program::bare().run(line);
+        assert_eq!(outcome.code, Some(2));
+        let end = "': others can see a key on the command line; \
+                   put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY\n";
+        assert!(
+            outcome
+                .stderr
+                .starts_with("algo-logs: there is no option '--")
+        );
+        assert!(outcome.stderr.ends_with(end), "{}", outcome.stderr);
+    }
 }
 
 #[test]
@@ -379,7 +380,8 @@ fn values() {
          --generate nroff => invalid value 'nroff' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish
          --generate complete-zhs => invalid value 'complete-zhs' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-zsh'?
          --generate => option '--generate KIND' needs a value
-         log a/b -c HEAD => invalid value 'HEAD' for '-c SHA': not 1 to 40 hex digits
+         log a/b -c HEAD => invalid value 'HEAD' for '-c SHA': not 1 to 40 hex digits; write -c \"$(git rev-parse HEAD)\"
+         why a/b --commit feature/x => invalid value 'feature/x' for '--commit SHA': not 1 to 40 hex digits; write -c \"$(git rev-parse feature/x)\"
          log a/b -c 0123456789abcdef0123456789abcdef012345670 => invalid value '0123456789abcdef0123456789abcdef012345670' for '-c SHA': not 1 to 40 hex digits
          builds a/b -L 0 => invalid value '0' for '-L N': must be at least 1; '--all' reads the whole list
          builds a/b --limit -1 => invalid value '-1' for '--limit N': not a number
@@ -394,6 +396,9 @@ fn values() {
          save a/b -d f -j 0 => invalid value '0' for '-j N': must be from 1 to 64
          save a/b -d f --jobs 65 => invalid value '65' for '--jobs N': must be from 1 to 64
          log a/b --timeout 0 => invalid value '0' for '--timeout SECS': must be at least 1
+         log a/b --wait=9000h => invalid value '9000h' for '--wait[=SECS]': longer than a year
+         log a/b --wait=1d => invalid value '1d' for '--wait[=SECS]': not a time, such as 90, 90s, 30m or 2h
+         log a/b --wait=m => invalid value 'm' for '--wait[=SECS]': not a time, such as 90, 90s, 30m or 2h
          builds a/b --timeout 31536001 => invalid value '31536001' for '--timeout SECS': longer than a year
          versions a/b --retries 1.5 => invalid value '1.5' for '--retries N': not a number
          versions a/b --retries 4294967296 => invalid value '4294967296' for '--retries N': too large
@@ -492,7 +497,10 @@ fn only_file_names_may_be_invalid_utf8() {
     );
     assert_eq!(
         run(&[b"a/b", b"--ra\xff"]),
-        failure(2, "unknown option '--ra\u{fffd}'; did you mean '--raw'?")
+        failure(
+            2,
+            "unknown option '--ra\u{fffd}'; see 'algo-logs log --help'"
+        )
     );
     assert_eq!(run(&[b"a/b", b"-o", b"a\xff"]), failure(4, NO_KEY));
 }
@@ -548,102 +556,3 @@ fn errors_are_json_with_json() {
         assert_eq!(outcome.stderr.starts_with(start), json, "{line}");
     }
 }
-
-const LOG_HELP: &str = r#"Write the log of a build, by default the newest that matches.
-
-Usage:
-  algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]
-                [--wait[=SECS]] [--exit-status] [--raw | --plain]
-
-Examples:
-  # Show the end of the last failure
-  algo-logs log acme/tagger -s failed -n 50
-  # In CI: wait for the build of a commit, and exit with 3 if it failed
-  algo-logs log acme/tagger -c "$SHA" --wait --exit-status
-  # Write the log of a version to a file
-  algo-logs log acme/tagger/1.2.0 -o build.log
-
-Arguments:
-  ALGO      OWNER/NAME, or the URL of its page,
-            https://CLUSTER/algorithms/OWNER/NAME; if omitted, algorithmia.conf
-            names it, in this directory or the nearest parent that has one
-  VERSION   in OWNER/NAME/VERSION, selects the log of that version: a semantic
-            version, or at least the first 7 digits of a git hash
-  BUILD_ID  the ID of a build, as 'builds' lists it, or at least its first 7
-            digits
-
-Options:
-  -s, --status STATUS      Select only builds that are 'succeeded', 'failed' or
-                           'in-progress'
-  -c, --commit SHA         Select only builds of this commit; the first digits
-                           are enough
-  -n, --tail N             Write only the last N lines
-  -o, --output FILE        Write the exact bytes of the log to FILE; a failure
-                           leaves FILE unchanged; '-' is stdout [default: -]
-      --wait[=SECS]        Wait up to SECS (or 30m, 2h) for the build to be
-                           listed and to finish [default: 30m]
-      --exit-status        Exit with 3 if the build failed; its log is still
-                           written
-      --raw                Write the exact bytes even to a terminal; they may
-                           change its state
-      --plain              Remove all escape sequences, including colours, from
-                           any output
-
-Connection:
-      --api URL            Use the cluster at URL; a bare host name means https
-      --api-key-file FILE  Read the API key from FILE; '-' is stdin
-      --cacert FILE        Trust only the CAs in this PEM file
-      --profile NAME       Use the profile NAME; it overrides the environment
-      --allow-http         Send the key over plain http:// to any host
-      --timeout SECS       Give up after SECS of silence [default: 30]
-      --retries N          Retry a failed request up to N times [default: 3]
-
-General:
-  -v, --verbose            Print a line on stderr for each request
-  -q, --quiet              Print only errors on stderr, no notes
-      --color WHEN         Use colours: always, never or auto [default: auto]
-  -h, --help               Show help on a command, or a summary
-  -V, --version            Show the version of the program
-
-Options may appear anywhere; '--' ends them. If repeated, the last one counts.
-
-Exit status:
-  0    success: every byte was written
-  1    network or service failure: connecting, TLS, a proxy, a timeout, a
-       redirect, 429, 5xx
-  2    invalid usage or settings
-  3    the build failed (with '--exit-status')
-  4    no key, or the service rejected it (401, 403)
-  5    no such algorithm, build or version; no log; nothing matches
-  6    the response was truncated or invalid
-  7    the output could not be written
-  8    the build has not finished, even after '--wait' timed out
-  141  the reader of stdout closed it
-"#;
-
-const HELP_HELP: &str = "Show help on a command, the environment or the exit codes.
-
-Usage:
-  algo-logs help [COMMAND | environment | exit-codes]
-
-Examples:
-  # Show help on 'log'
-  algo-logs help log
-  # Show the environment variables
-  algo-logs help environment
-
-Arguments:
-  COMMAND   the command to show help on; without it, a summary of all
-
-General:
-  -h, --help               Show help on a command, or a summary
-  -V, --version            Show the version of the program
-
-Options may appear anywhere; '--' ends them. If repeated, the last one counts.
-
-Exit status:
-  0    success: every byte was written
-  2    invalid usage or settings
-  7    the output could not be written
-  141  the reader of stdout closed it
-";

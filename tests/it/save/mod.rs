@@ -233,7 +233,7 @@ fn several_algorithms_and_owners() {
         IN_PROGRESS_NOTE,
         "algo-logs: no build of acme/Empty\n",
         "algo-logs: algorithms of nobody: not found (status 404)\n",
-        "algo-logs: there are no algorithms of none; check the name, upper and lower case included\n",
+        "algo-logs: none has no algorithms; names are case-sensitive\n",
         "algo-logs: builds of acme/Gone: there is no such algorithm (status 404), \
          the service says: algorithm algo://acme/Gone not found; check the name, and that CLUSTER is the right cluster\n",
         &summary("acme/Paged", [2, 0, 0, 0], size),

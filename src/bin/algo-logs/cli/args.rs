@@ -11,6 +11,8 @@ use crate::config::{ColorChoice, Options, PathOrStdin};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) command: Command,
+    /// For an error: a BUILD_ID without an ALGO may have been meant as one.
+    pub(crate) only_argument: Option<String>,
     pub(crate) connection: Options,
     pub(crate) verbose: bool,
     pub(crate) quiet: bool,
@@ -31,13 +33,10 @@ pub(crate) enum Command {
 
 /// An ALGO.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AlgorithmArg {
-    Name(Algorithm),
-    /// The URL of a cluster's page, `https://CLUSTER/algorithms/OWNER/NAME`.
-    Page {
-        cluster: BaseUrl,
-        algorithm: Algorithm,
-    },
+pub(crate) struct AlgorithmArg {
+    pub(crate) algorithm: Algorithm,
+    /// If ALGO is the URL of a page, its cluster.
+    pub(crate) cluster: Option<BaseUrl>,
 }
 
 /// An ALGO or an OWNER.

@@ -38,9 +38,10 @@ impl RawArgs {
     }
 
     /// Adds the options that every command has.
-    pub(super) fn with_command(self, command: Command) -> Args {
+    pub(super) fn with_command(mut self, command: Command) -> Args {
         Args {
             command,
+            only_argument: self.arguments.pop().filter(|_| self.arguments.is_empty()),
             connection: self.connection,
             verbose: self.verbose,
             quiet: self.quiet,
@@ -96,6 +97,13 @@ impl RawArgs {
     }
 
     pub(super) fn why(&self) -> Result<Command, CliError> {
+        if let [path] = &self.arguments[..] {
+            if path.starts_with(['.', '/']) || path.ends_with(".log") {
+                let message = format!("'{path}' is not OWNER/NAME");
+                return Err(CliError::usage(message)
+                    .hint(format!("'why --file {path}' explains a saved log")));
+            }
+        }
         let (algorithm, build_id) = split_build_id(&self.arguments)?;
         let algorithm = algorithm.map(AlgorithmArg::parse).transpose()?;
         let args = WhyArgs {

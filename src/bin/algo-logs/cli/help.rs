@@ -4,7 +4,7 @@
 
 use super::commands::{COMMANDS, CommandName, CommandSpec};
 use super::flags::{FLAGS, Flag, Group};
-use super::suggest::suggest;
+use super::suggest::nearest;
 use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE};
 use crate::error::{CliError, redact};
 
@@ -43,7 +43,7 @@ pub(super) fn topic_words() -> Vec<&'static str> {
 /// Finds the topic of help that a word names.
 pub(super) fn topic_by_word(word: &str) -> Result<Topic, CliError> {
     Topic::from_word(word).ok_or_else(|| {
-        let hint = match suggest(word, topic_words()) {
+        let hint = match nearest(word, &topic_words()) {
             Some(near) => format!("did you mean '{near}'?"),
             None => format!("the topics are {}", topic_words().join(", ")),
         };
@@ -119,12 +119,7 @@ fn command_help(spec: &CommandSpec) -> String {
         let flags = flags.filter_map(|flag| Some((flag, flag.doc(spec.name)?)));
         push_flags(&mut text, title, flags);
     }
-    text += &format!("\n{ORDER}\n\nExit status:\n");
-    let codes = EXIT_CODES.iter();
-    for exit in codes.filter(|exit| exit.commands.contains(&spec.name)) {
-        push_row(&mut text, exit.code, exit.meaning, 7);
-    }
-    text
+    text + &format!("\n{ORDER}\n\n{}", exit_codes())
 }
 
 fn environment() -> String {
@@ -143,11 +138,8 @@ fn environment() -> String {
 
 fn exit_codes() -> String {
     let mut text = String::from("Exit status:\n");
-    let mut previous = "";
-    for exit in EXIT_CODES {
-        let code = if exit.code == previous { "" } else { exit.code };
-        push_row(&mut text, code, &exit.general_meaning(), 7);
-        previous = exit.code;
+    for (code, meaning) in EXIT_CODES {
+        push_row(&mut text, code, meaning, 7);
     }
     text
 }

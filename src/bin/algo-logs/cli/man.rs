@@ -41,8 +41,8 @@ pub(super) fn page() -> String {
         page += &paragraph(&bold(name), meaning);
     }
     page += ".SH EXIT STATUS\n";
-    for exit in EXIT_CODES {
-        page += &paragraph(&bold(exit.code), &exit.general_meaning());
+    for (code, meaning) in EXIT_CODES {
+        page += &paragraph(&bold(code), meaning);
     }
     page += ".SH EXAMPLES\n";
     for (purpose, line) in COMMANDS.iter().flat_map(|spec| spec.examples) {

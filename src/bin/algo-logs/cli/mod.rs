@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn lines_that_mean_the_same() {
         for (line, same) in [
-            ("builds acme/x", "-- builds algo://acme/x"),
+            ("builds acme/x", "-- builds acme/x"),
             (
                 "builds -sfailed -c=3fa9 -L5 --json -- acme/x",
                 "--json --status=failed --commit 3FA9 --limit=5 builds acme/x",

@@ -6,23 +6,9 @@ use lexopt::Arg;
 
 use super::commands::{CommandName, command_words};
 use super::flags::{FLAGS, Flag, Kind, RawArgs};
-use super::suggest::{alias, option_alias, suggest};
+use super::suggest;
 use super::value::{Value, parse_number};
 use crate::error::{CliError, redact};
-
-/// Names that people try for an option that takes the key itself. No option does, because other users
-/// of the machine can read command lines.
-const KEY_OPTIONS: &[&str] = &[
-    "api-key",
-    "api_key",
-    "apikey",
-    "auth",
-    "bearer",
-    "bearer-token",
-    "key",
-    "password",
-    "token",
-];
 
 impl RawArgs {
     /// Reads all words, and stops at the first error.
@@ -93,7 +79,7 @@ impl RawArgs {
             return Ok(flag);
         }
         if short == 'f' {
-            return Err(no_follow("-f"));
+            return Err(no_option("-f", FOLLOW));
         }
         let mut shorts = FLAGS.iter().filter_map(|flag| flag.short);
         let hint = match shorts.find(|c| c.eq_ignore_ascii_case(&short)) {
@@ -107,24 +93,17 @@ impl RawArgs {
         if let Some(flag) = FLAGS.iter().find(|flag| flag.long == long) {
             return Ok(flag);
         }
-        if long == "follow" {
-            return Err(no_follow("--follow"));
-        }
-        if KEY_OPTIONS.contains(&long) {
-            return Err(CliError::usage(format!(
-                "there is no option '--{long}': others can see a key on the command line"
-            ))
-            .hint("put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY"));
+        if let Some(explanation) = explain_missing(long) {
+            return Err(no_option(&format!("--{long}"), explanation));
         }
         let accepted = FLAGS.iter().filter(|flag| {
             self.command
                 .is_none_or(|command| flag.is_accepted_by(command))
         });
         let accepted: Vec<_> = accepted.map(|flag| flag.long).collect();
-        let hint = match (option_alias(long, &accepted), suggest(long, accepted)) {
-            (Some(meant), _) => format!("did you mean '--{meant}'?"),
-            (None, Some(near)) => format!("did you mean '--{near}'?"),
-            (None, None) => self.see_help(),
+        let hint = match suggest::option(long, &accepted) {
+            Some(meant) => format!("did you mean '--{meant}'?"),
+            None => self.see_help(),
         };
         Err(CliError::usage(format!("unknown option '--{}'", redact(long))).hint(hint))
     }
@@ -140,13 +119,42 @@ impl RawArgs {
 /// Finds the command that a word names.
 fn command_by_word(word: &str) -> Result<CommandName, CliError> {
     CommandName::from_word(word).ok_or_else(|| {
-        let hint = match (alias(word), suggest(word, command_words())) {
-            (Some(meant), _) => format!("did you mean {meant}?"),
-            (None, Some(near)) => format!("did you mean '{near}'?"),
-            (None, None) => format!("the commands are {}", command_words().join(", ")),
+        let hint = match suggest::command(word, &command_words()) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => format!("the commands are {}", command_words().join(", ")),
         };
         CliError::usage(format!("unknown command '{}'", redact(word))).hint(hint)
     })
+}
+
+const FOLLOW: (&str, &str) = (
+    "the service has no log until the build has finished",
+    "'--wait' waits for the build, then writes its log",
+);
+
+/// Explains why there is no such option, although similar programs have it, and what to do instead.
+fn explain_missing(long: &str) -> Option<(&'static str, &'static str)> {
+    match long {
+        "api-key" | "api_key" | "auth" | "bearer" | "bearer-token" | "key" | "password"
+        | "token" => Some((
+            "others can see a key on the command line",
+            "put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY",
+        )),
+        "follow" => Some(FOLLOW),
+        "since" | "until" => Some((
+            "builds are selected by status and commit",
+            r#"select by time with: --json | jq '.[] | select(.started_at > "2021-08")'"#,
+        )),
+        "log-failed" => Some((
+            "'why' is a command",
+            "'algo-logs why' shows the step that failed, 'algo-logs log -s failed' the whole log",
+        )),
+        _ => None,
+    }
+}
+
+fn no_option(spelling: &str, (why, hint): (&str, &str)) -> CliError {
+    CliError::usage(format!("there is no option '{spelling}': {why}")).hint(hint)
 }
 
 fn required_value(
@@ -168,11 +176,4 @@ fn required_value(
         ))),
         _ => Value::new(label, value),
     }
-}
-
-fn no_follow(spelling: &str) -> CliError {
-    CliError::usage(format!(
-        "there is no option '{spelling}': the service has no log until the build has finished"
-    ))
-    .hint("'--wait' waits for the build, then writes its log")
 }

@@ -1,8 +1,5 @@
 //! The environment variables, files and exit codes, as help and the man page list them.
 
-use super::commands::CommandName::{self, Builds, Log, Save, Versions, Why};
-use super::commands::{EVERY_COMMAND, REQUESTS};
-
 /// The file with the profiles.
 const PROFILES: &str = if cfg!(windows) {
     r"%LOCALAPPDATA%\Algorithmia\config"
@@ -23,8 +20,8 @@ pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
     ("ALL_PROXY", "the proxy for both"),
     ("NO_PROXY", "hosts to reach without a proxy: '*', domains with their subdomains, \
                   IP addresses and CIDR blocks, each with an optional port"),
-    ("NO_COLOR", "if not empty, turns off colours with '--color auto'"),
-    ("TERM", "if 'dumb', does the same, and turns off the progress line"),
+    ("NO_COLOR", "turns off colours under '--color auto'"),
+    ("TERM", "'dumb' turns off colours and the progress line"),
     #[cfg(windows)]
     ("WT_SESSION, ANSICON, ConEmuANSI, TERM", "set by consoles that understand escape sequences; if none is set, \
                                                colours and the progress line need '--color always'"),
@@ -47,53 +44,16 @@ pub(super) const SAVED_FILES: &[(&str, &str)] = &[
     ("DIR/OWNER/NAME/versions.json", "the versions that 'save' has seen, as 'versions --json' prints them"),
 ];
 
-/// What an exit code means for some commands.
-pub(super) struct ExitCode {
-    pub(super) code: &'static str,
-    pub(super) commands: &'static [CommandName],
-    pub(super) meaning: &'static str,
-}
-
-const fn exit(
-    code: &'static str,
-    commands: &'static [CommandName],
-    meaning: &'static str,
-) -> ExitCode {
-    ExitCode {
-        code,
-        commands,
-        meaning,
-    }
-}
-
 #[rustfmt::skip] // one line each
-pub(super) const EXIT_CODES: &[ExitCode] = &[
-    exit("0", EVERY_COMMAND, "success: every byte was written"),
-    exit("1", REQUESTS, "network or service failure: connecting, TLS, a proxy, a timeout, a redirect, 429, 5xx"),
-    exit("2", EVERY_COMMAND, "invalid usage or settings"),
-    exit("3", &[Log], "the build failed (with '--exit-status')"),
-    exit("4", REQUESTS, "no key, or the service rejected it (401, 403)"),
-    exit("5", &[Builds, Versions], "no such algorithm"),
-    exit("5", &[Log], "no such algorithm, build or version; no log; nothing matches"),
-    exit("5", &[Why], "no such algorithm or build; nothing failed; no log, or an empty one"),
-    exit("5", &[Save], "no such algorithm or owner"),
-    exit("6", REQUESTS, "the response was truncated or invalid"),
-    exit("7", EVERY_COMMAND, "the output could not be written"),
-    exit("8", &[Log], "the build has not finished, even after '--wait' timed out"),
-    exit("8", &[Why], "the build has not finished"),
-    exit("141", EVERY_COMMAND, "the reader of stdout closed it"),
+pub(super) const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "success: every byte was written"),
+    ("1", "network or service failure: connecting, TLS, a proxy, a timeout, a redirect, 429, 5xx"),
+    ("2", "invalid usage or settings"),
+    ("3", "the build failed (with '--exit-status')"),
+    ("4", "no key, or the service rejected it (401, 403)"),
+    ("5", "no such algorithm, build or version; no log; nothing matches; nothing failed"),
+    ("6", "the response was truncated or invalid"),
+    ("7", "the output could not be written"),
+    ("8", "the build has not finished, even after '--wait' timed out"),
+    ("141", "the reader of stdout closed it"),
 ];
-
-impl ExitCode {
-    /// Returns the meaning, after the names of the commands unless it is the same for all.
-    pub(super) fn general_meaning(&self) -> String {
-        if REQUESTS
-            .iter()
-            .all(|command| self.commands.contains(command))
-        {
-            return self.meaning.to_owned();
-        }
-        let words: Vec<_> = self.commands.iter().map(|command| command.word()).collect();
-        format!("{}: {}", words.join(", "), self.meaning)
-    }
-}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::Limit;
-use super::suggest::suggest;
+use super::suggest::nearest;
 use crate::error::{CliError, redact};
 
 /// More concurrent requests would burden a cluster and finish no sooner.
@@ -92,10 +92,18 @@ impl Value {
 
     pub(super) fn commit(&self) -> Result<String, CliError> {
         let digits = self.text()?;
-        if digits.len() > 40 || !is_hex(&digits) {
-            return Err(self.invalid("not 1 to 40 hex digits"));
+        if digits.len() <= 40 && is_hex(&digits) {
+            return Ok(digits.to_ascii_lowercase());
         }
-        Ok(digits.to_ascii_lowercase())
+        let error = self.invalid("not 1 to 40 hex digits");
+        // A branch or a tag, but not what could be a key.
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "/_.-~^".contains(c);
+        Err(
+            match digits.chars().all(is_name) && !is_hex(&digits) && redact(&digits) == digits {
+                true => error.hint(format!("write -c \"$(git rev-parse {digits})\"")),
+                false => error,
+            },
+        )
     }
 
     /// Returns the choice that the value names.
@@ -106,7 +114,7 @@ impl Value {
         }
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         let error = self.invalid(&format!("not one of {}", names.join(", ")));
-        Err(match suggest(&word, names) {
+        Err(match nearest(&word, &names) {
             Some(near) => error.hint(format!("did you mean '{near}'?")),
             None => error,
         })

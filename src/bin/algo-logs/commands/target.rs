@@ -10,17 +10,20 @@ use super::context::Context;
 use super::hints::add_connection_hint;
 use crate::cli::{AlgorithmArg, SaveArgs, Target};
 use crate::config::{Connection, project, read_all};
-use crate::error::CliError;
+use crate::error::{CliError, redact};
 
 impl Session<'_> {
     /// Returns the context of an ALGO, or of the working directory's algorithm.
     pub(super) fn context(&self, algorithm: Option<&AlgorithmArg>) -> Result<Context, CliError> {
-        let algorithm = match algorithm {
-            Some(algorithm) => algorithm.clone(),
-            None => AlgorithmArg::Name(project::algorithm()?),
+        let argument = match algorithm {
+            Some(argument) => argument.clone(),
+            None => AlgorithmArg {
+                algorithm: project::algorithm(self.args.only_argument.as_deref())?,
+                cluster: None,
+            },
         };
         let connection = self.connect(1)?;
-        let algorithm = resolve(algorithm, connection.client.base_url())?;
+        let algorithm = resolve(argument, connection.client.base_url())?;
         Ok(self.context_of(algorithm, &connection))
     }
 
@@ -85,11 +88,8 @@ fn algorithms(
         match client.algorithms(&owner) {
             // The service lists nothing for an owner that does not exist.
             Ok(listed) if listed.is_empty() => {
-                let message = format!("there are no algorithms of {owner}");
-                failures.push(
-                    CliError::no_match(message)
-                        .hint("check the name, upper and lower case included"),
-                );
+                let message = format!("{} has no algorithms", redact(&owner));
+                failures.push(CliError::no_match(message).hint("names are case-sensitive"));
             }
             Ok(listed) => algorithms.extend(listed),
             Err(error) => failures.push(add_connection_hint(error.into(), connection)),
@@ -104,23 +104,17 @@ fn algorithms(
 }
 
 /// Returns the algorithm of an ALGO. If it is the URL of a page, the page must be on the cluster.
-fn resolve(algorithm: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliError> {
-    match algorithm {
-        AlgorithmArg::Name(algorithm) => Ok(algorithm),
-        AlgorithmArg::Page {
-            cluster: page,
-            algorithm,
-        } => {
-            if without_api(page.host()) == without_api(cluster.host()) {
-                return Ok(algorithm);
-            }
-            let message = format!(
-                "the page of {algorithm} is on {}, but the cluster is {cluster}",
-                page.host()
-            );
+fn resolve(argument: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliError> {
+    let algorithm = argument.algorithm;
+    match argument.cluster {
+        Some(page) if without_api(page.host()) != without_api(cluster.host()) => {
+            let host = page.host();
+            let message =
+                format!("the page of {algorithm} is on {host}, but the cluster is {cluster}");
             Err(CliError::usage(message)
                 .hint(format!("use '--api {page}', or {algorithm} as ALGO")))
         }
+        _ => Ok(algorithm),
     }
 }
 

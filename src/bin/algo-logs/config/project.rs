@@ -7,18 +7,21 @@ use algo_logs::Algorithm;
 use serde_json::Value;
 
 use super::environment::read_file;
-use crate::error::CliError;
+use crate::error::{CliError, redact};
 
 const FILE: &str = "algorithmia.conf";
 
-/// Returns the algorithm of the working directory.
-pub(crate) fn algorithm() -> Result<Algorithm, CliError> {
+/// Returns the algorithm of the working directory. `given` is a word that may have been meant as one.
+pub(crate) fn algorithm(given: Option<&str>) -> Result<Algorithm, CliError> {
     let none = |why: String| {
-        CliError::usage(format!("no ALGO given and {why}"))
-            .hint("pass OWNER/NAME, e.g. acme/tagger")
+        let message = match given {
+            Some(word) => format!("'{}' is not OWNER/NAME, and there is {why}", redact(word)),
+            None => format!("no ALGO given and {why}"),
+        };
+        CliError::usage(message).hint("pass OWNER/NAME, e.g. acme/tagger")
     };
     let directory = env::current_dir()
-        .map_err(|error| none(format!("cannot read the working directory: {error}")))?;
+        .map_err(|error| none(format!("no readable working directory: {error}")))?;
     let mut files = directory.ancestors().map(|parent| parent.join(FILE));
     match files.find(|path| path.is_file()) {
         Some(path) => read(&path),
