@@ -74,22 +74,28 @@ fn paths_that_cannot_be_written() {
     let folder = Folder::new();
     let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
     let at = folder.path().display();
-    let directory = std::fs::OpenOptions::new().write(true).open(folder.path());
+    let open = |path: &str| std::fs::OpenOptions::new().write(true).open(path);
+    let directory = open(&folder.join("")).unwrap_err().to_string();
     let missing = open_error(&format!("{at}/none"));
     for (file, why) in [
-        (format!("{at}"), directory.unwrap_err().to_string()),
+        (format!("{at}"), &*directory),
+        (format!("{at}/"), &*directory),
         (
             format!("{at}/none/log"),
-            format!("cannot create a file in {at}/none: {missing}"),
+            &format!("cannot create a file in {at}/none: {missing}"),
         ),
-        #[cfg(unix)] // Windows resolves it to a directory that exists.
-        (format!("{at}/none/.."), "not the name of a file".to_owned()),
+        (format!("{at}/new/"), "not the name of a file"),
+        #[cfg(unix)] // Windows resolves them to a directory that exists.
+        (format!("{at}/none/.."), "not the name of a file"),
+        #[cfg(unix)]
+        (format!("{at}/new/."), "not the name of a file"),
     ] {
         Program::on(&cluster)
             .run(&format!("{line} -o {file}"))
             .fails(7, &format!("algo-logs: cannot write {file}: {why}\n"));
     }
     assert!(folder.names().is_empty());
+    assert_eq!(cluster.connections(), 0);
 }
 
 #[cfg(unix)]

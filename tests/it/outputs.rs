@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cluster::{Cluster, KEY, Reply};
+use crate::cluster::{Cluster, Reply};
 use crate::program::{Folder, Outcome, Program, wrap};
 
 pub const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
@@ -41,7 +41,6 @@ pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
     cluster.script(LOGS, Reply::raw().send(half).stall());
     cluster.script_always(LOGS, Reply::json(200, r#"{"logs":"one\ntwo\n"}"#));
-    let before = folder.names().len();
     let child = Program::on(&cluster)
         .command(&format!("{LINE} -o {path}"))
         .stdout(Stdio::null())
@@ -49,7 +48,9 @@ pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
         .spawn()
         .unwrap();
     let until = Instant::now() + Duration::from_secs(20);
-    while folder.names().len() == before && Instant::now() < until {
+    let is_written =
+        |name: &String| name.starts_with(".algo-logs-") && !folder.read(name).is_empty();
+    while !folder.names().iter().any(is_written) && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
     }
     (cluster, child)
@@ -192,97 +193,50 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
     assert_eq!(folder.names(), ["f", "link"]);
 }
 
-/// On Linux, the program starts again through a shell, which redirects stdout to the descriptor.
+/// Opening the path would open the file anew, and replacing it would lose what is around the log.
 #[test]
-fn the_file_behind_another_descriptor_keeps_what_is_around_the_log() {
+fn a_regular_file_behind_another_descriptor_is_refused() {
     let (folder, cluster) = (Folder::new(), cluster());
-    symlink("/dev/fd/5", folder.join("link")).unwrap();
-    let key_file = "--api-key-file -";
-    let without_key = Program::on(&cluster).without("ALGORITHMIA_API_KEY");
-    for (number, line) in [
-        (3, format!("{LINE} -o /dev/fd/3")),
-        (9, format!("{LINE} --output=/proc/self/fd/9")),
-        (4, "log --retries 0 -o/dev/fd/4 -- acme/x b1".to_owned()),
-        (5, format!("-o {} {LINE}", folder.join("link"))),
-        // The key on stdin is read only once.
-        (3, format!("{LINE} {key_file} -qo /dev/fd/3")),
+    for (number, name) in [
+        (3, "/dev/fd/3".to_owned()),
+        (9, "/proc/self/fd/9".to_owned()),
+        (4, "/proc/thread-self/fd/4".to_owned()),
     ] {
-        for redirection in [">", ">>"] {
-            folder.write("f", "old\n");
-            let around = format!(
-                "{{ echo before >&{number}; echo {KEY} | \"$@\"; echo \"code $?\" >&{number}; }} {number}{redirection}f"
-            );
-            let program = match line.contains(key_file) {
-                true => &without_key,
-                false => &Program::on(&cluster),
-            };
-            let output = script(program, &around, &line)
-                .current_dir(folder.path())
-                .output()
-                .unwrap();
-            assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{line}");
-            let old = if redirection == ">" { "" } else { "old\n" };
-            let expected = format!("{old}before\n{LOG}code 0\n");
-            let found = folder.read("f");
-            assert_eq!(String::from_utf8_lossy(&found), expected, "{line}");
-        }
+        let around = format!(
+            "{{ echo before >&{number}; \"$@\"; echo \"code $?\" >&{number}; }} {number}>f"
+        );
+        let program = Program::on(&cluster);
+        let mut command = script(&program, &around, &format!("{LINE} -o {name}"));
+        let output = command.current_dir(folder.path()).output().unwrap();
+        let error = format!(
+            "algo-logs: cannot write {name}: it is a regular file that is open already; use '>&{number}' instead\n"
+        );
+        Outcome::new(output, None).is(0, "", &error);
+        assert_eq!(folder.read("f"), b"before\ncode 7\n");
     }
-    assert_eq!(folder.names(), ["f", "link"]);
-}
-
-/// A socket cannot be opened by its path.
-#[test]
-fn the_socket_behind_a_descriptor_receives_the_log() {
-    let cluster = cluster();
-    let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let around = r#"exec "$@" 3<&0 </dev/null"#;
+    assert_eq!(cluster.connections(), 0);
+    // What `>&3` does to stdout can be written to by its path.
+    let around = "{ echo before >&3; \"$@\" >&3; } 3>f";
     let mut command = script(
         &Program::on(&cluster),
         around,
         &format!("{LINE} -o /dev/fd/3"),
     );
-    let output = command.stdin(OwnedFd::from(theirs)).output().unwrap();
-    drop(command);
+    let output = command.current_dir(folder.path()).output().unwrap();
     Outcome::new(output, None).prints("");
-    let mut received = String::new();
-    ours.read_to_string(&mut received).unwrap();
-    assert_eq!(received, LOG);
+    assert_eq!(folder.read("f"), format!("before\n{LOG}").as_bytes());
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn the_file_behind_a_descriptor_above_9_requires_bash() {
-    let (folder, cluster) = (Folder::new(), cluster());
-    let run = |before: &str| {
-        let script = r#"exec 12>f; echo before >&12; "$@" -o /dev/fd/12; echo "code $?" >&12"#;
-        let mut bash = Command::new("bash");
-        bash.args(["-c", &format!("{before}; {script}"), "bash"]);
-        let mut command = wrap(bash, &Program::on(&cluster).command(LINE));
-        let output = command.current_dir(folder.path()).output().unwrap();
-        (
-            String::from_utf8(folder.read("f")).unwrap(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
-    };
-    let (found, errors) = run(":");
-    assert_eq!(found, format!("before\n{LOG}code 0\n"));
-    assert_eq!(errors, "");
-    // The user's settings of bash do not apply to it.
-    folder.write("env", "echo in BASH_ENV; exit 0");
-    for settings in ["export BASH_ENV=env", "export SHELLOPTS; set -v"] {
-        let (found, errors) = run(settings);
-        assert_eq!(found, format!("before\n{LOG}code 0\n"), "{settings}");
-        assert!(!errors.contains("exec \"$0\""), "{errors}");
-    }
-
-    let before = cluster.connections();
-    let (found, errors) = run("export PATH=/nonexistent");
-    assert_eq!(found, "before\ncode 7\n");
-    assert_eq!(
-        errors,
-        "algo-logs: cannot write /dev/fd/12: cannot start bash to redirect stdout: No such file or directory (os error 2); redirect stdout yourself, as in '>&12'\n"
+fn the_pipe_behind_another_descriptor_receives_the_log() {
+    let cluster = cluster();
+    let around = "{ \"$@\" 3>&1 >/dev/null | cat; }";
+    let mut command = script(
+        &Program::on(&cluster),
+        around,
+        &format!("{LINE} -o /dev/fd/3"),
     );
-    assert_eq!(cluster.connections(), before);
+    Outcome::new(command.output().unwrap(), None).prints(LOG);
 }
 
 #[test]
@@ -304,50 +258,45 @@ fn a_path_of_stdout_fails_like_stdout() {
         .unwrap();
     Outcome::new(closed, None).fails(
         7,
-        "algo-logs: cannot write /dev/fd/7: No such file or directory (os error 2)\n",
+        "algo-logs: cannot write /dev/fd/7: No such file or directory (os error 2); use '>&7' instead\n",
     );
 }
 
 #[test]
-fn leftovers_are_removed_after_a_day() {
+fn leftovers_are_removed_after_an_hour() {
     let (folder, cluster) = (Folder::new(), cluster());
-    let day = Duration::from_secs(24 * 60 * 60);
+    let hour = Duration::from_secs(60 * 60);
     let leave = |name: &str, age: Duration| {
         let file = File::create(folder.join(name)).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
     };
-    leave(".algo-logs-1-0.tmp", 2 * day);
-    leave(".algo-logs-0123456789abcdef.tmp", 2 * day);
-    leave(".algo-logs-1-1.tmp", day / 2);
-    leave(".algo-logs-notes", 2 * day);
-    leave("algo-logs-1-0.tmp", 2 * day);
-    fs::create_dir(folder.join(".algo-logs-folder.tmp")).unwrap();
-    symlink("algo-logs-1-0.tmp", folder.join(".algo-logs-link.tmp")).unwrap();
+    leave(".algo-logs-0123456789abcdef.tmp", 2 * hour);
+    leave(".algo-logs-1.tmp", hour / 2);
+    leave(".algo-logs-notes", 2 * hour);
+    leave("algo-logs-1.tmp", 2 * hour);
+    fs::create_dir(folder.join(".algo-logs-directory.tmp")).unwrap();
+    symlink("algo-logs-1.tmp", folder.join(".algo-logs-link.tmp")).unwrap();
     save(&cluster, &folder.join("f")).prints("");
     let kept = [
-        ".algo-logs-1-1.tmp",
-        ".algo-logs-folder.tmp",
+        ".algo-logs-1.tmp",
+        ".algo-logs-directory.tmp",
         ".algo-logs-link.tmp",
         ".algo-logs-notes",
-        "algo-logs-1-0.tmp",
+        "algo-logs-1.tmp",
         "f",
     ];
     assert_eq!(folder.names(), kept);
     // `save` also removes leftovers beside its logs.
     fs::create_dir_all(folder.join("archive/acme/Lemmatizer")).unwrap();
-    leave("archive/acme/Lemmatizer/.algo-logs-1-0.tmp", 2 * day);
-    leave("archive/acme/Lemmatizer/.algo-logs-1-1.tmp", day / 2);
+    leave("archive/acme/Lemmatizer/.algo-logs-1.tmp", 2 * hour);
     let line = format!(
         "save acme/Lemmatizer -s failed -q -d {}",
         folder.join("archive")
     );
     Program::on(&Cluster::start()).run(&line).prints("");
-    let names = fs::read_dir(folder.join("archive/acme/Lemmatizer")).unwrap();
-    let mut hidden = names
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with('.'));
-    assert_eq!(hidden.next().as_deref(), Some(".algo-logs-1-1.tmp"));
-    assert_eq!(hidden.next(), None);
+    let mut names = fs::read_dir(folder.join("archive/acme/Lemmatizer")).unwrap();
+    let is_hidden = |entry: fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+    assert!(!names.any(|entry| is_hidden(entry.unwrap())));
 }
 
 /// Runs `line` with stdout or stderr on a nonblocking socket that is read slowly.

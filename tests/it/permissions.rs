@@ -1,12 +1,11 @@
-//! Output files on Unix: permissions, ownership, and folders in which a file cannot be replaced.
+//! Output files on Unix: permissions, ownership, and files that cannot be replaced.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
-use crate::cluster::{Cluster, Reply};
-use crate::outputs::{LINE, LOG, LOGS, cluster, half_written, save, script};
+use crate::outputs::{LINE, LOG, cluster, half_written, save, script};
 use crate::program::{Folder, Outcome, Program, copy_program, wrap};
 
 /// A user and a group that own nothing.
@@ -48,54 +47,6 @@ fn mode(path: &str) -> u32 {
 fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
-}
-
-#[test]
-fn a_file_keeps_its_permissions() {
-    let folder = Folder::new();
-    let path = folder.write("f", "before");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    save(&cluster(), &path).prints("");
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-        0o640
-    );
-}
-
-#[test]
-fn links_stay_and_their_targets_are_replaced() {
-    let cluster = cluster();
-    let folder = Folder::new();
-    let other = Folder::new();
-    let target = other.write("target", "before");
-    symlink(&target, folder.join("absolute")).unwrap();
-    symlink("absolute", folder.join("relative")).unwrap();
-    for link in ["absolute", "relative"] {
-        fs::write(&target, "before").unwrap();
-        save(&cluster, &folder.join(link)).prints("");
-        assert_eq!(other.read("target"), LOG.as_bytes(), "{link}");
-        assert!(
-            fs::symlink_metadata(folder.join(link))
-                .unwrap()
-                .is_symlink()
-        );
-    }
-    assert_eq!(folder.names(), ["absolute", "relative"]);
-    assert_eq!(other.names(), ["target"]);
-}
-
-#[test]
-fn a_dangling_links_target_is_created() {
-    let folder = Folder::new();
-    symlink("target", folder.join("link")).unwrap();
-    save(&cluster(), &folder.join("link")).prints("");
-    assert_eq!(folder.read("target"), LOG.as_bytes());
-    assert!(
-        fs::symlink_metadata(folder.join("link"))
-            .unwrap()
-            .is_symlink()
-    );
 }
 
 #[test]
@@ -255,103 +206,59 @@ fn an_owner_that_cannot_be_kept_is_not_an_error() {
     assert_eq!(mode(&path), 0o666);
 }
 
+/// Only `> f` can write a file in a directory that the user may not write to, or a file of another user in a shared one.
 #[test]
-fn a_file_in_a_folder_that_cannot_be_written_gets_a_copy() {
-    let folder = Folder::new();
-    let path = folder.write("f", "before, and longer than the log");
-    set_mode(&path, 0o666);
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    let cluster = cluster();
+fn a_file_that_cannot_be_replaced_is_an_error_with_a_hint() {
+    let (folder, cluster) = (Folder::new(), cluster());
     let program = Program::on(&cluster);
-    let line = format!("{LINE} -o f");
-    let temporary = Folder::new();
-    fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let program = program.env("TMPDIR", temporary.path());
-    as_ordinary_user(&program, &folder, &line).prints("");
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-    assert!(temporary.names().is_empty());
-    // Here, too, a failure leaves the file unchanged.
-    let cut = Cluster::start();
-    let reply = Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half");
-    cut.script_always(LOGS, reply.fin());
-    let program = Program::on(&cut).env("TMPDIR", temporary.path());
-    assert_eq!(as_ordinary_user(&program, &folder, &line).code, Some(6));
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-    assert!(temporary.names().is_empty());
-    // A new file, in contrast, fails because of the folder.
-    as_ordinary_user(&program, &folder, &format!("{LINE} -o new")).fails(
-        7,
-        "algo-logs: cannot write new: cannot create a file in .: Permission denied (os error 13)\n",
-    );
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(folder.names(), ["f"]);
+    let path = folder.write("f", "before");
+    set_mode(&path, 0o666);
+    let denied = "Permission denied (os error 13)";
+    let protected = "Operation not permitted (os error 1)";
+    for (mode, name, why) in [
+        (
+            0o555,
+            "f",
+            format!(
+                "cannot create a file in {}: {denied}; use '> f' instead",
+                fs::canonicalize(folder.path()).unwrap().display()
+            ),
+        ),
+        (0o555, "new", format!("cannot create a file in .: {denied}")),
+        (0o1777, "f", format!("{protected}; use '> f' instead")),
+    ] {
+        if mode == 0o1777 && !is_root() {
+            continue;
+        }
+        set_mode(&folder.join("."), mode);
+        as_ordinary_user(&program, &folder, &format!("{LINE} -o {name}"))
+            .fails(7, &format!("algo-logs: cannot write {name}: {why}\n"));
+        assert_eq!(folder.read("f"), b"before");
+        assert_eq!(folder.names(), ["f"]);
+    }
+    set_mode(&folder.join("."), 0o755);
 }
 
 #[test]
-fn a_file_of_another_user_in_a_shared_folder_gets_a_copy() {
-    if !is_root() {
-        return;
-    }
-    // As in /tmp, only the owner of a file may rename over it.
-    let folder = Folder::new();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
-    let path = folder.write("f", "before, and longer than the log");
-    set_mode(&path, 0o666);
-    let cluster = cluster();
-    as_ordinary_user(&Program::on(&cluster), &folder, &format!("{LINE} -o f")).prints("");
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-    assert_eq!(folder.names(), ["f"]);
-}
-
-/// Writes a log to `path` after a shell has run `mounts` as root of a separate namespace. Returns `None` if the system
-/// does not allow that.
-fn with_mounts(cluster: &Cluster, mounts: &str, path: &str) -> Option<Outcome> {
-    let script_text = format!("{mounts} || exit 99; exec \"$@\"");
-    let line = format!("{LINE} -o {path}");
-    let inner = script(&Program::on(cluster), &script_text, &line);
+fn a_mount_point_is_an_error_with_a_hint() {
+    let (folder, other, cluster) = (Folder::new(), Folder::new(), cluster());
+    let (path, mounted) = (folder.write("f", "hidden"), other.write("m", "before"));
+    let mount = format!("mount --bind {mounted} {path} || exit 99; exec \"$@\"");
+    let inner = script(&Program::on(&cluster), &mount, &format!("{LINE} -o {path}"));
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--mount"]);
-    let outcome = Outcome::new(wrap(unshare, &inner).output().ok()?, None);
-    let refused = outcome.code == Some(99) || outcome.stderr.starts_with("unshare");
-    (!refused).then_some(outcome)
-}
-
-#[test]
-fn a_mounted_file_gets_a_copy() {
-    let (folder, other, cluster) = (Folder::new(), Folder::new(), cluster());
-    let (path, mounted) = (
-        folder.write("f", "hidden"),
-        other.write("m", "longer than the log"),
-    );
-    set_mode(&mounted, 0o4755);
-    let mount = format!("mount --bind {mounted} {path}");
-    let Some(outcome) = with_mounts(&cluster, &mount, &path) else {
-        return;
-    };
-    outcome.prints("");
-    assert_eq!(other.read("m"), LOG.as_bytes());
-    assert_eq!(mode(&mounted), 0o755);
-    assert_eq!(folder.read("f"), b"hidden");
-    assert_eq!(folder.names(), ["f"]);
-}
-
-#[test]
-fn a_copy_that_fails_says_that_the_file_is_incomplete() {
-    let (folder, other, cluster) = (Folder::new(), Folder::new(), Cluster::start());
-    let (path, small) = (folder.write("f", "hidden"), other.join("."));
-    let log = "x".repeat(100_000);
-    cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
-    let mounts = format!(
-        "mount -t tmpfs -o size=16k none {small} && touch {small}/m && mount --bind {small}/m {path}"
-    );
-    if let Some(outcome) = with_mounts(&cluster, &mounts, &path) {
+    let outcome = wrap(unshare, &inner)
+        .output()
+        .map(|output| Outcome::new(output, None));
+    // Not every system allows that.
+    let Ok(outcome) = outcome else { return };
+    if outcome.code != Some(99) && !outcome.stderr.starts_with("unshare") {
+        let why = "Device or resource busy (os error 16)";
         outcome.fails(
             7,
-            &format!(
-                "algo-logs: cannot write {path}: it is incomplete, because it cannot be replaced and the copy failed: \
-                 No space left on device (os error 28)\n"
-            ),
+            &format!("algo-logs: cannot write {path}: {why}; use '> {path}' instead\n"),
         );
     }
+    assert_eq!(other.read("m"), b"before");
     assert_eq!(folder.names(), ["f"]);
 }

@@ -43,7 +43,7 @@ impl Context {
             LogSource::Build(id) => self.log_of_id(id, args)?,
             LogSource::Version(version) => self.log_of_version(version, args.exit_status)?,
         };
-        self.write(selected.logs, output, args)?;
+        self.write(selected.logs, output)?;
         match args.exit_status {
             true => selected.result,
             false => Ok(()),
@@ -286,9 +286,9 @@ impl Context {
         ));
     }
 
-    fn write(&self, mut logs: Logs, output: Output, args: &LogArgs) -> Result<(), CliError> {
-        // A log on stdout needs no progress line.
-        let reporter = self.reporter.quiet(args.output.is_none());
+    fn write(&self, mut logs: Logs, output: Output) -> Result<(), CliError> {
+        // A log on the terminal needs no progress line, which would erase the end of the log.
+        let reporter = self.reporter.quiet(!output.is_file());
         let progress = reporter.progress();
         transfer(&mut logs, output, |logs| {
             progress.show(|| describe_progress(logs, progress.elapsed()));

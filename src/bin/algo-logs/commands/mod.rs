@@ -12,7 +12,7 @@ mod why;
 use crate::cli::{Args, Command};
 use crate::config::{self, ColorChoice, Connection, Environment};
 use crate::error::CliError;
-use crate::output::{Reporter, redirect_stdout};
+use crate::output::Reporter;
 
 /// What every command has before it connects.
 struct Session<'a> {
@@ -45,11 +45,7 @@ pub(crate) fn run(
         Command::Versions(algorithm, versions) => {
             session.context(algorithm.as_ref())?.list_versions(versions)
         }
-        Command::Log(algorithm, log) => {
-            // This must happen before the key is read from stdin, because it can start the program again.
-            log.output.as_deref().map_or(Ok(()), redirect_stdout)?;
-            session.context(algorithm.as_ref())?.log(log)
-        }
+        Command::Log(algorithm, log) => session.context(algorithm.as_ref())?.log(log),
         Command::Why(algorithm, why) => session.why(algorithm.as_ref(), why),
         Command::Save(save) => session.save(save),
     }

@@ -1,37 +1,29 @@
-//! Output files: replaced as a whole, or written in place if they cannot be replaced.
+//! Output files: replaced as a whole, or written in place if they are no regular files.
 
-use std::env;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, IsTerminal, Seek, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-#[cfg(unix)]
-use super::descriptor;
-use super::write_all;
+use super::{write_all, write_stdout};
+pub(super) use access::{descriptor_of_file, standard_stream};
 use access::{is_same_file, keep_access, mode};
-
-/// The number of symbolic links that Linux follows.
-pub(super) const MAX_LINKS: usize = 40;
 
 /// Where an output is written.
 pub(crate) enum Destination {
+    Stdout(File),
     /// A regular file, or a new one.
     Atomic(AtomicFile),
-    /// A stream or a device, which cannot be replaced.
+    /// Stderr, a stream or a device, which cannot be replaced.
     InPlace(File),
 }
 
 impl Destination {
     /// Opens a path, following symbolic links.
     ///
-    /// A regular file is opened for writing, although it will be replaced, to fail if the user may not write it.
+    /// Opens a regular file for writing, so that a read-only file is an error even though it will be replaced.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        #[cfg(unix)]
-        if let Some(number) = descriptor::number(path) {
-            return descriptor::open(path, number).map(Self::InPlace);
-        }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
                 let metadata = match file.metadata() {
@@ -39,23 +31,24 @@ impl Destination {
                     Err(_) if cfg!(windows) => return Ok(Self::InPlace(file)),
                     metadata => metadata?,
                 };
-                if metadata.is_file() {
-                    let target = fs::canonicalize(path)?;
-                    // A link can have changed in between.
-                    if !is_same_file(&metadata, &fs::metadata(&target)?) {
-                        return Err(io::Error::other("it was replaced in the meantime"));
-                    }
-                    remove_leftovers(parent(&target));
-                    Ok(Self::atomic(target, Some(file)))
-                } else {
-                    Ok(Self::InPlace(file))
+                if !metadata.is_file() {
+                    return Ok(Self::InPlace(file));
                 }
+                let target = fs::canonicalize(path)?;
+                // The path may have changed since.
+                if !is_same_file(&metadata, &fs::metadata(&target)?) {
+                    return Err(io::Error::other(
+                        "the file was replaced while it was being opened",
+                    ));
+                }
+                remove_leftovers(parent(&target));
+                Ok(Self::atomic(target, Some(file)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let target = missing_target(path)?;
-                let folder = parent(&target);
-                fs::metadata(folder).map_err(|error| cannot_create_in(folder, &error))?;
-                remove_leftovers(folder);
+                let directory = parent(&target);
+                fs::metadata(directory).map_err(|error| cannot_create_in(directory, &error))?;
+                remove_leftovers(directory);
                 Ok(Self::atomic(target, None))
             }
             Err(error) => Err(error),
@@ -79,27 +72,41 @@ impl Destination {
     /// Returns whether this writes to the same place as stderr: a terminal, or the file of `> FILE 2>&1`.
     pub(crate) fn is_stderr(&self) -> bool {
         match self {
-            Self::InPlace(file) => access::is_stderr(file),
-            _ => false,
+            Self::Stdout(file) | Self::InPlace(file) => access::is_stderr(file),
+            Self::Atomic(_) => false,
         }
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self, Self::InPlace(file) if file.is_terminal())
+        match self {
+            Self::Stdout(file) | Self::InPlace(file) => file.is_terminal(),
+            Self::Atomic(_) => false,
+        }
+    }
+
+    /// Returns whether this is a regular file that exists, but that the system does not let this program replace.
+    pub(crate) fn is_irreplaceable(&self, error: &io::Error) -> bool {
+        use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+        matches!(self, Self::Atomic(file) if file.old.is_some())
+            && matches!(
+                error.kind(),
+                CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy
+            )
     }
 
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
+            Self::Stdout(file) => write_stdout(file, bytes),
             Self::Atomic(file) => file.write_all(bytes),
             Self::InPlace(file) => write_all(file, bytes),
         }
     }
 
     /// Moves a new file into place.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
         match self {
             Self::Atomic(file) => file.commit(),
-            Self::InPlace(_) => Ok(()),
+            Self::Stdout(_) | Self::InPlace(_) => Ok(()),
         }
     }
 }
@@ -110,7 +117,7 @@ pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Opt
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => {
             let file = options.open(path)?;
-            // A link can have taken its place in between.
+            // The path may have become a link since.
             if !is_same_file(&metadata, &file.metadata()?) {
                 return Err(not_regular());
             }
@@ -128,7 +135,10 @@ fn missing_target(path: &Path) -> io::Result<PathBuf> {
     while let Ok(target) = fs::read_link(&path) {
         path = parent(&path).join(target);
     }
-    if path.file_name().is_none() {
+    // `f/` and `f/.` have a file name too.
+    let text = path.as_os_str().as_encoded_bytes();
+    let name = path.file_name();
+    if !name.is_some_and(|name| text.ends_with(name.as_encoded_bytes())) {
         let reason = "not the name of a file";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
@@ -137,23 +147,23 @@ fn missing_target(path: &Path) -> io::Result<PathBuf> {
 
 pub(super) fn parent(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
 }
 
-fn cannot_create_in(folder: &Path, error: &io::Error) -> io::Error {
-    let folder = folder.display();
+fn cannot_create_in(directory: &Path, error: &io::Error) -> io::Error {
+    let directory = directory.display();
     io::Error::new(
         error.kind(),
-        format!("cannot create a file in {folder}: {error}"),
+        format!("cannot create a file in {directory}: {error}"),
     )
 }
 
 /// A file that keeps its old content until the new content is complete.
 pub(crate) struct AtomicFile {
     target: PathBuf,
-    /// The old file, open for writing.
+    /// The file that is replaced.
     old: Option<File>,
     /// Created by the first write.
     temporary: Option<Temporary>,
@@ -170,86 +180,33 @@ impl AtomicFile {
 
     fn create_temporary(&self) -> io::Result<Temporary> {
         // Beside the target, because a file can be renamed only within one file system.
-        let folder = parent(&self.target);
-        let in_folder = |error| cannot_create_in(folder, &error);
-        let Some(old) = &self.old else {
-            return Temporary::create(folder, 0o666).map_err(in_folder);
-        };
-        let metadata = old.metadata()?;
+        let directory = parent(&self.target);
+        let old = self.old.as_ref().map(File::metadata).transpose()?;
         // Only the owner has access until the file has the group of the old one.
-        match Temporary::create(folder, mode(&metadata) & 0o700) {
-            Ok(temporary) => {
-                keep_access(&temporary.file, &metadata);
-                Ok(temporary)
-            }
-            // The log will be copied into the old file.
-            Err(error) if is_refusal(&error) => {
-                let folder = env::temp_dir();
-                let temporary = Temporary::create(&folder, 0o600)
-                    .map_err(|error| cannot_create_in(&folder, &error))?;
-                // Without a name, an interruption leaves nothing behind.
-                let _ = fs::remove_file(&temporary.path);
-                Ok(temporary)
-            }
-            Err(error) => Err(in_folder(error)),
+        let mode = old.as_ref().map_or(0o666, |old| mode(old) & 0o700);
+        let temporary = Temporary::create(directory, mode)
+            .map_err(|error| cannot_create_in(directory, &error))?;
+        if let Some(old) = old {
+            keep_access(&temporary.file, &old);
         }
+        Ok(temporary)
     }
 
-    fn commit(mut self) -> io::Result<()> {
+    fn commit(&mut self) -> io::Result<()> {
         // An empty log has not created the temporary file yet.
         self.write_all(&[])?;
-        let Some(mut temporary) = self.temporary else {
+        let Some(temporary) = &self.temporary else {
             return Ok(());
         };
         // Without this, a power failure after the rename could leave an empty file.
         temporary.file.sync_all()?;
-        let folder = parent(&self.target);
-        let renamed = match temporary.path.parent() {
-            Some(parent) if parent == folder => fs::rename(&temporary.path, &self.target),
-            _ => Err(io::ErrorKind::CrossesDevices.into()),
-        };
-        match (renamed, self.old) {
-            (Ok(()), _) => {}
-            // The target is a mount point, or the folder does not let this user replace it.
-            (Err(error), Some(mut old)) if is_refusal(&error) => {
-                return copy(&mut temporary.file, &mut old, &self.target);
-            }
-            (Err(error), _) => return Err(error),
-        }
+        fs::rename(&temporary.path, &self.target)?;
         if cfg!(unix) {
             // Makes the rename durable. Some file systems refuse it, and the content is safe without it.
-            let _ = File::open(folder).and_then(|folder| folder.sync_all());
+            let _ = File::open(parent(&self.target)).and_then(|directory| directory.sync_all());
         }
         Ok(())
     }
-}
-
-/// Returns whether the folder refuses the new file, while the old file may still be writable.
-fn is_refusal(error: &io::Error) -> bool {
-    use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
-    matches!(
-        error.kind(),
-        CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy
-    )
-}
-
-/// Replaces the content of the old file in place.
-fn copy(temporary: &mut File, old: &mut File, target: &Path) -> io::Result<()> {
-    let metadata = old.metadata()?;
-    if !is_same_file(&metadata, &fs::metadata(target)?) {
-        return Err(io::Error::other("it was replaced during the download"));
-    }
-    keep_access(old, &metadata);
-    temporary.rewind()?;
-    let copied = old
-        .set_len(0)
-        .and_then(|()| io::copy(temporary, old))
-        .and_then(|_| old.sync_all());
-    copied.map_err(|error| {
-        let reason =
-            format!("it is incomplete, because it cannot be replaced and the copy failed: {error}");
-        io::Error::new(error.kind(), reason)
-    })
 }
 
 /// A file that is removed when this is dropped, unless it has been renamed.
@@ -259,11 +216,11 @@ struct Temporary {
 }
 
 impl Temporary {
-    fn create(folder: &Path, mode: u32) -> io::Result<Self> {
+    fn create(directory: &Path, mode: u32) -> io::Result<Self> {
         let mut options = access::options(mode);
-        options.read(true).write(true).create_new(true);
+        options.write(true).create_new(true);
         loop {
-            let path = folder.join(temporary_name());
+            let path = directory.join(temporary_name());
             match options.open(&path) {
                 Ok(file) => return Ok(Self { file, path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -282,16 +239,16 @@ impl Drop for Temporary {
 const TEMPORARY_PREFIX: &str = ".algo-logs-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-/// Returns a random name. Process IDs repeat in containers, so leftovers could take every name made from them.
+/// Returns a random name. Not the process ID: it repeats in containers, and a leftover would block the next run.
 fn temporary_name() -> String {
     let random = RandomState::new().build_hasher().finish();
     format!("{TEMPORARY_PREFIX}{random:016x}{TEMPORARY_SUFFIX}")
 }
 
-/// Removes temporary files that interrupted runs left in a folder more than a day ago.
-pub(crate) fn remove_leftovers(folder: &Path) {
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let Ok(entries) = fs::read_dir(folder) else {
+/// Removes temporary files that interrupted runs left in a directory more than an hour ago.
+pub(crate) fn remove_leftovers(directory: &Path) {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {
@@ -299,7 +256,7 @@ pub(crate) fn remove_leftovers(folder: &Path) {
         let name = name.to_string_lossy();
         let is_old_file = |found: Metadata| {
             let age = found.modified().ok().and_then(|time| time.elapsed().ok());
-            found.is_file() && age.is_some_and(|age| age > DAY)
+            found.is_file() && age.is_some_and(|age| age > HOUR)
         };
         if name.starts_with(TEMPORARY_PREFIX)
             && name.ends_with(TEMPORARY_SUFFIX)
@@ -314,10 +271,13 @@ pub(crate) fn remove_leftovers(folder: &Path) {
 /// Identity, owner and permissions of files.
 #[cfg(unix)]
 mod access {
-    use std::fs::{File, Metadata, OpenOptions, Permissions};
+    use std::fs::{self, File, Metadata, OpenOptions, Permissions};
     use std::io;
     use std::os::fd::AsFd;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+    use std::path::Path;
+
+    use super::{Destination, parent};
 
     /// Returns options that give a new file these permission bits.
     pub(super) fn options(mode: u32) -> OpenOptions {
@@ -334,13 +294,39 @@ mod access {
         (one.dev(), one.ino()) == (other.dev(), other.ino())
     }
 
+    fn stderr() -> io::Result<File> {
+        Ok(File::from(io::stderr().as_fd().try_clone_to_owned()?))
+    }
+
     pub(super) fn is_stderr(file: &File) -> bool {
-        let stderr = io::stderr().as_fd().try_clone_to_owned();
-        let metadata = stderr.and_then(|stderr| File::from(stderr).metadata());
-        metadata.is_ok_and(|stderr| {
+        let stderr = stderr().and_then(|stderr| stderr.metadata());
+        stderr.is_ok_and(|stderr| {
             file.metadata()
                 .is_ok_and(|file| is_same_file(&file, &stderr))
         })
+    }
+
+    /// Returns stdout or stderr if the path names it: `/dev/stdout`, `/dev/fd/1`, `/proc/self/fd/2`.
+    pub(in crate::output) fn standard_stream(path: &Path) -> Option<Destination> {
+        let named = fs::metadata(path).ok()?;
+        let is_named = |file: &File| {
+            let found = file.metadata();
+            found.is_ok_and(|found| is_same_file(&found, &named))
+        };
+        let stdout = crate::output::stdout().ok().filter(is_named);
+        let stderr = || stderr().ok().filter(is_named).map(Destination::InPlace);
+        stdout.map(Destination::Stdout).or_else(stderr)
+    }
+
+    /// Returns the number of the descriptor that the path names, unless it is a stream or a device. Opening the path of
+    /// a regular file would open the file anew, at its start.
+    pub(in crate::output) fn descriptor_of_file(path: &Path) -> Option<u32> {
+        let directory = fs::canonicalize(parent(path)).ok()?;
+        let is_descriptor = directory.ends_with("fd")
+            && (directory.starts_with("/proc") || directory.starts_with("/dev"));
+        let number = path.file_name()?.to_str()?.parse().ok()?;
+        let is_stream = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        (is_descriptor && number > 2 && !is_stream).then_some(number)
     }
 
     /// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
@@ -364,6 +350,9 @@ mod access {
 mod access {
     use std::fs::{File, Metadata, OpenOptions};
     use std::io::{self, IsTerminal};
+    use std::path::Path;
+
+    use super::Destination;
 
     pub(super) fn options(_: u32) -> OpenOptions {
         OpenOptions::new()
@@ -379,6 +368,14 @@ mod access {
 
     pub(super) fn is_stderr(file: &File) -> bool {
         file.is_terminal() && io::stderr().is_terminal()
+    }
+
+    pub(in crate::output) fn standard_stream(_: &Path) -> Option<Destination> {
+        None
+    }
+
+    pub(in crate::output) fn descriptor_of_file(_: &Path) -> Option<u32> {
+        None
     }
 
     pub(super) fn keep_access(file: &File, old: &Metadata) {

@@ -3,7 +3,6 @@
 //! std's handle of stdout reports success when the descriptor is closed, and its buffer can lose errors. So stdout is
 //! written here through a duplicate of the descriptor, unbuffered.
 
-mod descriptor;
 mod file;
 pub(crate) mod format;
 pub(crate) mod json;
@@ -12,15 +11,15 @@ pub(crate) mod sanitize;
 pub(crate) mod table;
 mod tail;
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use crate::error::CliError;
-pub(crate) use descriptor::redirect_stdout;
 use file::Destination;
+use file::{descriptor_of_file, standard_stream};
 pub(crate) use file::{open_regular, remove_leftovers};
 pub(crate) use reporter::{Progress, Reporter};
 use sanitize::{Mode, Sanitizer};
@@ -29,7 +28,7 @@ use tail::Tail;
 /// Writes a whole text to stdout.
 pub(crate) fn to_stdout(text: &str) -> Result<(), CliError> {
     stdout()
-        .and_then(|mut stdout| write_all(&mut stdout, text.as_bytes()))
+        .and_then(|mut stdout| write_stdout(&mut stdout, text.as_bytes()))
         .map_err(|error| CliError::stdout(&error))
 }
 
@@ -40,7 +39,7 @@ fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // std cannot wait for a descriptor.
+            // std has no poll().
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 thread::sleep(Duration::from_millis(5));
             }
@@ -48,6 +47,15 @@ fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes all bytes to stdout. Only std's own handle converts UTF-8 for a Windows console.
+fn write_stdout(stdout: &mut File, bytes: &[u8]) -> io::Result<()> {
+    if cfg!(windows) && stdout.is_terminal() {
+        let mut console = io::stdout();
+        return console.write_all(bytes).and_then(|()| console.flush());
+    }
+    write_all(stdout, bytes)
 }
 
 #[cfg(unix)]
@@ -78,8 +86,9 @@ pub(crate) struct Output {
     tail: Option<Tail>,
     sanitizer: Option<Sanitizer>,
     destination: Destination,
-    /// The file's path; `None` for stdout.
-    path: Option<PathBuf>,
+    path: PathBuf,
+    /// Suggests `> FILE` if a file cannot be replaced.
+    suggests_redirection: bool,
     /// Set if notes go to the same place. It must know whether the last line of the log has ended.
     reporter: Option<Reporter>,
 }
@@ -91,25 +100,35 @@ impl Output {
         options: OutputOptions,
         reporter: &Reporter,
     ) -> Result<Self, CliError> {
-        let destination = match path {
-            Some(path) if !descriptor::is_stdout(path) => Destination::open(path),
-            _ => stdout().map(Destination::InPlace),
+        let Some(path) = path else {
+            let stdout = stdout().map_err(|error| CliError::stdout(&error))?;
+            return Ok(
+                Self::new(Destination::Stdout(stdout), Path::new(""), options).noting(reporter),
+            );
         };
-        let destination = destination.map_err(|error| failure(path, &error))?;
-        let reporter = destination.is_stderr().then(|| reporter.clone());
-        Ok(Self {
-            reporter,
-            ..Self::new(destination, path, options)
-        })
+        let failure = |error: io::Error| CliError::output(&path.display().to_string(), &error);
+        let destination = match (standard_stream(path), descriptor_of_file(path)) {
+            (Some(stream), _) => stream,
+            (None, Some(number)) => {
+                let is_file = || io::Error::other("it is a regular file that is open already");
+                let error = fs::metadata(path).err().unwrap_or_else(is_file);
+                return Err(failure(error).hint(format!("use '>&{number}' instead")));
+            }
+            (None, None) => Destination::open(path).map_err(failure)?,
+        };
+        let mut output = Self::new(destination, path, options).noting(reporter);
+        output.suggests_redirection = true;
+        Ok(output)
     }
 
     /// Opens a regular file or a new one in an archive, without following symbolic links.
     pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
-        let destination = Destination::create(path).map_err(|error| failure(Some(path), &error))?;
-        Ok(Self::new(destination, Some(path), OutputOptions::default()))
+        let destination = Destination::create(path)
+            .map_err(|error| CliError::output(&path.display().to_string(), &error))?;
+        Ok(Self::new(destination, path, OutputOptions::default()))
     }
 
-    fn new(destination: Destination, path: Option<&Path>, options: OutputOptions) -> Self {
+    fn new(destination: Destination, path: &Path, options: OutputOptions) -> Self {
         let mode = if destination.is_terminal() {
             options.on_terminal
         } else {
@@ -119,9 +138,20 @@ impl Output {
             tail: options.tail.map(Tail::new),
             sanitizer: mode.map(Sanitizer::new),
             destination,
-            path: path.map(Path::to_owned),
+            path: path.to_owned(),
+            suggests_redirection: false,
             reporter: None,
         }
+    }
+
+    fn noting(mut self, reporter: &Reporter) -> Self {
+        self.reporter = self.destination.is_stderr().then(|| reporter.clone());
+        self
+    }
+
+    /// Returns whether a regular file is written, so that a progress line on the terminal does no harm.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.destination, Destination::Atomic(_))
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
@@ -142,8 +172,8 @@ impl Output {
             self.sanitize(second)?;
         }
         self.finish_sanitizer()?;
-        let path = self.path.as_deref();
-        self.destination.finish().map_err(|e| failure(path, &e))
+        let finished = self.destination.finish();
+        finished.map_err(|error| self.failure(&error))
     }
 
     /// Ends the output of a log that broke off: resets a terminal's colours, and leaves a file unchanged.
@@ -171,23 +201,24 @@ impl Output {
 
     fn deliver(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         if bytes.is_empty() {
-            // A log that breaks off before its first byte leaves no trace.
+            // Do not create a file for a log that failed before its first byte.
             return Ok(());
         }
         let written = self.destination.write_all(bytes);
         if let Some(reporter) = &self.reporter {
             reporter.log_written(bytes);
         }
-        written.map_err(|error| failure(self.path.as_deref(), &error))
+        written.map_err(|error| self.failure(&error))
     }
-}
 
-fn failure(path: Option<&Path>, error: &io::Error) -> CliError {
-    match path {
-        // A closed pipe means the same for every name of stdout.
-        Some(path) if error.kind() != io::ErrorKind::BrokenPipe || !descriptor::is_stdout(path) => {
-            CliError::output(&path.display().to_string(), error)
+    fn failure(&self, error: &io::Error) -> CliError {
+        let path = self.path.display();
+        match self.destination {
+            Destination::Stdout(_) => CliError::stdout(error),
+            _ if self.suggests_redirection && self.destination.is_irreplaceable(error) => {
+                CliError::output(&path.to_string(), error).hint(format!("use '> {path}' instead"))
+            }
+            _ => CliError::output(&path.to_string(), error),
         }
-        _ => CliError::stdout(error),
     }
 }

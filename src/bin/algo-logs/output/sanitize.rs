@@ -7,12 +7,6 @@
 /// The longest colour sequence that passes, in bytes without `ESC [` and `m`. Real ones have fewer than 40.
 const MAX_COLOUR: usize = 61;
 
-/// The length in bytes at which an unterminated escape sequence is abandoned.
-///
-/// Otherwise one stray `ESC ]` would hide the rest of the log. The end of the line ends a sequence too, because titles,
-/// links and clipboard contents have no line ends.
-const MAX_SEQUENCE: usize = 4096;
-
 const ESC: char = '\u{1b}';
 const CAN: char = '\u{18}';
 const SUB: char = '\u{1a}';
@@ -53,8 +47,6 @@ pub(crate) struct Sanitizer {
     partial: Vec<u8>,
     /// The control sequence so far, without `ESC [`.
     csi: String,
-    /// The length of the escape sequence so far, in bytes.
-    length: usize,
     /// A CR has been read. CR and CR LF both end one line, so the next character decides.
     pending_cr: bool,
     coloured: bool,
@@ -68,7 +60,6 @@ impl Sanitizer {
             state: State::Text,
             partial: Vec::new(),
             csi: String::new(),
-            length: 0,
             pending_cr: false,
             coloured: false,
             line_open: false,
@@ -121,7 +112,7 @@ impl Sanitizer {
             return;
         }
         match c {
-            ESC => self.begin_sequence(),
+            ESC => self.state = State::Escape,
             // Several CRs in a row are one line end: only the first moves the cursor.
             '\r' if self.mode != Mode::Strip => self.pending_cr = true,
             '\n' => {
@@ -141,14 +132,9 @@ impl Sanitizer {
 
     /// Reads a character in an escape sequence. Returns false if the sequence has ended before it.
     fn is_in_sequence(&mut self, c: char, out: &mut Vec<u8>) -> bool {
-        if self.length >= MAX_SEQUENCE {
-            self.state = State::Text;
-            return false;
-        }
-        self.length += c.len_utf8();
         match (self.state, c) {
             // In a string, this can begin the terminator `ESC \`, which is then dropped as a sequence of its own.
-            (_, ESC) => self.begin_sequence(),
+            (_, ESC) => self.state = State::Escape,
             (_, CAN | SUB) | (State::String, BEL | ST) => self.state = State::Text,
             (State::String, _) if !matches!(c, '\n' | '\r') => {}
             (State::Escape, '[') => {
@@ -158,20 +144,18 @@ impl Sanitizer {
             (State::Escape, ']' | 'P' | 'X' | '^' | '_') => self.state = State::String,
             (State::Escape | State::Intermediate, ' '..='/') => self.state = State::Intermediate,
             (State::Escape | State::Intermediate, '0'..='~') => self.state = State::Text,
+            // One that is too long is dropped as a whole.
+            (State::Csi, ' '..='?') if self.csi.len() > MAX_COLOUR => {}
             (State::Csi, ' '..='?') => self.csi.push(c),
             (State::Csi, '@'..='~') => self.end_csi(c, out),
-            // A malformed sequence is more likely text, and a line end always is.
+            // Treat a malformed sequence as text. The end of a line ends every sequence: titles, links and clipboard
+            // contents have none, and a stray `ESC ]` must not hide the rest of the log.
             _ => {
                 self.state = State::Text;
                 return false;
             }
         }
         true
-    }
-
-    fn begin_sequence(&mut self) {
-        self.state = State::Escape;
-        self.length = 1;
     }
 
     fn end_csi(&mut self, last: char, out: &mut Vec<u8>) {
@@ -187,8 +171,7 @@ impl Sanitizer {
 
     /// Reads bytes that are not UTF-8. A string can contain them; they end any other sequence.
     fn invalid(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if self.state == State::String && self.length < MAX_SEQUENCE {
-            self.length += bytes.len();
+        if self.state == State::String {
             return;
         }
         self.state = State::Text;
@@ -417,26 +400,13 @@ mod tests {
     }
 
     #[test]
-    fn endless_sequences_are_abandoned() {
-        /// A sequence that is `left` bytes short of the limit.
-        fn begun(start: &str, fill: &str, left: usize) -> Vec<u8> {
-            let room = MAX_SEQUENCE - start.len() - left;
-            (start.to_owned() + &fill.repeat(room / fill.len())).into_bytes()
-        }
-        for (begun, then, expected) in [
-            (begun("\x1b]", "1", 0), "1m\n".as_bytes(), "1m\n"),
-            (begun("\x1b[", "1", 0), b"1m\n", "1m\n"),
-            (begun("\x1b(", " ", 0), b"1m\n", "1m\n"),
-            // The limit never cuts a character, or the start of one.
-            (begun("\x1b]", "é", 0), "éé\n".as_bytes(), "éé\n"),
-            (begun("\x1b]", "1", 1), "éé\n".as_bytes(), "é\n"),
-            (begun("\x1b]", "1", 0), b"\xe2\x94\n", "\u{fffd}\n"),
-            (begun("\x1b]", "1", 1), b"\xe2\x94\xe2\x94\n", "\u{fffd}\n"),
-        ] {
-            let input = [&begun[..], then].concat();
-            for size in [input.len(), 1, 3, MAX_SEQUENCE - 1] {
-                let out = sanitized(Colours, input.chunks(size));
-                assert_eq!(String::from_utf8(out).unwrap(), expected, "{then:?}");
+    fn endless_sequences_end_with_the_line() {
+        let fill = "1".repeat(5000);
+        for start in ["\x1b]", "\x1b[", "\x1bP"] {
+            let input = format!("a{start}{fill}\nb\n");
+            for size in [input.len(), 1, 3] {
+                let out = sanitized(Colours, input.as_bytes().chunks(size));
+                assert_eq!(String::from_utf8(out).unwrap(), "a\nb\n", "{start:?}");
             }
         }
     }

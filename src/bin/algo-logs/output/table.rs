@@ -1,6 +1,6 @@
 //! Lists as aligned tables for people, or as tab-separated lines for programs.
 
-use crate::output::sanitize::{defuse, sanitize_line};
+use crate::output::sanitize::{defuse, sanitize_line, truncate};
 
 /// Shown for a missing or empty cell, so that columns can be counted.
 const MISSING: &str = "-";
@@ -41,9 +41,14 @@ impl Table {
         }
     }
 
-    /// Adds a row. The cells are sanitized.
+    /// Adds a row. The cells are sanitized, and those that no real table has are shortened before they are aligned.
     pub(crate) fn push(&mut self, cells: Cells) {
-        self.rows.push(sanitize_cells(cells));
+        /// No owner, name or ID is longer than half of this.
+        const MAX_CELL: usize = 511;
+        let cells = cells
+            .into_iter()
+            .map(|cell| Some(truncate(&cell?, MAX_CELL)));
+        self.rows.push(sanitize_cells(cells.collect()));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -144,6 +149,16 @@ mod tests {
             odd          x\n";
         assert_eq!(table.aligned(true), expected);
         assert!(!table.aligned(false).contains('\x1b'));
+    }
+
+    #[test]
+    fn long_cells_are_shortened_before_they_are_aligned() {
+        let table = table(
+            &["a", "b"],
+            &[&format!("{}|x", "1".repeat(15_000_000)), "2|x"],
+        );
+        let aligned = table.aligned(false);
+        assert!(aligned.lines().all(|line| line.chars().count() < 520));
     }
 
     #[test]
