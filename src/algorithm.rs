@@ -7,8 +7,8 @@ use crate::error::{Error, shorten};
 
 /// The name of an algorithm: `OWNER/NAME`, with or without `algo://` in front.
 ///
-/// Both parts consist of letters, digits, `_`, `-` and `.`, and neither is `.` or `..`. A name can therefore not change
-/// which endpoint a request is sent to.
+/// Both parts consist of letters, digits, `_`, `-` and `.`, and neither is `.` or `..`, so a name cannot redirect a
+/// request.
 ///
 /// # Errors
 ///
@@ -41,6 +41,14 @@ impl Algorithm {
         Ok(Self {
             owner: segment("owner", owner)?.to_owned(),
             name: segment("algorithm name", name)?.to_owned(),
+        })
+    }
+
+    /// Returns an algorithm that the service named.
+    pub(crate) fn received(owner: &str, name: &str) -> Result<Self, Error> {
+        Ok(Self {
+            owner: received_segment("owner", owner)?.to_owned(),
+            name: received_segment("algorithm name", name)?.to_owned(),
         })
     }
 
@@ -88,11 +96,21 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Longer than any name or ID of the service, and short enough for a request line.
+/// Longer than any ID the service uses, but short enough for a request line.
 const MAX_SEGMENT: usize = 255;
 
-/// Checks that `value` can be a segment of a URL path without encoding, and returns it.
+/// Returns a name or an ID from the caller, which becomes a segment of a URL path.
 pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> {
+    check_segment(what, value).map_err(Error::invalid_input)
+}
+
+/// Returns a name or an ID from the service, which becomes a segment of a URL path.
+pub(crate) fn received_segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> {
+    check_segment(what, value).map_err(Error::invalid_response)
+}
+
+/// Checks that a value needs no encoding in a URL path.
+fn check_segment<'a>(what: &str, value: &'a str) -> Result<&'a str, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let problem = if value.is_empty() {
         "it is empty"
@@ -108,9 +126,7 @@ pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> 
         0..=40 => format!("'{}'", value.escape_debug()),
         length => format!("a value of {length} characters"),
     };
-    Err(Error::invalid_input(format!(
-        "{shown} is not a valid {what}: {problem}"
-    )))
+    Err(format!("{shown} is not a valid {what}: {problem}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The base URL of a cluster, in all the forms that people write.
+//! The base URL of a cluster, parsed leniently.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,7 @@ use crate::error::Error;
 /// The base URL of a cluster, normalized: `https://HOST[:PORT][/PATH]`, without `/v1` and without a slash at the end.
 ///
 /// A host alone means `https`. A trailing `/` or `/v1` is dropped. The host consists of letters, digits, `.`, `-` and
-/// `_`, or is an IPv6 address in brackets, so that all programs parse it in the same way.
+/// `_`, or is an IPv6 address in brackets, so every URL parser agrees on the host.
 ///
 /// # Errors
 ///
@@ -68,18 +68,6 @@ impl BaseUrl {
 
     fn ipv6(&self) -> Option<Ipv6Addr> {
         self.host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-    }
-}
-
-impl Default for BaseUrl {
-    /// Returns the address of the former public service, `https://api.algorithmia.com`.
-    fn default() -> Self {
-        Self {
-            https: true,
-            host: "api.algorithmia.com".to_owned(),
-            port: 443,
-            path: String::new(),
-        }
     }
 }
 
@@ -152,12 +140,6 @@ impl FromStr for BaseUrl {
         }
         url.path = path.trim_end_matches('/').to_owned();
         Ok(url)
-    }
-}
-
-impl From<BaseUrl> for String {
-    fn from(url: BaseUrl) -> Self {
-        url.to_string()
     }
 }
 

@@ -1,17 +1,17 @@
 //! The client: one short method per endpoint, over the private [`Http`].
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::algorithm::{Algorithm, segment};
+use crate::algorithm::{Algorithm, received_segment, segment};
 use crate::base_url::BaseUrl;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, not_finished};
 use crate::http::{Config, Endpoint, Http, ProxySetting, RequestSummary, RetryInfo};
 use crate::logs::{Logs, Source};
-use crate::model::{Build, Version};
+use crate::model::{Build, Items, Version};
 use crate::pages::Pages;
 use crate::token::Token;
-use crate::wait::not_finished;
 
 /// A client for one cluster. It is cheap to clone, and clones share its pool of connections.
 ///
@@ -20,8 +20,7 @@ use crate::wait::not_finished;
 /// ```no_run
 /// use algo_logs::{Algorithm, Client, Token};
 ///
-/// let client = Client::builder()
-///     .base_url("https://cluster.example.com")
+/// let client = Client::builder("https://cluster.example.com")
 ///     .token(Token::simple("sim0123456789")?)
 ///     .build()?;
 /// let algorithm: Algorithm = "acme/Lemmatizer".parse()?;
@@ -35,7 +34,7 @@ use crate::wait::not_finished;
 /// The library starts no threads. To read several logs at once, share the client between threads of your own:
 ///
 /// ```no_run
-/// # let client = algo_logs::Client::builder().build()?;
+/// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
 /// # let algorithm: algo_logs::Algorithm = "acme/Lemmatizer".parse()?;
 /// let builds = std::sync::Mutex::new(client.builds(&algorithm).fuse());
 /// std::thread::scope(|scope| {
@@ -59,11 +58,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a builder with default settings.
-    pub fn builder() -> ClientBuilder {
+    /// Returns a builder of a client for the cluster at `url`, in any form that [`BaseUrl`] accepts.
+    ///
+    /// There is no default cluster. [`build`](ClientBuilder::build) reports a URL that cannot be used.
+    pub fn builder(url: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
+            url: url.into(),
             config: Config::default(),
-            base_url_error: None,
         }
     }
 
@@ -76,13 +77,13 @@ impl Client {
     ///
     /// Requests in flight on other threads fail at once with [`ErrorKind::Cancelled`], even while they wait for a
     /// retry. Reading a log fails in the same way, unless its response has already been received in full. Later
-    /// requests fail before they are sent. Name lookups and TCP connects cannot be interrupted: their requests fail
-    /// once they are done.
+    /// requests fail before they are sent. Name lookups and TCP connects cannot be interrupted: a request in that phase
+    /// fails when the phase ends.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
+    /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
     /// let watchdog = client.clone();
     /// std::thread::spawn(move || {
     ///     std::thread::sleep(std::time::Duration::from_secs(60));
@@ -117,26 +118,27 @@ impl Client {
 
     /// Lists the algorithms of a user or an organization: `GET /v1/users/OWNER/algorithms`.
     ///
+    /// An algorithm with a name that is not valid in a URL is an [`ErrorKind::InvalidResponse`] in its place.
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if the service lists an algorithm with an invalid name, and any
-    /// [request error](crate#request-errors).
-    pub fn algorithms(&self, owner: &str) -> Result<Vec<Algorithm>, Error> {
+    /// Any [request error](crate#request-errors).
+    pub fn algorithms(&self, owner: &str) -> Result<Vec<Result<Algorithm, Error>>, Error> {
         let owner = segment("owner", owner)?;
         let endpoint = Endpoint {
             path: format!("/v1/users/{owner}/algorithms"),
             what: format!("algorithms of {owner}"),
         };
-        let listed: Vec<ListedAlgorithm> = self.http.get_json(&endpoint)?;
+        let Items::<ListedAlgorithm>(listed) = self.http.get_json(&endpoint)?;
         let algorithm = |listed: ListedAlgorithm| {
-            Algorithm::new(&listed.username, &listed.algoname)
-                .map_err(|error| error.into_invalid_response().about(&endpoint.what))
+            Algorithm::received(&listed.username, &listed.algoname)
+                .map_err(|error| error.about(&endpoint.what))
         };
-        listed.into_iter().map(algorithm).collect()
+        Ok(listed.into_iter().map(algorithm).collect())
     }
 
-    /// Returns one build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`. Its ID is the requested one, even if the
-    /// response names another.
+    /// Returns one build: `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID`. Its `build_id` is always the ID that you
+    /// passed.
     ///
     /// # Errors
     ///
@@ -151,20 +153,24 @@ impl Client {
     /// Returns the version that was built from a commit: `GET /v1/algorithms/OWNER/NAME/versions/HASH`.
     ///
     /// `git_hash` is the full 40-digit SHA: the service has no lookup by semantic version. The response includes the
-    /// log. If the log may be larger than 32 MiB, use [`version_logs`](Client::version_logs) instead.
+    /// log, which is skipped in constant memory, whatever its size. If the service responds with 404, this also searches
+    /// the list of versions.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::TooLarge`] if the response is larger than
-    /// 32 MiB, and any [request error](crate#request-errors).
+    /// [`ErrorKind::NotFound`] if there is no such version, and any [request error](crate#request-errors).
     pub fn version(&self, algorithm: &Algorithm, git_hash: &str) -> Result<Version, Error> {
-        self.http.read_json(&version_endpoint(algorithm, git_hash)?)
+        match self.http.read_json(&version_endpoint(algorithm, git_hash)?) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.listed_version(algorithm, git_hash).ok_or(error)
+            }
+            version => version,
+        }
     }
 
     /// Returns the log of a build: `logs` in `GET /v1/algorithms/OWNER/NAME/builds/BUILD_ID/logs`.
     ///
-    /// The service responds with 404 in several cases. To tell which one it is, this checks the service's error code or
-    /// else requests the build itself.
+    /// The service responds with 404 in several cases. If the code does not say which, this also requests the build.
     ///
     /// # Errors
     ///
@@ -174,7 +180,7 @@ impl Client {
     /// # Examples
     ///
     /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
+    /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
     /// let mut log = client.build_logs(&"acme/Lemmatizer".parse()?, "8a366318")?;
     /// std::io::copy(&mut log, &mut std::io::stdout())?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -208,32 +214,38 @@ impl Client {
             what: format!("log of {}", version.what),
         };
         let logs = match Logs::open(self.http.clone(), endpoint, Source::Version) {
-            Ok(logs) => logs,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return match self.build_of_listed_version(algorithm, git_hash) {
-                    Some(build_id) => self
-                        .build_logs(algorithm, &build_id)
-                        .map_err(Error::into_invalid_response),
-                    None => Err(error),
-                };
+                let listed = self.listed_version(algorithm, git_hash);
+                let build_id = listed.as_ref().and_then(Version::build_id).ok_or(error)?;
+                return self.received_build_logs(algorithm, build_id);
             }
-            Err(error) => return Err(error),
+            logs => logs?,
         };
         if logs.has_content() {
             return Ok(logs);
         }
-        let version: Version = self.http.get_json(&version)?;
-        match version.build_id() {
-            Some(build_id) => self
-                .build_logs(algorithm, build_id)
-                .map_err(Error::into_invalid_response),
-            None if logs.is_missing() => Err(Error::new(
-                ErrorKind::NoLog,
-                "the version has no output and names no build",
-            )
-            .about(&format!("log of version {git_hash} of {algorithm}"))),
+        let found: Version = self.http.read_json(&version)?;
+        match found.build_id() {
+            Some(build_id) => self.received_build_logs(algorithm, build_id),
+            None if logs.is_missing() => {
+                let message = "the version has no output and names no build";
+                let context = format!("log of {}", version.what);
+                Err(Error::new(ErrorKind::NoLog, message).about(&context))
+            }
             None => Ok(logs),
         }
+    }
+
+    /// Returns the log of a build that the service named.
+    fn received_build_logs(&self, algorithm: &Algorithm, build_id: &str) -> Result<Logs, Error> {
+        self.build_logs(algorithm, received_segment("build ID", build_id)?)
+    }
+
+    /// Finds a version in the list. If the list cannot be read, the caller reports the error that it already has.
+    fn listed_version(&self, algorithm: &Algorithm, git_hash: &str) -> Option<Version> {
+        self.versions(algorithm)
+            .map_while(Result::ok)
+            .find(|version| version.git_hash() == Some(git_hash))
     }
 
     fn pages<T>(&self, list: Endpoint) -> Pages<T> {
@@ -242,7 +254,7 @@ impl Client {
 
     /// Finds out what a 404 for a log means, from the service's error code or the build itself.
     fn explain_missing_log(&self, build: &Endpoint, error: Error) -> Error {
-        let explained = matches!(error.code(), Some(1000 | 1001 | 1009 | 1010));
+        let explained = matches!(error.service_code(), Some(1000 | 1001 | 1009 | 1010));
         if explained || !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoLog) {
             return error;
         }
@@ -252,7 +264,10 @@ impl Client {
                 let why = format!("the build has finished ({status}), but its log is lost");
                 Error::new(ErrorKind::NoLog, why)
                     .with_status(error.status().unwrap_or(200))
-                    .with_service_error(error.code(), error.service_message().map(str::to_owned))
+                    .with_service_error(
+                        error.service_code(),
+                        error.service_message().map(str::to_owned),
+                    )
             }
             Ok(_) => not_finished(&build.what),
             Err(lookup) if lookup.kind() == ErrorKind::NotFound => lookup,
@@ -287,7 +302,7 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
 
 /// Configures a [`Client`].
 ///
-/// Everything has a default, but nearly every cluster requires a token.
+/// Everything but the URL has a default. Nearly every cluster requires a token.
 ///
 /// # Examples
 ///
@@ -295,8 +310,7 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
 /// use std::time::Duration;
 /// use algo_logs::{Client, Token};
 ///
-/// let client = Client::builder()
-///     .base_url("cluster.example.com")
+/// let client = Client::builder("cluster.example.com")
 ///     .token(Token::simple("sim0123456789")?)
 ///     .timeout(Duration::from_secs(10))
 ///     .retries(5)
@@ -304,28 +318,22 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
 ///     .build()?;
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
+    url: String,
     config: Config,
-    /// The error for an invalid base URL, which `build` returns.
-    base_url_error: Option<Error>,
+}
+
+/// Leaves out the URL, which may contain a password until [`ClientBuilder::build`] checks it.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {
-    /// Sets the cluster's URL: a [`BaseUrl`], or a string in any form that [`BaseUrl`] accepts. Defaults to
-    /// `https://api.algorithmia.com`. [`build`](ClientBuilder::build) reports an invalid URL.
-    pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        match url.into().parse() {
-            Ok(url) => {
-                self.config.base_url = url;
-                self.base_url_error = None;
-            }
-            Err(error) => self.base_url_error = Some(error),
-        }
-        self
-    }
-
     /// Sets whether the key may be sent unencrypted, over `http://`, to a host other than a loopback address. Defaults
     /// to `false`.
     pub fn allow_http(mut self, allow: bool) -> Self {
@@ -339,15 +347,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the only root certificates to trust, in PEM. Defaults to Mozilla's, which are compiled in, or, with the
-    /// feature `platform-verifier`, to those of the operating system. [`build`](ClientBuilder::build) fails if there is
-    /// no certificate or an invalid one.
+    /// Trusts only these root certificates, in PEM. Defaults to Mozilla's, which are compiled in, or, with the feature
+    /// `platform-verifier`, to those of the operating system. [`build`](ClientBuilder::build) fails if there is no
+    /// certificate or an invalid one.
     ///
     /// # Examples
     ///
     /// ```no_run
     /// let pem = std::fs::read("ca.pem")?;
-    /// let client = algo_logs::Client::builder().root_certificates(pem).build()?;
+    /// let client = algo_logs::Client::builder("cluster.example.com").root_certificates(pem).build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -365,8 +373,7 @@ impl ClientBuilder {
     /// # Examples
     ///
     /// ```
-    /// let client = algo_logs::Client::builder()
-    ///     .base_url("https://cluster.example.com")
+    /// let client = algo_logs::Client::builder("https://cluster.example.com")
     ///     .proxy_url("http://proxy.example.com:3128")
     ///     .build()?;
     /// # Ok::<(), algo_logs::Error>(())
@@ -382,7 +389,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long the cluster may send nothing, before or during a response. Defaults to 30 seconds.
+    /// Sets the idle timeout: the longest wait for the next byte, before or during a response. Defaults to 30 seconds.
     ///
     /// Connecting is limited to this or 10 seconds, whichever is less. A proxy that sends its response to CONNECT byte by
     /// byte is not limited. A whole request has no time limit. A name lookup has only the time limit of the operating
@@ -395,7 +402,7 @@ impl ClientBuilder {
     /// Sets how many times a request is retried after a transient failure: no connection, a timeout, a response that
     /// was cut short, or status 408, 429, 500, 502, 503 or 504. Defaults to 3.
     ///
-    /// A log resumes if its connection breaks. Its retries are counted from its last progress.
+    /// A log resumes if its connection breaks. Progress resets the count.
     pub fn retries(mut self, retries: u32) -> Self {
         self.config.retries = retries;
         self
@@ -433,7 +440,7 @@ impl ClientBuilder {
     /// # Examples
     ///
     /// ```
-    /// let client = algo_logs::Client::builder()
+    /// let client = algo_logs::Client::builder("cluster.example.com")
     ///     .on_retry(|retry| eprintln!("{}; retrying in {:?}", retry.error, retry.delay))
     ///     .build()?;
     /// # Ok::<(), algo_logs::Error>(())
@@ -454,11 +461,8 @@ impl ClientBuilder {
     /// - the base URL is `http://` and not a loopback address, and [`allow_http`](Self::allow_http) is not set;
     /// - TLS is needed, but the crate was built with neither `rustls` nor `native-tls`.
     pub fn build(self) -> Result<Client, Error> {
-        if let Some(error) = self.base_url_error {
-            return Err(error);
-        }
         Ok(Client {
-            http: Arc::new(Http::new(self.config)?),
+            http: Arc::new(Http::new(self.url.parse()?, self.config)?),
         })
     }
 }

@@ -10,8 +10,10 @@ use crate::retry::Retry;
 /// The error of every operation in this library.
 ///
 /// `Display` says in one line what failed and why. The [`source`](StdError::source) is the cause reported by the
-/// operating system or the TLS library, if there is one. It is not part of `Display`, so that a report of the whole
-/// chain repeats nothing. `Display`, `Debug` and the source never show the key.
+/// operating system or the TLS library, if there is one. It is not part of `Display`, so printing the chain repeats
+/// nothing. `Display`, `Debug` and the source never show the key.
+///
+/// Reading [`Logs`](crate::Logs) returns an [`io::Error`]. [`io::Error::downcast`] returns the `Error` inside it.
 ///
 /// # Examples
 ///
@@ -25,7 +27,7 @@ use crate::retry::Retry;
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     /// What failed, such as `log of build b1 of acme/x`.
@@ -44,9 +46,10 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A name, an ID, a token, a base URL, a certificate, a timeout or a proxy is not valid, and nothing was sent. Or
-    /// several builds or versions match an abbreviated ID.
+    /// A name, an ID, a token, a base URL, a certificate, a timeout or a proxy is not valid, and nothing was sent.
     InvalidInput,
+    /// Several builds or versions match an abbreviated ID.
+    Ambiguous,
     /// No connection could be made, or it broke before the response began.
     Connection,
     /// The server's certificate is not trusted: its CA is unknown, it has expired, or it is for another host.
@@ -82,6 +85,7 @@ impl ErrorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid-input",
+            Self::Ambiguous => "ambiguous",
             Self::Connection => "connection",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
@@ -127,15 +131,7 @@ impl Error {
         Self::new(ErrorKind::Incomplete, message).retry(Retry::Yes)
     }
 
-    /// Turns invalid input into an invalid response, for input that the service sent.
-    pub(crate) fn into_invalid_response(mut self) -> Self {
-        if self.0.kind == ErrorKind::InvalidInput {
-            self.0.kind = ErrorKind::InvalidResponse;
-        }
-        self
-    }
-
-    /// Sets the context: what failed. Keeps an existing one, because the innermost caller knows best.
+    /// Sets the context: what failed. Keeps an existing one: the innermost context is the most specific.
     pub(crate) fn about(mut self, context: &str) -> Self {
         self.0.context.get_or_insert_with(|| context.to_owned());
         self
@@ -182,7 +178,7 @@ impl Error {
     }
 
     /// Returns the service's error code, such as 1010 for a build that does not exist.
-    pub fn code(&self) -> Option<u32> {
+    pub fn service_code(&self) -> Option<u32> {
         self.0.code
     }
 
@@ -190,15 +186,6 @@ impl Error {
     /// characters: sanitize it before showing it on a terminal.
     pub fn service_message(&self) -> Option<&str> {
         self.0.service_message.as_deref()
-    }
-
-    /// Returns the `Error` inside an [`io::Error`] that reading from [`Logs`](crate::Logs) returned.
-    ///
-    /// # Errors
-    ///
-    /// Returns the `io::Error` unchanged if it did not come from this library.
-    pub fn from_io(error: io::Error) -> Result<Self, io::Error> {
-        error.downcast()
     }
 }
 
@@ -220,9 +207,14 @@ impl fmt::Display for Error {
     }
 }
 
+/// `fn main() -> Result<…>` prints this.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.to_string())
+            .field("source", &self.source().map(ToString::to_string))
+            .finish()
     }
 }
 
@@ -236,28 +228,17 @@ impl StdError for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
-            ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
-            ErrorKind::Connection => error
-                .source()
-                .and_then(|source| source.downcast_ref::<Self>())
-                .map(Self::kind)
-                // Callers would retry an interrupted read forever.
-                .filter(|&kind| kind != io::ErrorKind::Interrupted)
-                .unwrap_or(io::ErrorKind::NotConnected),
-            ErrorKind::Timeout => io::ErrorKind::TimedOut,
-            ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
-            ErrorKind::NotFound | ErrorKind::NoLog => io::ErrorKind::NotFound,
             ErrorKind::Incomplete => io::ErrorKind::UnexpectedEof,
-            ErrorKind::Tls | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
-                io::ErrorKind::InvalidData
-            }
-            ErrorKind::Redirect
-            | ErrorKind::Service
-            | ErrorKind::NotFinished
-            | ErrorKind::Cancelled => io::ErrorKind::Other,
+            ErrorKind::Timeout => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
     }
+}
+
+/// Returns the error for a build that is still in progress.
+pub(crate) fn not_finished(context: &str) -> Error {
+    Error::new(ErrorKind::NotFinished, "the build is still in progress").about(context)
 }
 
 /// Shortens text to `max` characters for an error message.
@@ -288,27 +269,28 @@ mod tests {
     }
 
     #[test]
-    fn an_io_error_has_the_kind_of_the_cause_and_returns_the_error() {
-        let connection = || Error::new(ErrorKind::Connection, "");
-        let caused_by = |kind: io::ErrorKind| connection().with_source(io::Error::from(kind));
-        let timeout = Error::new(ErrorKind::Timeout, "");
-        for (error, kind) in [
-            (timeout, io::ErrorKind::TimedOut),
-            (connection(), io::ErrorKind::NotConnected),
-            (
-                caused_by(io::ErrorKind::BrokenPipe),
-                io::ErrorKind::BrokenPipe,
-            ),
-            (
-                caused_by(io::ErrorKind::Interrupted),
-                io::ErrorKind::NotConnected,
-            ),
+    fn an_io_error_returns_the_error() {
+        for (kind, io_kind) in [
+            (ErrorKind::Timeout, io::ErrorKind::TimedOut),
+            (ErrorKind::Incomplete, io::ErrorKind::UnexpectedEof),
+            // Not the kind of the source: callers would retry an interrupted read forever.
+            (ErrorKind::Connection, io::ErrorKind::Other),
         ] {
-            let expected = error.kind();
-            let io_error = io::Error::from(error);
-            assert_eq!(io_error.kind(), kind);
-            assert_eq!(Error::from_io(io_error).unwrap().kind(), expected);
+            let source = io::Error::from(io::ErrorKind::Interrupted);
+            let io_error = io::Error::from(Error::new(kind, "").with_source(source));
+            assert_eq!(io_error.kind(), io_kind);
+            assert_eq!(io_error.downcast::<Error>().unwrap().kind(), kind);
         }
+    }
+
+    #[test]
+    fn debug_shows_the_message_and_no_private_names() {
+        let error =
+            Error::new(ErrorKind::NotFound, "there is no such build").about("build b of a/b");
+        assert_eq!(
+            format!("{error:?}"),
+            "Error { kind: NotFound, message: \"build b of a/b: there is no such build\", source: None }"
+        );
     }
 
     #[test]

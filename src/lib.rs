@@ -3,10 +3,10 @@
 //! The library is synchronous. It has no async runtime, starts no threads, prints nothing and keeps no global state. It
 //! reads no environment variables except those that name a proxy.
 //!
-//! # In order of use
+//! # Overview
 //!
-//! 1. [`Client::builder`] configures a [`Client`] for one cluster. Set its [`BaseUrl`] and a [`Token`]; everything else
-//!    has a default.
+//! 1. [`Client::builder`] configures a [`Client`] for one cluster, given by its URL. Set a [`Token`]; everything else has
+//!    a default.
 //! 2. An [`Algorithm`] is parsed from `owner/name`, or comes from [`Client::algorithms`].
 //! 3. [`Client::builds`] and [`Client::versions`] list the builds and versions of an algorithm. [`Client::build`],
 //!    [`Client::find_build`], [`Client::version`], [`Client::find_version`] and [`Pages::newest`] return a single one.
@@ -19,13 +19,12 @@
 //! ```no_run
 //! use algo_logs::{Algorithm, BuildStatus, Client, Token};
 //!
-//! let client = Client::builder()
-//!     .base_url("https://cluster.example.com")
+//! let client = Client::builder("https://cluster.example.com")
 //!     .token(Token::simple(std::env::var("ALGORITHMIA_API_KEY")?)?)
 //!     .build()?;
 //! let algorithm: Algorithm = "acme/Lemmatizer".parse()?;
 //!
-//! if let Some(build) = client.builds(&algorithm).status(BuildStatus::Failed).newest(|_| true)? {
+//! if let Some(build) = client.builds(&algorithm).status(BuildStatus::Failed).newest()? {
 //!     let log = client.build_logs(&algorithm, &build.build_id)?;
 //!     let failure = algo_logs::explain(log, 20)?;
 //!     println!("{}", failure.output.join("\n"));
@@ -35,9 +34,10 @@
 //!
 //! # Errors
 //!
-//! Every failure is an [`Error`]. Its [kind](Error::kind) tells a program what to do about it, and its `Display` says
+//! Every failure is an [`Error`]. Its [kind](Error::kind) can be matched on, and its `Display` says
 //! what failed and why. Its `source` is the error of the operating system or the TLS library, if there is one. Reading
-//! [`Logs`] returns an [`std::io::Error`]; [`Error::from_io`] returns the [`Error`] inside it.
+//! [`Logs`] returns an [`std::io::Error`]; [`io::Error::downcast`](std::io::Error::downcast) returns the
+//! [`Error`] inside it.
 //!
 //! Transient failures are retried first; see [`ClientBuilder::retries`]. When [`Logs`] reports the end of a log, the
 //! response was complete and valid.
@@ -107,8 +107,7 @@
 //!     Ok(request[0].clone())
 //! });
 //!
-//! let client = algo_logs::Client::builder()
-//!     .base_url(url)
+//! let client = algo_logs::Client::builder(url)
 //!     .no_proxy()
 //!     .retry_delay(Duration::from_millis(1))
 //!     .build()?;
@@ -141,10 +140,10 @@ pub use error::{Error, ErrorKind};
 pub use explain::{DockerBuilder, EarlierLine, Explanation, explain};
 pub use http::{RequestSummary, RetryInfo};
 pub use logs::Logs;
-pub use model::{Build, BuildStatus, Version};
+pub use model::{Build, BuildStatus, Compilation, Settings, Version, VersionBuild, VersionInfo};
 pub use pages::Pages;
 pub use token::Token;
-pub use wait::{Poll, Wait};
+pub use wait::{PollInfo, Wait};
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

@@ -34,7 +34,7 @@ use crate::retry::Attempts;
 /// ```no_run
 /// use algo_logs::{Client, Token};
 ///
-/// let client = Client::builder().token(Token::simple("sim0123456789")?).build()?;
+/// let client = Client::builder("cluster.example.com").token(Token::simple("sim0123456789")?).build()?;
 /// let mut log = client.build_logs(&"acme/Lemmatizer".parse()?, "8a366318")?;
 /// std::io::copy(&mut log, &mut std::io::stdout())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -1,6 +1,6 @@
 //! Lookups that the service does not offer. They search a list instead.
 
-use crate::algorithm::{Algorithm, segment};
+use crate::algorithm::{Algorithm, received_segment, segment};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Build, Version};
@@ -8,12 +8,6 @@ use crate::pages::Pages;
 
 /// The minimum length of an abbreviated ID or hash.
 const MIN_PREFIX: usize = 7;
-
-/// Returns whether an ID may be abbreviated. A UUID is always complete.
-pub(crate) fn is_abbreviation(id: &str) -> bool {
-    const UUID_LENGTH: usize = 36;
-    (MIN_PREFIX..UUID_LENGTH).contains(&id.len())
-}
 
 impl Client {
     /// Finds a build by its ID, or by at least the first 7 characters of its ID.
@@ -23,7 +17,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such build, [`ErrorKind::InvalidInput`] if several build IDs begin with
+    /// [`ErrorKind::NotFound`] if there is no such build, [`ErrorKind::Ambiguous`] if several build IDs begin with
     /// `build_id`, and any [request error](crate#request-errors).
     pub fn find_build(&self, algorithm: &Algorithm, build_id: &str) -> Result<Build, Error> {
         let context = format!("build {} of {algorithm}", segment("build ID", build_id)?);
@@ -31,27 +25,27 @@ impl Client {
         let is_exact = |build: &Build| build.build_id == build_id;
         self.find(self.builds(algorithm), id, is_exact, build_id)
             .and_then(|found| found.ok_or_else(|| not_found("there is no such build")))
-            .and_then(|build| match segment("build ID", &build.build_id) {
-                Ok(_) => Ok(build),
-                Err(error) => Err(error.into_invalid_response()),
+            .and_then(|build| {
+                received_segment("build ID", &build.build_id)?;
+                Ok(build)
             })
             .map_err(|error| error.about(&context))
     }
 
     /// Finds a version by its semantic version, or by at least the first 7 digits of its git hash.
     ///
-    /// The service has no such lookup, so this searches `GET /v1/algorithms/OWNER/NAME/versions`. Listed versions
-    /// usually lack the log; [`version_logs`](Client::version_logs) reads it.
+    /// The service has no such lookup, so this searches `GET /v1/algorithms/OWNER/NAME/versions`. [`version_logs`](Client::version_logs)
+    /// reads the log.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::InvalidInput`] if several git hashes begin
-    /// with `version`, and any [request error](crate#request-errors).
+    /// [`ErrorKind::NotFound`] if there is no such version, [`ErrorKind::Ambiguous`] if several git hashes begin with
+    /// `version`, and any [request error](crate#request-errors).
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// # let client = algo_logs::Client::builder().build()?;
+    /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
     /// let algorithm = "acme/Lemmatizer".parse()?;
     /// let version = client.find_version(&algorithm, "1.2.0")?;
     /// if let Some(hash) = version.git_hash() {
@@ -92,29 +86,15 @@ impl Client {
             }
             match &found {
                 Some((other, _)) if *other != id => {
-                    let ids = self.http.redact(&format!("{other}, {id}"));
-                    let message = format!("it matches more than one: {ids}");
-                    return Err(Error::invalid_input(message));
+                    let ids = self.http.redact(&format!("{other} and {id}"));
+                    let message = format!("ambiguous: matches {ids}");
+                    return Err(Error::new(ErrorKind::Ambiguous, message));
                 }
                 Some(_) => {}
                 None => found = Some((id, item)),
             }
         }
         Ok(found.map(|(_, item)| item))
-    }
-
-    /// Returns the build ID of a version, from the list of versions.
-    pub(crate) fn build_of_listed_version(
-        &self,
-        algorithm: &Algorithm,
-        git_hash: &str,
-    ) -> Option<String> {
-        // If the list cannot be read, the caller reports the error that it already has.
-        let version = self
-            .versions(algorithm)
-            .map_while(Result::ok)
-            .find(|version| version.git_hash() == Some(git_hash))?;
-        version.build_id().map(str::to_owned)
     }
 }
 

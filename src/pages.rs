@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::iter::FusedIterator;
+use std::hash::{BuildHasher, RandomState};
+use std::iter::{self, FusedIterator};
 use std::sync::Arc;
 use std::vec;
 
@@ -10,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::http::{Endpoint, Http};
-use crate::model::{Build, BuildStatus, Page, Version};
+use crate::model::{Build, BuildStatus, Items, Page, Version};
 
 /// An iterator over the items of a list, which requests each page when its first item is needed.
 ///
@@ -29,7 +30,7 @@ use crate::model::{Build, BuildStatus, Page, Version};
 /// ```no_run
 /// use algo_logs::{Algorithm, Client, Token};
 ///
-/// let client = Client::builder().token(Token::simple("sim0123456789")?).build()?;
+/// let client = Client::builder("cluster.example.com").token(Token::simple("sim0123456789")?).build()?;
 /// let algorithm: Algorithm = "acme/Lemmatizer".parse()?;
 /// for build in client.builds(&algorithm).take(5) {
 ///     println!("{}", build?.build_id);
@@ -42,10 +43,12 @@ pub struct Pages<T> {
     list: Endpoint,
     /// The query parameters of the request for each page.
     query: Vec<(&'static str, String)>,
-    /// The iterator skips items that do not pass all of these.
-    filters: Vec<Box<Filter<T>>>,
+    /// The iterator skips items that do not pass all of these. Only those with a name can be replaced.
+    filters: Vec<(&'static str, Box<Filter<T>>)>,
     received: vec::IntoIter<T>,
-    seen: HashSet<String>,
+    /// A hash of each marker: a marker can be long.
+    seen: HashSet<u64>,
+    hasher: RandomState,
     /// How many empty pages came in a row.
     empty_pages: usize,
     next: Next,
@@ -55,6 +58,9 @@ type Filter<T> = dyn Fn(&T) -> bool + Send + Sync;
 
 /// After this many empty pages in a row, the list is considered endless.
 const MAX_EMPTY_PAGES: usize = 100;
+
+/// The longest marker, in bytes. Real ones have fewer than 100, and it must fit into a URL.
+const MAX_MARKER: usize = 4096;
 
 enum Next {
     First,
@@ -71,6 +77,7 @@ impl<T> Pages<T> {
             filters: Vec::new(),
             received: Vec::new().into_iter(),
             seen: HashSet::new(),
+            hasher: RandomState::new(),
             empty_pages: 0,
             next: Next::First,
         }
@@ -107,29 +114,86 @@ impl<T> Pages<T> {
 
     /// Takes the items of a page, and determines which page comes next.
     fn receive(&mut self, page: Page<T>) -> Result<(), Error> {
-        self.empty_pages = match page.results.is_empty() {
-            true => self.empty_pages + 1,
-            false => 0,
-        };
+        let Items(results) = page.results;
+        if results.is_empty() {
+            self.empty_pages += 1;
+        } else {
+            self.empty_pages = 0;
+        }
         if let Some(marker) = page.marker {
-            let endless = |problem: &str| {
-                Error::invalid_response(format!("the list never ends: {problem}"))
-                    .about(&self.list.what)
-            };
+            let invalid = |problem: &str| Error::invalid_response(problem).about(&self.list.what);
             if self.empty_pages == MAX_EMPTY_PAGES {
-                return Err(endless("100 pages in a row had no items"));
+                return Err(invalid(
+                    "the list never ends: 100 pages in a row had no items",
+                ));
             }
-            if !self.seen.insert(marker.clone()) {
-                return Err(endless("the service repeated a marker"));
+            if marker.len() > MAX_MARKER {
+                return Err(invalid("the service sent a page marker of over 4 KiB"));
+            }
+            if !self.seen.insert(self.hasher.hash_one(&marker)) {
+                return Err(invalid(
+                    "the list never ends: the service repeated a page marker",
+                ));
             }
             self.next = Next::After(marker);
         }
-        self.received = page.results.into_iter();
+        self.received = results.into_iter();
         Ok(())
     }
 
     fn matches(&self, item: &T) -> bool {
-        self.filters.iter().all(|filter| filter(item))
+        self.filters.iter().all(|(_, filter)| filter(item))
+    }
+
+    fn filter(
+        mut self,
+        name: &'static str,
+        filter: impl Fn(&T) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.filters
+            .retain(|(other, _)| name.is_empty() || *other != name);
+        self.filters.push((name, Box::new(filter)));
+        self
+    }
+
+    /// Lists the same list as items of another type, such as a type of your own or
+    /// `Box<serde_json::value::RawValue>`.
+    ///
+    /// Filters are dropped, so set them after this.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// #[derive(serde::Deserialize)]
+    /// struct Registered {
+    ///     build_id: String,
+    ///     resource_type: Option<String>,
+    /// }
+    ///
+    /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
+    /// for build in client.builds(&"acme/Lemmatizer".parse()?).of::<Registered>() {
+    ///     println!("{}", build?.build_id);
+    /// }
+    /// # Ok::<(), algo_logs::Error>(())
+    /// ```
+    pub fn of<U>(self) -> Pages<U> {
+        Pages {
+            query: self.query,
+            ..Pages::new(self.http, self.list)
+        }
+    }
+
+    /// Selects the items for which `matches` returns true. Items must pass all filters. Defaults to all items.
+    pub fn matching(self, matches: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
+        self.filter("", matches)
+    }
+
+    /// Returns whether the pages read so far have another item that passes the filters, or another page follows. Sends
+    /// nothing.
+    pub fn has_more(&self) -> bool {
+        let follows = matches!(self.next, Next::After(_));
+        let mut received = self.received.as_slice().iter();
+        follows || received.any(|item| self.matches(item))
     }
 }
 
@@ -137,24 +201,21 @@ impl Pages<Build> {
     /// Selects the builds with this status. Defaults to any status.
     ///
     /// The service has no such filter: all builds are requested, and those that do not match are skipped.
-    pub fn status(mut self, status: BuildStatus) -> Self {
-        self.filters
-            .push(Box::new(move |build| build.status == status));
-        self
+    pub fn status(self, status: BuildStatus) -> Self {
+        self.filter("status", move |build| build.status == status)
     }
 
     /// Selects the builds of a commit, given by its SHA or the first digits of its SHA. Defaults to any commit.
     ///
     /// The service has no such filter: all builds are requested, and those that do not match are skipped.
-    pub fn commit(mut self, sha: impl Into<String>) -> Self {
+    pub fn commit(self, sha: impl Into<String>) -> Self {
         let sha = sha.into().to_ascii_lowercase();
-        let of_commit =
-            move |build: &Build| build.commit_sha.to_ascii_lowercase().starts_with(&sha);
-        self.filters.push(Box::new(of_commit));
-        self
+        self.filter("commit", move |build| {
+            build.commit_sha.to_ascii_lowercase().starts_with(&sha)
+        })
     }
 
-    /// Returns the build that started last, of those that pass the filters and for which `matches` returns true.
+    /// Returns the build that started last, of those that pass the filters.
     ///
     /// Lists come newest first, although this is not documented. This returns the first match if the pages read so far
     /// are in that order, and reads the whole list otherwise.
@@ -167,36 +228,52 @@ impl Pages<Build> {
     ///
     /// ```no_run
     /// use algo_logs::BuildStatus;
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let failed = client
-    ///     .builds(&"acme/Lemmatizer".parse()?)
-    ///     .newest(|build| build.status == BuildStatus::Failed)?;
+    /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
+    /// let algorithm = "acme/Lemmatizer".parse()?;
+    /// let Some(failed) = client.builds(&algorithm).status(BuildStatus::Failed).newest()? else {
+    ///     return Ok(());
+    /// };
+    /// // The last build that succeeded before it:
+    /// let before = failed.started_time();
+    /// let last_success = client
+    ///     .builds(&algorithm)
+    ///     .status(BuildStatus::Succeeded)
+    ///     .matching(move |build| build.started_time() < before)
+    ///     .newest()?;
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
-    pub fn newest(mut self, matches: impl Fn(&Build) -> bool) -> Result<Option<Build>, Error> {
+    pub fn newest(self) -> Result<Option<Build>, Error> {
+        self.newest_of(&|_| true)
+    }
+
+    /// Returns the newest build that passes the filters and `matches`.
+    pub(crate) fn newest_of(
+        mut self,
+        matches: &dyn Fn(&Build) -> bool,
+    ) -> Result<Option<Build>, Error> {
         let mut newest: Option<Build> = None;
         let mut previous = None;
         let mut newest_first = true;
         while let Some(build) = self.next_unfiltered() {
             let build = build?;
-            let started = build.started();
+            let started = build.started_time();
             newest_first &= previous.is_none_or(|previous| started <= previous);
             previous = Some(started);
             let matches = self.matches(&build) && matches(&build);
             if matches
                 && newest
                     .as_ref()
-                    .is_none_or(|newest| started > newest.started())
+                    .is_none_or(|newest| started > newest.started_time())
             {
                 newest = Some(build);
             }
             if let (Some(newest), true) = (&newest, newest_first) {
-                let started = newest.started();
+                let started = newest.started_time();
                 if self
                     .received
                     .as_slice()
                     .iter()
-                    .all(|other| other.started() <= started)
+                    .all(|other| other.started_time() <= started)
                 {
                     break;
                 }
@@ -223,6 +300,18 @@ impl Pages<Version> {
 }
 
 impl<T: DeserializeOwned> Pages<T> {
+    /// Returns what is left of the current page or, if that is nothing, requests the next page and returns its items:
+    /// only those that pass the filters. Returns `None` at the end of the list.
+    pub fn next_page(&mut self) -> Option<Result<Vec<T>, Error>> {
+        let first = match self.next_unfiltered()? {
+            Ok(first) => first,
+            Err(error) => return Some(Err(error)),
+        };
+        let rest = std::mem::take(&mut self.received);
+        let items = iter::once(first).chain(rest);
+        Some(Ok(items.filter(|item| self.matches(item)).collect()))
+    }
+
     /// Returns the next item that the service sends, whether it passes the filters or not.
     fn next_unfiltered(&mut self) -> Option<Result<T, Error>> {
         loop {

@@ -5,11 +5,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::algorithm::{Algorithm, segment};
+use crate::algorithm::{Algorithm, received_segment};
 use crate::client::Client;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, not_finished};
 use crate::http::{Http, MAX_TIMEOUT};
-use crate::lookup::is_abbreviation;
 use crate::model::Build;
 use crate::retry::Retry;
 
@@ -29,10 +28,10 @@ use crate::retry::Retry;
 ///     .interval(Duration::from_secs(2))
 ///     .on_poll(|poll| {
 ///         eprintln!("waited {:?}", poll.waited);
-///         match interrupted.load(Ordering::Relaxed) {
-///             false => ControlFlow::Continue(()),
-///             true => ControlFlow::Break(()),
+///         if interrupted.load(Ordering::Relaxed) {
+///             return ControlFlow::Break(());
 ///         }
+///         ControlFlow::Continue(())
 ///     });
 /// ```
 #[must_use]
@@ -43,12 +42,15 @@ pub struct Wait<'a> {
     on_poll: Option<Box<OnPoll<'a>>>,
 }
 
-type OnPoll<'a> = dyn Fn(&Poll<'_>) -> ControlFlow<()> + Send + Sync + 'a;
+type OnPoll<'a> = dyn FnMut(&PollInfo<'_>) -> ControlFlow<()> + 'a;
+
+/// The longest `Retry-After` that a wait obeys: the build may finish in the meantime.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// A poll that did not find a finished build, as passed to [`Wait::on_poll`].
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Poll<'a> {
+pub struct PollInfo<'a> {
     /// The time since the wait began.
     pub waited: Duration,
     /// The unfinished build, `None` if it is not listed yet, or a transient error.
@@ -76,15 +78,15 @@ impl<'a> Wait<'a> {
         self
     }
 
-    /// Sets the pause between two polls. Defaults to 5 seconds. A longer `Retry-After` takes precedence.
+    /// Sets the pause between two polls. Defaults to 5 seconds. A longer `Retry-After` takes precedence, up to 60
+    /// seconds. With an interval of zero, polls follow each other without a pause.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
     /// Sets whether [`wait_for_build`](crate::Client::wait_for_build) also waits for a build that does not exist yet,
-    /// instead of failing with [`ErrorKind::NotFound`]. The ID can then be abbreviated, as for
-    /// [`find_build`](crate::Client::find_build). Defaults to `false`.
+    /// instead of failing with [`ErrorKind::NotFound`]. An unknown algorithm still fails at once. Defaults to `false`.
     pub fn until_listed(mut self, until_listed: bool) -> Self {
         self.until_listed = until_listed;
         self
@@ -92,10 +94,9 @@ impl<'a> Wait<'a> {
 
     /// Sets a function to call after each poll that does not find a finished build, including transient failures. It
     /// decides whether to continue. If it breaks, the wait ends with [`ErrorKind::Cancelled`]. Defaults to none.
-    pub fn on_poll(
-        mut self,
-        on_poll: impl Fn(&Poll<'_>) -> ControlFlow<()> + Send + Sync + 'a,
-    ) -> Self {
+    ///
+    /// To end a wait at once from another thread, use [`Client::shutdown`].
+    pub fn on_poll(mut self, on_poll: impl FnMut(&PollInfo<'_>) -> ControlFlow<()> + 'a) -> Self {
         self.on_poll = Some(Box::new(on_poll));
         self
     }
@@ -109,7 +110,7 @@ impl<'a> Wait<'a> {
     /// Polls until the build has finished. If the time runs out first, returns the build as it was last seen or, if it
     /// was never seen, the result of the last poll.
     pub(crate) fn until_finished(
-        &self,
+        mut self,
         http: &Http,
         mut poll: impl FnMut() -> Result<Option<Build>, Error>,
     ) -> Result<Option<Build>, Error> {
@@ -123,16 +124,16 @@ impl<'a> Wait<'a> {
                 _ => {}
             }
             let waited = started.elapsed();
-            if let Some(on_poll) = &self.on_poll {
+            if let Some(on_poll) = &mut self.on_poll {
                 let build = result.as_ref().map(Option::as_ref);
-                if on_poll(&Poll { waited, build }).is_break() {
+                if on_poll(&PollInfo { waited, build }).is_break() {
                     let message = "the wait was cancelled";
                     return Err(Error::new(ErrorKind::Cancelled, message));
                 }
             }
             let left = self.timeout.saturating_sub(waited);
             let pause = match result.as_ref().map_err(|error| error.retryable()) {
-                Err(Retry::After(delay)) => delay.max(self.interval),
+                Err(Retry::After(delay)) => delay.min(MAX_RETRY_AFTER).max(self.interval),
                 _ => self.interval,
             };
             let error = match result {
@@ -169,8 +170,8 @@ impl Client {
     ///
     /// ```no_run
     /// use algo_logs::Wait;
-    /// # let client = algo_logs::Client::builder().build()?;
-    /// let build = client.wait_for_build(&"acme/Lemmatizer".parse()?, "8a366318", &Wait::default())?;
+    /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
+    /// let build = client.wait_for_build(&"acme/Lemmatizer".parse()?, "8a366318", Wait::default())?;
     /// assert!(build.status.is_finished());
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
@@ -178,30 +179,25 @@ impl Client {
         &self,
         algorithm: &Algorithm,
         build_id: &str,
-        wait: &Wait<'_>,
+        wait: Wait<'_>,
     ) -> Result<Build, Error> {
         let client = self.until(wait.deadline());
-        let mut id = build_id.to_owned();
+        let until_listed = wait.until_listed;
         let mut missing = None;
         let build = wait.until_finished(&client.http, || {
-            let error = match client.build(algorithm, &id) {
-                Err(error) if wait.until_listed && is_missing_build(&error) => error,
-                result => return result.map(Some),
-            };
-            missing = Some(error);
-            if !is_abbreviation(build_id) {
-                return Ok(None);
+            match client.build(algorithm, build_id) {
+                Err(error) if until_listed && is_missing_build(&error) => {
+                    // Without a code, the algorithm may be what is missing.
+                    if missing.is_none() && error.service_code().is_none() {
+                        client.check_exists(algorithm)?;
+                    }
+                    missing = Some(error);
+                    Ok(None)
+                }
+                result => result.map(Some),
             }
-            let found = match client.find_build(algorithm, build_id) {
-                Err(error) if error.kind() == ErrorKind::NotFound => None,
-                found => Some(found?).filter(|build| build.build_id != build_id),
-            };
-            if let Some(build) = &found {
-                id.clone_from(&build.build_id);
-            }
-            Ok(found)
         });
-        let what = format!("build {id} of {algorithm}");
+        let what = format!("build {build_id} of {algorithm}");
         match (build.map_err(|error| error.about(&what))?, missing) {
             (Some(build), _) if build.status.is_finished() => Ok(build),
             (None, Some(error)) => Err(error),
@@ -224,17 +220,17 @@ impl Client {
     ///
     /// ```no_run
     /// use algo_logs::{Build, Wait};
-    /// # let client = algo_logs::Client::builder().build()?;
+    /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
     /// let pushed = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
     /// let of_commit = |build: &Build| build.commit_sha == pushed;
-    /// let build = client.wait_for_newest_build(&"acme/Lemmatizer".parse()?, of_commit, &Wait::default())?;
+    /// let build = client.wait_for_newest_build(&"acme/Lemmatizer".parse()?, of_commit, Wait::default())?;
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
     pub fn wait_for_newest_build(
         &self,
         algorithm: &Algorithm,
         matches: impl Fn(&Build) -> bool,
-        wait: &Wait<'_>,
+        wait: Wait<'_>,
     ) -> Result<Option<Build>, Error> {
         let client = self.until(wait.deadline());
         let mut id: Option<String> = None;
@@ -242,9 +238,9 @@ impl Client {
             if let Some(id) = &id {
                 return client.build(algorithm, id).map(Some);
             }
-            let build = client.builds(algorithm).newest(&matches)?;
+            let build = client.builds(algorithm).newest_of(&matches)?;
             if let Some(build) = &build {
-                segment("build ID", &build.build_id).map_err(Error::into_invalid_response)?;
+                received_segment("build ID", &build.build_id)?;
                 id = Some(build.build_id.clone());
             }
             Ok(build)
@@ -258,6 +254,14 @@ impl Client {
         }
     }
 
+    /// Fails if the list of builds says that there is no such algorithm.
+    fn check_exists(&self, algorithm: &Algorithm) -> Result<(), Error> {
+        match self.builds(algorithm).page_size(1).next() {
+            Some(Err(error)) if error.kind() == ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns a client whose requests all end by `deadline`.
     fn until(&self, deadline: Instant) -> Self {
         Self {
@@ -268,12 +272,7 @@ impl Client {
 
 /// Returns whether the error means that the build does not exist, rather than the algorithm.
 fn is_missing_build(error: &Error) -> bool {
-    error.kind() == ErrorKind::NotFound && matches!(error.code(), None | Some(1010))
-}
-
-/// Returns the error for a build that is still in progress.
-pub(crate) fn not_finished(context: &str) -> Error {
-    Error::new(ErrorKind::NotFinished, "the build is still in progress").about(context)
+    error.kind() == ErrorKind::NotFound && matches!(error.service_code(), None | Some(1010))
 }
 
 impl fmt::Debug for Wait<'_> {

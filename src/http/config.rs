@@ -29,7 +29,6 @@ pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60)
 /// The client's settings.
 #[derive(Clone)]
 pub(crate) struct Config {
-    pub(crate) base_url: BaseUrl,
     pub(crate) allow_http: bool,
     pub(crate) token: Option<Token>,
     pub(crate) root_certificates: Option<Vec<u8>>,
@@ -45,7 +44,6 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            base_url: BaseUrl::default(),
             allow_http: false,
             token: None,
             root_certificates: None,
@@ -63,7 +61,6 @@ impl Default for Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("base_url", &self.base_url)
             .field("token", &self.token)
             .field("timeout", &self.timeout)
             .field("retries", &self.retries)
@@ -78,8 +75,11 @@ impl Config {
     }
 }
 
-pub(super) fn agent(config: &Config, proxy: Option<Proxy>) -> Result<Agent, Error> {
-    let base_url = &config.base_url;
+pub(super) fn agent(
+    base_url: &BaseUrl,
+    config: &Config,
+    proxy: Option<Proxy>,
+) -> Result<Agent, Error> {
     if !base_url.is_https() && !base_url.is_loopback() && !config.allow_http {
         return Err(Error::invalid_input(format!(
             "{base_url} would send the key unencrypted: http is only allowed for a loopback address"

@@ -248,7 +248,7 @@ mod tests {
             let message = None;
             let error = ApiError { code, message }.into_error(status, None, None);
             assert_eq!((error.kind(), error.retryable()), (kind, retry));
-            assert_eq!(error.code(), code);
+            assert_eq!(error.service_code(), code);
             assert_eq!(error.status(), (status != 200).then_some(status));
         }
     }

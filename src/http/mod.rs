@@ -57,6 +57,7 @@ pub(crate) struct Endpoint {
 
 #[derive(Clone)]
 pub(crate) struct Http {
+    base_url: BaseUrl,
     config: Config,
     agent: ureq::Agent,
     authorization: Option<HeaderValue>,
@@ -71,15 +72,16 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(config: Config) -> Result<Self, Error> {
-        let proxy = Proxy::find(&config.proxy, &config.base_url)?;
+    pub(crate) fn new(base_url: BaseUrl, config: Config) -> Result<Self, Error> {
+        let proxy = Proxy::find(&config.proxy, &base_url)?;
         let server = match &proxy {
-            None => config.base_url.to_string(),
-            Some(proxy) => format!("{} through {proxy}", config.base_url),
+            None => base_url.to_string(),
+            Some(proxy) => format!("{base_url} through {proxy}"),
         };
         Ok(Self {
             authorization: config.token.as_ref().map(authorization).transpose()?,
-            agent: config::agent(&config, proxy)?,
+            agent: config::agent(&base_url, &config, proxy)?,
+            base_url,
             config,
             server,
             deadline: None,
@@ -97,7 +99,7 @@ impl Http {
     }
 
     pub(crate) fn base_url(&self) -> &BaseUrl {
-        &self.config.base_url
+        &self.base_url
     }
 
     pub(crate) fn attempts(&self) -> Attempts {
@@ -205,7 +207,7 @@ impl Http {
         }
         let connect = self.config.connect_timeout();
         let connect = self.time_left().map_or(connect, |left| left.min(connect));
-        let url = format!("{}{}", self.config.base_url, endpoint.path);
+        let url = format!("{}{}", self.base_url, endpoint.path);
         let start = || RequestReport::start(&url, self.config.observer.clone());
         let mut report = start();
         let mut response = self.call(&url, false);
@@ -347,6 +349,7 @@ impl Http {
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
+            .field("base_url", &self.base_url)
             .field("config", &self.config)
             .field("server", &self.server)
             .finish_non_exhaustive()

@@ -157,12 +157,12 @@ fn no_build_matches() {
     for line in ["-s in-progress", "-c 0123", "-s failed -c 9e37"] {
         program.run(&format!("log acme/Paged {line}")).fails(
             5,
-            "algo-logs: no matching build of acme/Paged; 'algo-logs builds acme/Paged' lists the builds\n",
+            "algo-logs: acme/Paged has no matching builds; 'algo-logs builds acme/Paged' lists the builds\n",
         );
     }
     program.run("log acme/Empty").fails(
         5,
-        "algo-logs: no build of acme/Empty; 'algo-logs builds acme/Empty' lists the builds\n",
+        "algo-logs: acme/Empty has no builds; 'algo-logs builds acme/Empty' lists the builds\n",
     );
     program.run("log acme/Secret").fails(
         4,
@@ -309,7 +309,9 @@ fn an_ambiguous_abbreviation() {
     let ambiguous = |outcome: Outcome| {
         outcome.fails(
             2,
-            &format!("algo-logs: version abcdef0 of acme/Paged: it matches more than one: {one}, {other}\n"),
+            &format!(
+                "algo-logs: version abcdef0 of acme/Paged: ambiguous: matches {one} and {other}\n"
+            ),
         );
     };
     ambiguous(Program::on(&cluster).run("log acme/Paged/abcdef0"));
@@ -384,14 +386,14 @@ fn a_build_by_the_first_characters_of_its_id() {
         (outcome.code, outcome.stdout),
         (Some(3), lemmatizer::FAILED_LOG.into())
     );
-    let waiting = format!(
-        "algo-logs: waiting up to 9s for build {} of acme/Lemmatizer\n",
-        &lemmatizer::FAILED[..7]
+    let result = format!(
+        "algo-logs: the build failed after 1m48s; 'algo-logs why acme/Lemmatizer {}' shows why\n",
+        lemmatizer::FAILED
     );
     program.run(&format!("{line} --wait=9")).is(
         0,
         lemmatizer::FAILED_LOG,
-        &format!("{waiting}{failed}"),
+        &format!("{failed}{result}"),
     );
     // Too short by one character, and ambiguous.
     let short = &lemmatizer::FAILED[..6];
@@ -401,8 +403,8 @@ fn a_build_by_the_first_characters_of_its_id() {
     program.run("log acme/Paged a0000000").fails(
         2,
         &format!(
-            "algo-logs: build a0000000 of acme/Paged: it matches more than one: \
-             {one}, {other}\n"
+            "algo-logs: build a0000000 of acme/Paged: ambiguous: matches \
+             {one} and {other}\n"
         ),
     );
 }
@@ -515,7 +517,9 @@ fn exit_status_of_a_version_that_is_only_listed() {
         .is(
             3,
             "log of b1\n",
-            &format!("algo-logs: version commit {hash}\nalgo-logs: build b1 of acme/x: failed\n"),
+            &format!(
+                "algo-logs: version commit {hash}\nalgo-logs: version {hash} of acme/x: failed\n"
+            ),
         );
 }
 
@@ -542,7 +546,7 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
     let output = version("b1", r#","compilation":{"output":"the output\n"}"#);
     cluster.script_always(&format!("{X}/versions/{hash}"), Reply::json(200, &output));
     let note = format!(
-        "algo-logs: the log of build b1 of acme/x is lost: this is the output of version {hash}\n"
+        "algo-logs: the log of the build is gone; showing the output of version {hash} instead\n"
     );
     let program = Program::on(&cluster);
     program.run("log acme/x b1").is(0, "the output\n", &note);

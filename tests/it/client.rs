@@ -8,8 +8,12 @@ use crate::cluster::{Cluster, KEY};
 
 /// Sets up a client with the key of this cluster and a short retry delay.
 pub fn builder(cluster: &Cluster) -> ClientBuilder {
-    Client::builder()
-        .base_url(cluster.url())
+    builder_at(&cluster.url())
+}
+
+/// Sets up a client for a URL, with a key and a short retry delay.
+pub fn builder_at(url: &str) -> ClientBuilder {
+    Client::builder(url)
         .token(Token::simple(KEY).unwrap())
         .retry_delay(Duration::from_millis(1))
 }

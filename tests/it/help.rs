@@ -465,7 +465,7 @@ fn a_not_found_error_says_where_to_look() {
         ("log acme/Nothing --exit-status", "builds"),
         ("log acme/Nothing/1.2.0", "versions"),
         ("log acme/Nothing b-1", "log of build b-1"),
-        ("log acme/Nothing b-1 --exit-status", "build b-1"),
+        ("log acme/Nothing b-1 --exit-status", "log of build b-1"),
         (
             &format!("save acme/Nothing -d {}", folder.join("logs")),
             "builds",
@@ -483,20 +483,19 @@ fn a_not_found_error_says_where_to_look() {
     let list = "'algo-logs builds acme/Lemmatizer' lists the builds";
     for (line, what) in [
         ("log acme/Lemmatizer b-1", "log of build b-1"),
-        ("log acme/Lemmatizer b-1 --exit-status", "build b-1"),
-        ("log acme/Lemmatizer b-1 --exit-status", "build b-1"),
+        ("log acme/Lemmatizer b-1 --exit-status", "log of build b-1"),
     ] {
         fails(
             line,
             &format!(
                 "{what} of acme/Lemmatizer: there is no such build (status 404), the service says: \
-                 build b-1 not found; {list}"
+                 build b-1 not found; BUILD_ID needs at least 7 digits; {list}"
             ),
         );
     }
     fails(
         "log acme/Lemmatizer -c ffff",
-        &format!("no matching build of acme/Lemmatizer; {list}"),
+        &format!("acme/Lemmatizer has no matching builds; {list}"),
     );
     fails(
         &format!("log acme/Lemmatizer {}", lemmatizer::LOST),
@@ -507,7 +506,7 @@ fn a_not_found_error_says_where_to_look() {
     );
     let list = "'algo-logs versions acme/Lemmatizer' lists the versions";
     let hash = "0123456789abcdef0123456789abcdef01234567";
-    for (options, what) in [("", "log of version"), (" --exit-status", "version")] {
+    for (options, what) in [("", "log of version"), (" --exit-status", "log of version")] {
         fails(
             &format!("log acme/Lemmatizer/{hash}{options}"),
             &format!(
@@ -537,7 +536,7 @@ fn a_404_without_a_code_is_explained_by_further_requests() {
         &cluster,
         "log acme/Paged b-1",
         5,
-        "build b-1 of acme/Paged: not found (status 404); \
+        "build b-1 of acme/Paged: not found (status 404); BUILD_ID needs at least 7 digits; \
          'algo-logs builds acme/Paged' lists the builds",
     );
     for line in ["builds acme/Paged", "log acme/Paged"] {

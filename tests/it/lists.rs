@@ -120,40 +120,44 @@ fn json_has_the_members_that_the_service_sent() {
 }
 
 #[test]
-fn json_keeps_every_member() {
+fn json_keeps_every_member_as_it_was_sent() {
     let cluster = Cluster::start();
-    let outcome = Program::on(&cluster).run("builds acme/Lemmatizer -c 4a6f8c02 --json");
-    outcome.prints(
-        "[{\"build_id\":\"d58b1f36-c72e-4e09-a1d4-7f3c60b9e821\",\"status\":\"succeeded\",\
-         \"commit_sha\":\"4a6f8c02d1e7b359c0a8d4f6e2b17935d0c6a8e1\",\
-         \"started_at\":\"2021-07-29T10:15:30.640Z\",\"attempt\":18446744073709551615,\
-         \"finished_at\":\"2021-07-29T10:16:45.118Z\",\
-         \"queue\":{\"labels\":[\"cpu\",null,true],\"position\":0,\"seconds_waited\":1.25},\
-         \"registry_status\":{\"registry_id\":\"0b1e7c52-5f8a-4f7e-9d33-6a2c41e0d9b7\",\
-         \"status\":\"pushed\",\"status_message\":\"\",\"updated_at\":\"2021-07-29T10:16:59.000Z\"},\
-         \"resource_type\":\"algorithm_build\",\
-         \"version_info\":{\"released_by\":\"küster\",\"semantic_version\":\"1.0.0\"}}]\n",
-    );
-    // Members of an unexpected type do not make the list fail.
-    let strange = r#"{"status":"x","build_id":"b","commit_sha":"c","started_at":"t","finished_at":7,"version_info":[],"x":"\u001b"}"#;
-    let sent = format!("{{\"results\": [ {strange} , {strange} ]}}");
-    cluster.script(PAGED_BUILDS, Reply::json(200, &sent));
-    let outcome = Program::on(&cluster).run("builds acme/Paged --json");
-    let written = r#"{"build_id":"b","status":"x","commit_sha":"c","started_at":"t","finished_at":7,"version_info":[],"x":"\u001b"}"#;
-    outcome.prints(format!("[{written},\n {written}]\n"));
+    // The order of members, digits and spaces stay. Line ends between tokens become spaces.
+    let build = r#"{"status":"x","build_id":"b", "n":[1.50,1e400,18446744073709551616],"half":"\ud800",
+	"commit_sha":"c","started_at":"t","x":"\u001b"}"#;
+    let page = format!("{{\"results\": [ {build} , {build} ]}}");
+    cluster.script_always(PAGED_BUILDS, Reply::json(200, &page));
+    let written = build.replace(['\n', '\t'], " ");
+    let program = Program::on(&cluster);
+    program
+        .run("builds acme/Paged --json")
+        .prints(format!("[{written},\n {written}]\n"));
+    // A byte that is not UTF-8 does not make a list unusable, either.
+    let latin1 = [&b"{\"results\":[{\"build_id\":\"b\",\"status\":\"failed\",\"commit_sha\":\"c\",\"started_at\":\"t\",\"x\":\""[..], b"\xE9\"}]}"].concat();
+    cluster.script_always(PAGED_BUILDS, Reply::status(200).body(latin1));
+    program
+        .run("builds acme/Paged")
+        .prints("b\tfailed\tc\tt\t-\t-\n");
+    let outcome = program.run("builds acme/Paged --json");
+    let end = "\"x\":\"\u{fffd}\"}]\n".as_bytes();
+    assert!(outcome.stdout.ends_with(end));
+    // A member of the model must have its type.
+    let page = page.replace("\"c\"", "7");
+    cluster.script_always(PAGED_BUILDS, Reply::json(200, &page));
+    assert_eq!(program.run("builds acme/Paged").code, Some(6));
 }
 
 #[test]
 fn an_empty_list_is_not_an_error_and_prints_a_note() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let note = "algo-logs: no build of acme/Empty\n";
+    let note = "algo-logs: acme/Empty has no builds\n";
     program.run("builds acme/Empty").is(0, "", note);
     program.run("builds acme/Empty --all").is(0, "", note);
     program.run("builds acme/Empty --json").is(0, "[]\n", note);
     program.run("builds acme/Empty --json -q").prints("[]\n");
     program.run("builds acme/Empty -q").prints("");
-    let note = "algo-logs: no version of acme/Empty\n";
+    let note = "algo-logs: acme/Empty has no versions\n";
     program.run("versions acme/Empty").is(0, "", note);
     program
         .run("versions acme/Empty --json")
@@ -163,14 +167,14 @@ fn an_empty_list_is_not_an_error_and_prints_a_note() {
         program.run(&format!("builds acme/Paged {line}")).is(
             0,
             "",
-            "algo-logs: no matching build of acme/Paged\n",
+            "algo-logs: acme/Paged has no matching builds\n",
         );
     }
     for line in ["--published", "--unpublished", "--public", "--private"] {
         program.run(&format!("versions acme/Waiting {line}")).is(
             0,
             "",
-            "algo-logs: no matching version of acme/Waiting\n",
+            "algo-logs: acme/Waiting has no matching versions\n",
         );
     }
 }
@@ -215,7 +219,8 @@ fn versions_are_filtered_by_the_service() {
         program
             .run(&format!("versions acme/Lemmatizer {filter}"))
             .prints(rows(&LEMMATIZER_VERSIONS, which));
-        assert_eq!(cluster.requests().last().unwrap().query(), query);
+        let sent = cluster.requests().pop().unwrap();
+        assert_eq!(sent.query(), format!("{query}&limit=20"));
     }
     assert_eq!(cluster.requests().len(), filters.len());
 }
@@ -276,20 +281,27 @@ fn every_page_repeats_the_filters() {
 
 #[test]
 fn only_the_necessary_pages_are_read() {
-    for (line, pages) in [
-        ("builds acme/Paged -L 1", 1),
-        ("builds acme/Paged -L 10", 1),
-        ("builds acme/Paged -L 11", 2),
-        ("builds acme/Paged", 2),
+    let more = |rows| format!("algo-logs: the first {rows}; there may be more: -L N or --all\n");
+    for (line, pages, note) in [
+        ("builds acme/Paged -L 1", 1, more(1)),
+        ("builds acme/Paged -L 10", 1, more(10)),
+        ("builds acme/Paged -L 11", 1, more(11)),
+        ("builds acme/Paged", 1, more(20)),
+        ("builds acme/Paged -L 57", 6, String::new()),
         // Every seventh build failed, so the third failed one is on the third page. The limit counts after the filter.
-        ("builds acme/Paged -s failed -L 3", 3),
-        ("builds acme/Paged -s failed", 6),
-        ("versions acme/Paged -L 20", 2),
+        ("builds acme/Paged -s failed -L 3", 3, more(3)),
+        ("builds acme/Paged -s failed -L 8", 6, String::new()),
+        ("builds acme/Paged -s failed", 6, String::new()),
+        ("versions acme/Paged -L 20", 1, more(20)),
     ] {
         let cluster = Cluster::start();
         cluster.page_size(10);
         let outcome = Program::on(&cluster).run(line);
-        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{line}");
+        assert_eq!(
+            (outcome.code, &*outcome.stderr),
+            (Some(0), &*note),
+            "{line}"
+        );
         assert_eq!(cluster.requests().len(), pages, "{line}");
     }
 }
@@ -312,8 +324,7 @@ fn rows_before_a_failure_are_shown() {
         let json = format!(r#"{{"marker":"m","results":[{build}]}}"#);
         Reply::json(200, &json)
     };
-    let endless =
-        "algo-logs: builds of acme/Paged: the list never ends: the service repeated a marker\n";
+    let endless = "algo-logs: builds of acme/Paged: the list never ends: the service repeated a page marker\n";
     let rejected = "algo-logs: builds of acme/Paged: the cluster refused the request (status 400), \
                     the service says: invalid marker\n";
     for (pages, code, error) in [(2, 6, endless), (1, 1, rejected)] {
@@ -372,7 +383,7 @@ fn verbose_prints_a_line_per_request() {
     let outcome = Program::on(&cluster).run("builds acme/Secret -v");
     assert_eq!(
         without_times(&outcome.stderr),
-        "algo-logs: GET CLUSTER/v1/algorithms/acme/Secret/builds 403 BYTES bytes TIME s\n\
+        "algo-logs: GET CLUSTER/v1/algorithms/acme/Secret/builds?limit=20 403 BYTES bytes TIME s\n\
          algo-logs: builds of acme/Secret: the key is not allowed to read this (status 403), the service says: \
          not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY\n"
     );
@@ -387,7 +398,7 @@ fn verbose_prints_a_line_for_a_request_without_a_response() {
     assert_eq!(
         without_times(&outcome.stderr),
         format!(
-            "algo-logs: GET CLUSTER{PAGED_BUILDS} - BYTES bytes TIME s\n\
+            "algo-logs: GET CLUSTER{PAGED_BUILDS}?limit=20 - BYTES bytes TIME s\n\
              algo-logs: builds of acme/Paged: CLUSTER closed the connection before it responded\n"
         )
     );

@@ -160,6 +160,10 @@ fn invalid_unicode_is_counted() {
 const WAITING_NOTE: &str = "algo-logs: build b-wait (in-progress, \
     commit d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7, started 2021-08-04T07:59:00.208Z)\n";
 
+const FINISHED_NOTE: &str = "algo-logs: build b-wait (succeeded, \
+    commit d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7, started 2021-08-04T07:59:00.208Z)\n";
+const SUCCEEDED: &str = "algo-logs: the build succeeded after 58s\n";
+
 #[test]
 fn a_build_in_progress_has_no_log_yet() {
     let cluster = Cluster::start();
@@ -173,9 +177,13 @@ fn a_build_in_progress_has_no_log_yet() {
         .run("log acme/Waiting b-wait --exit-status")
         .fails(8, &format!("{why}; use --wait to wait for it\n"));
     let before = cluster.requests().len();
-    program
-        .run("log acme/Waiting b-wait --wait=0")
-        .fails(8, &format!("{}{why}; waited 0s\n", waiting_for_build("0s")));
+    program.run("log acme/Waiting b-wait --wait=0").fails(
+        8,
+        &format!(
+            "{}{WAITING_NOTE}{why}; waited 0s\n",
+            waiting_for_build("0s")
+        ),
+    );
     program
         .run("log acme/Waiting --wait=0")
         .fails(
@@ -204,9 +212,11 @@ fn waiting_ends_with_the_log() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
     cluster.finish_after(1);
-    program
-        .run("log acme/Waiting b-wait --wait=1")
-        .is(0, WAITING_LOG, &waiting_for_build("1s"));
+    program.run("log acme/Waiting b-wait --wait=1").is(
+        0,
+        WAITING_LOG,
+        &format!("{}{WAITING_NOTE}{SUCCEEDED}", waiting_for_build("1s")),
+    );
     let build_reply: Vec<String> = cluster
         .requests()
         .iter()
@@ -218,9 +228,11 @@ fn waiting_ends_with_the_log() {
         [build.clone(), build.clone(), format!("{build}/logs")]
     );
     // A finished build ends the wait at once, whatever the timeout.
-    program
-        .run("log acme/Waiting b-wait --wait")
-        .is(0, WAITING_LOG, &waiting_for_build("30m00s"));
+    program.run("log acme/Waiting b-wait --wait").is(
+        0,
+        WAITING_LOG,
+        &format!("{FINISHED_NOTE}{SUCCEEDED}"),
+    );
     program
         .run("log acme/Waiting --wait -q --exit-status")
         .prints(WAITING_LOG);
@@ -233,7 +245,7 @@ fn a_wait_prints_a_note_every_minute() {
     cluster.finish_after(usize::MAX);
     let outcome = Program::on(&cluster).run("log acme/Waiting b-wait --wait=63");
     let expected = format!(
-        "{}algo-logs: waited 1m00s: the build is in-progress\n\
+        "{}{WAITING_NOTE}algo-logs: waited 1m00s: the build is in progress\n\
          algo-logs: build b-wait of acme/Waiting: the build is still in progress; waited 1m03s\n",
         waiting_for_build("1m03s")
     );
@@ -257,7 +269,7 @@ fn the_newest_build_is_waited_for() {
         0,
         WAITING_LOG,
         &format!(
-            "algo-logs: waiting up to 1s for the newest build of acme/Waiting\n{WAITING_NOTE}"
+            "algo-logs: waiting up to 1s for the newest build of acme/Waiting\n{WAITING_NOTE}{SUCCEEDED}"
         ),
     );
 }
@@ -271,7 +283,11 @@ fn waiting_survives_only_transient_errors() {
     cluster.script(&build, Reply::status(503));
     program
         .run("log acme/Waiting b-wait --wait=1 --retries 0")
-        .is(0, WAITING_LOG, &waiting_for_build("1s"));
+        .is(
+            0,
+            WAITING_LOG,
+            &format!("{}{FINISHED_NOTE}{SUCCEEDED}", waiting_for_build("1s")),
+        );
     cluster.script(&build, Reply::status(503));
     program
         .run("log acme/Waiting b-wait --wait=0 --retries 0")
@@ -285,14 +301,16 @@ fn waiting_survives_only_transient_errors() {
     // The wait includes a build that does not exist yet.
     let missing = r#"{"error":{"code":1010,"message":"no such build"}}"#;
     cluster.script(&build, Reply::json(404, missing));
-    program
-        .run("log acme/Waiting b-wait --wait=1")
-        .is(0, WAITING_LOG, &waiting_for_build("1s"));
+    program.run("log acme/Waiting b-wait --wait=1").is(
+        0,
+        WAITING_LOG,
+        &format!("{}{FINISHED_NOTE}{SUCCEEDED}", waiting_for_build("1s")),
+    );
     program.run("log acme/Waiting nope --wait=1").fails(
         5,
         "algo-logs: waiting up to 1s for build nope of acme/Waiting\n\
          algo-logs: build nope of acme/Waiting: there is no such build (status 404), \
-         the service says: build nope not found; \
+         the service says: build nope not found; BUILD_ID needs at least 7 digits; \
          'algo-logs builds acme/Waiting' lists the builds\n",
     );
 }
@@ -355,8 +373,8 @@ fn exit_status_reports_the_status_of_the_build() {
     }
     program.run("log acme/Lemmatizer nope --exit-status").fails(
         5,
-        "algo-logs: build nope of acme/Lemmatizer: there is no such build (status 404), \
-             the service says: build nope not found; \
+        "algo-logs: log of build nope of acme/Lemmatizer: there is no such build (status 404), \
+             the service says: build nope not found; BUILD_ID needs at least 7 digits; \
          'algo-logs builds acme/Lemmatizer' lists the builds\n",
     );
 }
@@ -377,9 +395,7 @@ fn exit_status_reports_the_final_status() {
             "algo-logs: build b (in-progress, commit c, started t)\n",
         ),
     ] {
-        if note.is_empty() {
-            cluster.script(&path, Reply::json(200, &build("in-progress")));
-        } else {
+        if !note.is_empty() {
             let page = format!(r#"{{"results":[{}]}}"#, build("in-progress"));
             cluster.script(PAGED_BUILDS, Reply::json(200, &page));
         }
@@ -410,13 +426,13 @@ fn exit_status_of_a_version_is_that_of_its_build() {
             "",
             "false",
             3,
-            format!("algo-logs: version {hash} of acme/Paged: not compiled\n"),
+            format!("algo-logs: version {hash} of acme/Paged failed to compile\n"),
         ),
         (
             build,
             "true",
             3,
-            "algo-logs: build b of acme/Paged: failed\n".to_owned(),
+            format!("algo-logs: version {hash} of acme/Paged: failed\n"),
         ),
     ] {
         let version =
@@ -491,7 +507,7 @@ fn a_404_is_explained_by_the_services_code() {
     program.run("log acme/Lemmatizer nope").fails(
         5,
         "algo-logs: log of build nope of acme/Lemmatizer: there is no such build (status 404), \
-         the service says: build nope not found; \
+         the service says: build nope not found; BUILD_ID needs at least 7 digits; \
          'algo-logs builds acme/Lemmatizer' lists the builds\n",
     );
     program.run("log acme/Nothing nope").fails(
@@ -500,9 +516,9 @@ fn a_404_is_explained_by_the_services_code() {
          the service says: algorithm algo://acme/Nothing not found; \
          check the name, and that CLUSTER is the right cluster\n",
     );
-    // For a lost log, the build and the versions are requested too. The codes of the other two need no further
-    // requests.
-    assert_eq!(cluster.requests().len(), 4 + 1 + 1);
+    // For a lost log, the build and the versions are requested too, and for an unknown algorithm, its owner's
+    // algorithms.
+    assert_eq!(cluster.requests().len(), 4 + 1 + 2);
     program.run("log acme/Secret b").fails(
         4,
         "algo-logs: log of build b of acme/Secret: the key is not allowed to read this (status 403), \
@@ -541,14 +557,14 @@ fn a_404_without_a_code_is_explained_by_requesting_the_build() {
             no_code(),
             5,
             "build b of acme/Paged: not found (status 404), \
-             the service says: nothing here; 'algo-logs builds acme/Paged' lists the builds",
+             the service says: nothing here; BUILD_ID needs at least 7 digits; 'algo-logs builds acme/Paged' lists the builds",
         ),
         // A failed follow-up request does not hide the original error.
         (
             Reply::status(500),
             5,
             "log of build b of acme/Paged: not found (status 404), \
-             the service says: nothing here; 'algo-logs builds acme/Paged' lists the builds",
+             the service says: nothing here; BUILD_ID needs at least 7 digits; 'algo-logs builds acme/Paged' lists the builds",
         ),
     ] {
         cluster.script(&logs, no_code());

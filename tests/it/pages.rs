@@ -1,6 +1,6 @@
 //! The library's lists: paging, filters, and lookups in lists.
 
-use algo_logs::{Algorithm, Build, BuildStatus, Client, ErrorKind, Pages, Version};
+use algo_logs::{Build, BuildStatus, Client, ErrorKind, Pages, Version};
 
 use crate::client::{algorithm, builder, paged};
 use crate::cluster::data::{self, lemmatizer};
@@ -53,17 +53,17 @@ fn lists_are_iterators_over_all_pages() {
 #[test]
 fn newest_reads_only_the_necessary_pages() {
     let cluster = Cluster::start();
-    let newest = |fits: &dyn Fn(&Build) -> bool| {
+    let newest = |fits: fn(&Build) -> bool| {
         let before = cluster.requests().len();
         let builds = client(&cluster).builds(&paged()).page_size(20);
-        let build = builds.newest(fits).unwrap();
+        let build = builds.matching(fits).newest().unwrap();
         let id = build.map(|build| build.build_id);
         (id, cluster.requests().len() - before)
     };
-    assert_eq!(newest(&|_| true), (Some(data::paged_build_id(0)), 1));
+    assert_eq!(newest(|_| true), (Some(data::paged_build_id(0)), 1));
     let later = |build: &Build| build.build_id == data::paged_build_id(25);
-    assert_eq!(newest(&later), (Some(data::paged_build_id(25)), 2));
-    assert_eq!(newest(&|_| false), (None, 3));
+    assert_eq!(newest(later), (Some(data::paged_build_id(25)), 2));
+    assert_eq!(newest(|_| false), (None, 3));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn builds_are_filtered_by_status_and_commit() {
     let mut of_commit = builds().commit(commit[..7].to_ascii_uppercase());
     assert_eq!(of_commit.next().unwrap().unwrap().commit_sha, commit);
     assert!(of_commit.next().is_none());
-    let newest = |pages: Pages<Build>| pages.newest(|_| true).unwrap();
+    let newest = |pages: Pages<Build>| pages.newest().unwrap();
     let failed = newest(builds().status(BuildStatus::Failed)).unwrap();
     assert_eq!(failed.build_id, data::paged_build_id(6));
     assert_eq!(
@@ -151,10 +151,10 @@ fn a_version_is_found_by_its_semantic_version_or_the_first_digits_of_its_hash() 
         Reply::json(200, page),
     );
     let error = find("0123456").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.kind(), ErrorKind::Ambiguous);
     assert_eq!(
         error.to_string(),
-        "version 0123456 of acme/Lemmatizer: it matches more than one: 0123456aa, 0123456bb"
+        "version 0123456 of acme/Lemmatizer: ambiguous: matches 0123456aa and 0123456bb"
     );
 }
 
@@ -162,9 +162,9 @@ fn a_version_is_found_by_its_semantic_version_or_the_first_digits_of_its_hash() 
 fn algorithms_of_an_owner() {
     let cluster = Cluster::start();
     let client = client(&cluster);
-    let mut algorithms = client.algorithms("acme").unwrap();
-    algorithms.sort();
-    let names: Vec<String> = algorithms.iter().map(Algorithm::to_string).collect();
+    let algorithms = client.algorithms("acme").unwrap().into_iter();
+    let mut names: Vec<_> = algorithms.map(|name| name.unwrap().to_string()).collect();
+    names.sort();
     assert_eq!(
         names,
         [
@@ -175,12 +175,14 @@ fn algorithms_of_an_owner() {
             "acme/Waiting"
         ]
     );
-    assert_eq!(client.algorithms("unknown").unwrap(), []);
+    assert!(client.algorithms("unknown").unwrap().is_empty());
     let error = client.algorithms("a/b").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    let listed = r#"[{"username":"acme","algoname":"../x"}]"#;
+    let listed = r#"[{"username":"acme","algoname":"../x"},{"username":"acme","algoname":"x"}]"#;
     cluster.script("/v1/users/acme/algorithms", Reply::json(200, listed));
-    let error = client.algorithms("acme").unwrap_err();
+    let mut algorithms = client.algorithms("acme").unwrap();
+    assert_eq!(algorithms.pop().unwrap().unwrap().to_string(), "acme/x");
+    let error = algorithms.pop().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert_eq!(
         error.to_string(),
@@ -204,10 +206,14 @@ fn a_build_is_found_by_the_first_characters_of_its_id() {
         assert_eq!(error.to_string(), message);
     }
     let error = client.find_build(&paged(), "a0000000").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    let ids = format!("{}, {}", data::paged_build_id(0), data::paged_build_id(1));
+    assert_eq!(error.kind(), ErrorKind::Ambiguous);
+    let ids = format!(
+        "{} and {}",
+        data::paged_build_id(0),
+        data::paged_build_id(1)
+    );
     assert_eq!(
         error.to_string(),
-        format!("build a0000000 of acme/Paged: it matches more than one: {ids}")
+        format!("build a0000000 of acme/Paged: ambiguous: matches {ids}")
     );
 }

@@ -210,7 +210,7 @@ fn a_default_profile_that_is_not_needed_is_not_opened() {
     let shared = home("[profiles.default]\nca_cert = '/nowhere'\n");
     let unusable = ["/dev/null", &homes[0], &homes[1]];
     let files = [&broken, &shared].map(|home| home.join(""));
-    let list = format!("builds acme/Paged -L 1 --cacert {ca}");
+    let list = format!("builds acme/Paged --all --cacert {ca}");
     let expected = Program::on(&cluster).run(&list);
     assert_eq!((expected.code, &*expected.stderr), (Some(0), ""));
     for home in unusable.into_iter().chain([&*files[0], &*files[1]]) {
@@ -249,7 +249,7 @@ fn a_profile_that_others_can_read_prints_a_note() {
     ] {
         let permissions = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(&config, permissions).expect("a mode can be set");
-        let outcome = program.run("builds acme/Paged -L 1");
+        let outcome = program.run("builds acme/Paged --all");
         assert_eq!((outcome.code, outcome.stderr), (Some(0), note));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use algo_logs::ClientBuilder;
 
-use crate::client::{builder, paged};
+use crate::client::{builder_at, paged};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::program::{Folder, Outcome, Program};
 use crate::proxy::{Proxy, serve};
@@ -151,34 +151,35 @@ fn the_library_can_name_the_proxy_or_use_none() {
     let cluster = Cluster::start();
     let proxy = Proxy::to(&cluster);
     let list = |builder: ClientBuilder| {
-        let client = builder
-            .base_url("http://cluster.example.com")
-            .allow_http(true);
-        client
+        builder
+            .allow_http(true)
             .retries(0)
             .build()
             .map(|client| client.builds(&paged()).next())
     };
     assert!(
-        list(builder(&cluster).proxy_url(proxy.url("")))
+        list(builder_at("http://cluster.example.com").proxy_url(proxy.url("")))
             .unwrap()
             .unwrap()
             .is_ok()
     );
     assert_eq!(proxy.heads().len(), 1);
     // The last call takes precedence.
-    let direct = builder(&cluster).proxy_url(proxy.url("")).no_proxy();
+    let direct = builder_at("http://cluster.example.com")
+        .proxy_url(proxy.url(""))
+        .no_proxy();
     assert!(list(direct).unwrap().unwrap().is_err());
     assert_eq!(proxy.heads().len(), 1);
 
-    let error = list(builder(&cluster).proxy_url("socks5://u:SECRET@h")).unwrap_err();
+    let error = list(builder_at("http://cluster.example.com").proxy_url("socks5://u:SECRET@h"))
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "the proxy given to ClientBuilder::proxy_url cannot be used: \
          SOCKS is not supported, only http and https"
     );
     let refusing = Proxy::refusing(403);
-    let error = list(builder(&cluster).proxy_url(refusing.url("u:SECRET@")));
+    let error = list(builder_at("http://cluster.example.com").proxy_url(refusing.url("u:SECRET@")));
     let error = error.unwrap().unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -366,8 +367,7 @@ fn fill(listener: &TcpListener) -> Vec<TcpStream> {
 fn a_second_request_uses_the_kept_connection() {
     let cluster = Cluster::start();
     let proxy = Proxy::to(&cluster);
-    let client = builder(&cluster)
-        .base_url("http://cluster.example.com")
+    let client = builder_at("http://cluster.example.com")
         .allow_http(true)
         .proxy_url(proxy.url(""))
         .build()

@@ -152,7 +152,7 @@ fn resuming_can_be_disabled() {
     let mut read = Vec::new();
     let logs = open(&client).unwrap();
     let error = logs.resume(false).read_to_end(&mut read).unwrap_err();
-    let error = Error::from_io(error).unwrap();
+    let error = error.downcast::<Error>().unwrap();
     assert_eq!(
         (&*read, error.kind()),
         (&b"one\ntw"[..], ErrorKind::Incomplete)

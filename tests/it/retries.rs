@@ -62,7 +62,7 @@ fn the_delay_doubles_and_is_a_second_unless_set() {
     let time = elapsed(client.build().unwrap());
     assert_eq!(cluster.requests().len(), 4, "three retries by default");
     assert!(time >= millis(140) && time < millis(5000), "{time:?}");
-    let default = Client::builder().base_url(cluster.url()).retries(1);
+    let default = Client::builder(cluster.url()).retries(1);
     let time = elapsed(default.build().unwrap());
     assert!(time >= millis(500) && time < millis(6000), "{time:?}");
 }

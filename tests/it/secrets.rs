@@ -104,7 +104,7 @@ fn debug_and_display_never_show_the_key() {
     let cluster = Cluster::start();
     let builder = builder(&cluster);
     let client = client(&cluster);
-    let with_password = Client::builder().base_url(format!("https://u:{KEY}@h"));
+    let with_password = Client::builder(format!("https://u:{KEY}@h"));
     let mut shown = vec![
         format!("{:?}", Token::simple(KEY)),
         format!("{:?}", Token::simple(format!("{KEY} {KEY}")).unwrap_err()),
@@ -124,7 +124,7 @@ fn debug_and_display_never_show_the_key() {
         let error = logs.and_then(|mut logs| {
             shown.push(format!("{logs:?}"));
             let error = logs.read_to_end(&mut Vec::new()).unwrap_err();
-            Err::<(), _>(Error::from_io(error).unwrap())
+            Err::<(), _>(error.downcast::<Error>().unwrap())
         });
         let error = error.unwrap_err();
         shown.push(format!("{error} {error:?} {:?}", error.service_message()));

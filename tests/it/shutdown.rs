@@ -74,7 +74,12 @@ fn it_interrupts_a_response() {
         let worker = thread::spawn(move || {
             assert_eq!(logs.read(&mut [0; 9]).unwrap(), 3);
             sender.send(()).unwrap();
-            [(); 2].map(|()| Error::from_io(logs.read(&mut [0; 9]).unwrap_err()).unwrap())
+            [(); 2].map(|()| {
+                logs.read(&mut [0; 9])
+                    .unwrap_err()
+                    .downcast::<Error>()
+                    .unwrap()
+            })
         });
         started.recv().unwrap();
         thread::sleep(Duration::from_millis(100));

@@ -20,6 +20,21 @@ pub(crate) enum Exit {
     StdoutClosed = 141,
 }
 
+impl Exit {
+    /// Returns how bad the exit code is among several failures. Those that a rerun cannot fix are worse than those that
+    /// it may fix.
+    pub(crate) fn severity(self) -> u8 {
+        match self {
+            Self::Output => 6,
+            Self::Unauthorized => 5,
+            Self::InvalidResponse => 4,
+            Self::Network => 3,
+            Self::NotFound => 2,
+            _ => 1,
+        }
+    }
+}
+
 /// The kind of an error: `kind` in its JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -96,6 +111,11 @@ impl CliError {
         Self::new(Exit::Usage, Kind::Library(ErrorKind::InvalidInput), message)
     }
 
+    /// Several builds match an abbreviated ID.
+    pub(crate) fn ambiguous(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, Kind::Library(ErrorKind::Ambiguous), message)
+    }
+
     /// There is no key for the cluster.
     pub(crate) fn no_key(message: impl Into<String>) -> Self {
         Self::new(Exit::Unauthorized, Kind::NoKey, message)
@@ -151,15 +171,21 @@ impl CliError {
         self.kind == Kind::DiskFull || self.exit == Exit::Unauthorized
     }
 
-    /// Returns whether the service has no such build, as opposed to no such algorithm.
-    pub(crate) fn is_missing_build(&self) -> bool {
-        self.kind == Kind::Library(ErrorKind::NotFound) && matches!(self.code, None | Some(1010))
+    /// Returns whether the service has no build with this ID, or rejects the ID itself. An abbreviated one may be why.
+    pub(crate) fn rejects_build_id(&self) -> bool {
+        let is_missing = self.kind == Kind::Library(ErrorKind::NotFound);
+        is_missing && matches!(self.code, None | Some(1010))
+            || matches!(self.status, Some(400 | 422))
     }
 
     /// Adds a hint: what to do next. Keeps an earlier hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
+    }
+
+    pub(crate) fn has_hint(&self) -> bool {
+        self.hint.is_some()
     }
 
     /// Returns the line for stderr, or a JSON object if `json`. Returns `None` if the program ends silently.
@@ -200,10 +226,8 @@ impl CliError {
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let exit = match error.kind() {
-            ErrorKind::InvalidInput => Exit::Usage,
+            ErrorKind::InvalidInput | ErrorKind::Ambiguous => Exit::Usage,
             ErrorKind::Unauthorized => Exit::Unauthorized,
-            // A server in front of the cluster requires credentials other than the key.
-            ErrorKind::Service if error.status() == Some(401) => Exit::Unauthorized,
             ErrorKind::NotFound | ErrorKind::NoLog => Exit::NotFound,
             ErrorKind::NotFinished => Exit::NotFinished,
             ErrorKind::Incomplete | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
@@ -214,7 +238,7 @@ impl From<Error> for CliError {
         };
         Self {
             status: error.status(),
-            code: error.code(),
+            code: error.service_code(),
             ..Self::new(exit, Kind::Library(error.kind()), message(&error))
         }
     }

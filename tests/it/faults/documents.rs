@@ -61,9 +61,9 @@ pub fn lists(other: &str) -> Vec<Row> {
     rows! {
         all("a list of two pages whose link names another host", vec![page(r#""m 1&""#, item), page("null", item)])
             .is(0, line.repeat(2), "").requests(2),
-        all("an endless list", vec![page(r#""m""#, item)]).is(6, line, "the service repeated a marker").requests(2),
+        all("an endless list", vec![page(r#""m""#, item)]).is(6, line, "the service repeated a page marker").requests(2),
         all("a list whose markers repeat after three pages", vec![page(r#""1""#, item), page(r#""2""#, item), page(r#""3""#, item), page(r#""1""#, item)])
-            .is(6, line.repeat(3), "the service repeated a marker").requests(4),
+            .is(6, line.repeat(3), "the service repeated a page marker").requests(4),
         all("a list whose second page fails", vec![page(r#""m""#, item), Reply::status(500)])
             .is(1, line, "(status 500)").requests(2),
         all("a list whose second page is truncated", vec![page(r#""m""#, item), Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"").fin()])
@@ -86,14 +86,14 @@ pub fn lists(other: &str) -> Vec<Row> {
         list("an array at the top level", "[]").fails(6, shape),
         list("NaN", r#"{"results":[],"a":NaN}"#).fails(6, "not JSON"),
         list("deeply nested", &format!(r#"{{"results":[],"a":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000)))
-            .is(0, "", "no build of acme/x"),
+            .is(0, "", "acme/x has no builds"),
         list("a deeply nested build", &format!(r#"{{"results":[{{"build_id":"b1","status":"s","commit_sha":"c","started_at":"t","a":{}{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000)))
-            .fails(6, "not JSON"),
+            .is(0, "b1\ts\tc\tt\t-\t-\n", ""),
         list("truncated", r#"{"results":["#).fails(6, "in the middle of its JSON"),
         list("two documents", r#"{"results":[]}{"results":[]}"#).fails(6, "not JSON"),
         list("an error with a code", r#"{"error":{"code":1001,"message":"gone"}}"#).fails(5, "there is no such algorithm, the service says: gone"),
         list("an error", &format!(r#"{{"error":"{KEY}"}}"#)).fails(1, "the service says: [key]"),
-        list("no items", r#"{"results":[]}"#).is(0, "", "no build of acme/x"),
+        list("no items", r#"{"results":[]}"#).is(0, "", "acme/x has no builds"),
         list("cells with escape sequences", r#"{"results":[{"build_id":"b\u001b[2J","status":"x\ty","commit_sha":"c\nd","started_at":"\u202e"}]}"#)
             .is(0, "b\u{fffd}[2J\tx\u{fffd}y\tc\u{fffd}d\t\u{fffd}\t-\t-\n", ""),
         builds("a page over 32 MiB", body("", r#"{"results":[],"a":""#).repeat(vec![b'x'; 1 << 20], 33).send("\"}").fin())
@@ -103,13 +103,13 @@ pub fn lists(other: &str) -> Vec<Row> {
         builds("a page in an unsupported encoding", Reply::json(200, r#"{"results":[]}"#).header("Content-Encoding", "zstd"))
             .fails(6, "encoded as 'zstd'"),
         builds("junk after a page", body(&length(r#"{"results":[]}"#), r#"{"results":[]}HTTP/1.1 200 OK"#))
-            .is(0, "", "no build of acme/x"),
+            .is(0, "", "acme/x has no builds"),
         at("JSON output of a list that fails", "builds acme/x --all --json --retries 0", BUILDS, vec![page(r#""m""#, item), Reply::status(502)])
             .is(1, format!("[{item}]\n"), r#""exit":1"#),
         at("the newest build of an endless list", "log acme/x -s failed --retries 0", BUILDS, vec![page(r#""m""#, item)])
-            .fails(6, "the service repeated a marker"),
+            .fails(6, "the service repeated a page marker"),
         at("endless versions", "versions acme/x --all --retries 0", VERSIONS, vec![Reply::json(200, r#"{"marker":"m","results":[{}]}"#)])
-            .is(6, "-\t-\t-\t-\t-\n", "the service repeated a marker"),
+            .is(6, "-\t-\t-\t-\t-\n", "the service repeated a page marker"),
     }
 }
 

@@ -320,6 +320,8 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
         .filter(|line| {
             !line.starts_with("algo-logs: GET ")
                 && !line.starts_with("algo-logs: waiting up to ")
+                && !line.starts_with("algo-logs: build b1 (")
+                && !line.starts_with("algo-logs: the build ")
                 && !line.contains("; retrying in ")
         })
         .collect();

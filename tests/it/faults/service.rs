@@ -172,7 +172,7 @@ pub fn retries() -> Vec<Row> {
             404 => 5,
             _ => 1,
         };
-        let requests = if status == 404 { 2 } else { 1 };
+        let requests = if status == 404 { 3 } else { 1 };
         rows.push(
             log_after(name, vec![transient(status), good()], "")
                 .fails(code, "(status")
@@ -202,11 +202,11 @@ pub fn retries() -> Vec<Row> {
         log_after("a 200 that is an error, not retried", vec![Reply::json(200, r#"{"error":{"code":5001}}"#), good()], "")
             .fails(1, "").requests(1),
         at("a 503, then the list", "builds acme/x", BUILDS, vec![transient(503), Reply::json(200, r#"{"results":[]}"#)])
-            .is(0, "", "no build of acme/x").requests(2),
+            .is(0, "", "acme/x has no builds").requests(2),
         at("a truncated list, then the list", "builds acme/x --retries 1", BUILDS, vec![body("Content-Length: 99\r\n", "{").fin(), Reply::json(200, r#"{"results":[]}"#)])
-            .is(0, "", "no build of acme/x").requests(2),
+            .is(0, "", "acme/x has no builds").requests(2),
         at("a list that ends with the connection, truncated, then the list", "builds acme/x --retries 1", BUILDS, vec![body("", "{").fin(), Reply::json(200, r#"{"results":[]}"#)])
-            .is(0, "", "no build of acme/x").requests(2),
+            .is(0, "", "acme/x has no builds").requests(2),
     });
     rows
 }

@@ -231,7 +231,7 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
         )
     };
     let notes = [
-        "algo-logs: the log of build b1 of acme/Odd is lost: this is the output of version c1\n"
+        "algo-logs: the log of build b1 of acme/Odd is gone; saved the output of version c1 instead\n"
             .to_owned(),
         lost("b2", "succeeded"),
         lost("b3", "succeeded"),

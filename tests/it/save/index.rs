@@ -77,7 +77,7 @@ fn an_index_that_save_did_not_write_is_kept() {
         ("", "EOF while parsing a value at line 1 column 0"),
         (
             r#"[{"build_id":"b1"}]"#,
-            "missing field `status` at line 1 column 18",
+            "missing field `status` at line 1 column 17",
         ),
         ("[] x", "trailing characters at line 1 column 4"),
     ] {

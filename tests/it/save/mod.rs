@@ -192,7 +192,7 @@ fn nothing_to_save_is_noted() {
     is(
         &save(&cluster, &folder, "acme/Empty"),
         0,
-        &format!("algo-logs: no build of acme/Empty\n{summary}"),
+        &format!("algo-logs: acme/Empty has no builds\n{summary}"),
     );
     assert_eq!(folder.read("acme/Empty/builds.json"), b"[]\n");
     assert_eq!(folder.read("acme/Empty/versions.json"), b"[]\n");
@@ -231,7 +231,7 @@ fn several_algorithms_and_owners() {
     let failed = FAILED_LOG.len();
     let lines = [
         IN_PROGRESS_NOTE,
-        "algo-logs: no build of acme/Empty\n",
+        "algo-logs: acme/Empty has no builds\n",
         "algo-logs: algorithms of nobody: not found (status 404)\n",
         "algo-logs: none has no algorithms; names are case-sensitive\n",
         "algo-logs: builds of acme/Gone: there is no such algorithm (status 404), \

@@ -1,10 +1,14 @@
 //! The context of every command.
 
-use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages};
+use std::time::SystemTime;
 
+use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages, Version};
+
+use super::item::Item;
 use crate::cli::{BuildFilter, Limit};
 use crate::config::{ColorChoice, Connection};
-use crate::output::Reporter;
+use crate::output::sanitize::truncate;
+use crate::output::{Reporter, format};
 
 /// An algorithm, and the connection and output that a command uses for it.
 #[derive(Clone)]
@@ -26,8 +30,35 @@ impl Context {
         self.reporter.word(word)
     }
 
-    /// Returns the log of a build. If the log is lost, returns the output of the build's version, and a note that says
-    /// so. `build` is `None` if it has not been requested yet.
+    /// Returns a build for a note: short on a terminal, in full elsewhere.
+    pub(crate) fn describe_build(&self, build: &Build) -> String {
+        let id = self.reporter.id(&build.build_id);
+        let commit = self.reporter.commit(&build.commit_sha);
+        let status = self.word(build.status.as_str());
+        if !self.reporter.is_terminal() {
+            let started = self.word(&build.started_at);
+            return format!("build {id} ({status}, commit {commit}, started {started})");
+        }
+        let age = |time: Option<SystemTime>| match time {
+            Some(time) => format!(" {} ago", format::age_of(time)),
+            None => String::new(),
+        };
+        if build.status.is_finished() {
+            let age = age(build.finished_time().or(build.started_time()));
+            let status = truncate(&status, 20);
+            format!("build {id} {status}{age} (commit {commit})")
+        } else {
+            let age = age(build.started_time());
+            format!("build {id} in progress, started{age} (commit {commit})")
+        }
+    }
+
+    pub(crate) fn name_build(&self, build: &Build) {
+        self.reporter.note(&self.describe_build(build));
+    }
+
+    /// Returns the log of a build. If the log is lost, returns the output of the version that the build made, and the
+    /// commit of that version. `build` is `None` if it has not been requested yet.
     pub(crate) fn build_log(
         &self,
         build_id: &str,
@@ -46,13 +77,7 @@ impl Context {
                 .and_then(|build| self.version_output(&build)),
         };
         match output {
-            Ok(Some((logs, commit))) => {
-                let (id, commit) = (self.word(build_id), self.word(&commit));
-                let note = format!(
-                    "the log of build {id} of {algorithm} is lost: this is the output of version {commit}"
-                );
-                Ok((logs, Some(note)))
-            }
+            Ok(Some((logs, commit))) => Ok((logs, Some(commit))),
             Ok(None) => Err(lost),
             // The service has no such version, or the hash that it reported is invalid.
             Err(error)
@@ -80,14 +105,24 @@ impl Context {
 
     /// Lists the builds that pass the filter.
     pub(crate) fn builds(&self, filter: &BuildFilter) -> Pages<Build> {
-        let mut builds = self.client().builds(&self.algorithm);
-        if let Some(status) = &filter.status {
-            builds = builds.status(status.clone());
-        }
-        if let Some(commit) = &filter.commit {
-            builds = builds.commit(commit);
-        }
-        builds
+        let filter = filter.clone();
+        self.client()
+            .builds(&self.algorithm)
+            .matching(move |build| filter.matches(build))
+    }
+
+    /// Lists the builds that pass the filter, with all of their members.
+    pub(crate) fn build_items(&self, filter: &BuildFilter) -> Pages<Item<Build>> {
+        let filter = filter.clone();
+        self.client()
+            .builds(&self.algorithm)
+            .of::<Item<Build>>()
+            .matching(move |build| filter.matches(&build.typed))
+    }
+
+    /// Lists the versions, with all of their members.
+    pub(crate) fn version_items(&self) -> Pages<Item<Version>> {
+        self.client().versions(&self.algorithm).of()
     }
 
     /// Returns the message for a list without builds.
@@ -98,7 +133,7 @@ impl Context {
     /// Returns the message for an empty list.
     pub(crate) fn nothing(&self, item: &str, filtered: bool) -> String {
         let matching = if filtered { "matching " } else { "" };
-        format!("no {matching}{item} of {}", self.algorithm)
+        format!("{} has no {matching}{item}s", self.algorithm)
     }
 }
 

@@ -1,75 +1,65 @@
-//! The hints of errors: what to do next.
+//! Hints for errors: what to do next.
 
-use std::time::Duration;
-
-use algo_logs::{Algorithm, ErrorKind};
+use algo_logs::ErrorKind;
 
 use super::context::Context;
 use crate::cli::CommandName;
 use crate::config::Connection;
 use crate::error::{CliError, Kind};
-use crate::output::format;
-
-/// What a command was doing when it failed, to choose the hint.
-#[derive(Clone, Copy, Debug)]
-struct Situation<'a> {
-    pub(crate) algorithm: &'a Algorithm,
-    /// The list of what can be requested. `None` if only the algorithm itself can be wrong.
-    pub(crate) list: Option<CommandName>,
-    /// The time that `--wait` has waited.
-    pub(crate) waited: Option<Duration>,
-}
 
 impl Context {
-    /// Adds a hint to an error of a command, if there is one.
-    pub(super) fn with_hint(
-        &self,
-        error: CliError,
-        list: Option<CommandName>,
-        waited: Option<Duration>,
-    ) -> CliError {
-        let situation = Situation {
-            algorithm: &self.algorithm,
-            list,
-            waited,
-        };
-        add_hint(error, &self.connection, situation)
+    pub(super) fn lists(&self, list: CommandName) -> String {
+        let list = list.word();
+        format!("'algo-logs {list} {}' lists the {list}", self.algorithm)
     }
-}
 
-/// Adds a hint to an error, if there is one.
-fn add_hint(error: CliError, connection: &Connection, situation: Situation<'_>) -> CliError {
-    let list = |list: CommandName| {
-        format!(
-            "'algo-logs {0} {1}' lists the {0}",
-            list.word(),
-            situation.algorithm
-        )
-    };
-    let hint = match error.kind {
-        Kind::Library(ErrorKind::NotFound) => match (error.code, situation.list) {
-            (Some(1010), _) => list(CommandName::Builds),
-            (Some(1014), _) => list(CommandName::Versions),
-            (None, Some(name)) => list(name),
-            _ => format!(
-                "check the name, and that {} is the right cluster",
-                connection.client.base_url()
-            ),
-        },
-        Kind::NoMatch => match (situation.waited, situation.list) {
-            (Some(waited), _) => format!("waited {}", format::duration(waited)),
-            (None, name) => list(name.unwrap_or(CommandName::Builds)),
-        },
-        Kind::Library(ErrorKind::NotFinished) => match situation.waited {
-            Some(waited) => format!("waited {}", format::duration(waited)),
-            None if situation.list.is_some() => "use --wait to wait for it".to_owned(),
-            // The newest build was selected, but the user may want an older one.
-            None => "use --wait to wait for it, or -s failed or -s succeeded for an older build"
-                .to_owned(),
-        },
-        _ => return add_connection_hint(error, connection),
-    };
-    error.hint(hint)
+    /// Adds a hint to an error about the BUILD_ID that the user gave.
+    pub(super) fn build_hint(&self, error: CliError, id: &str) -> CliError {
+        const COMMIT: usize = 40;
+        if error.kind != Kind::Library(ErrorKind::NotFound)
+            || !matches!(error.code, None | Some(1010))
+        {
+            return error;
+        }
+        let list = self.lists(CommandName::Builds);
+        if id.len() == COMMIT && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            error.hint(format!("to select a commit, use '-c {id}'"))
+        } else if id.len() < 7 {
+            error.hint(format!("BUILD_ID needs at least 7 digits; {list}"))
+        } else {
+            error.hint(list)
+        }
+    }
+
+    /// Adds a hint that does not depend on the command.
+    pub(super) fn general_hint(&self, error: CliError) -> CliError {
+        if error.has_hint() {
+            return error;
+        }
+        if error.kind == Kind::Library(ErrorKind::NotFound) {
+            let cluster = self.client().base_url();
+            return error.hint(match self.similar_algorithm() {
+                Some(name) => format!("did you mean {name}?"),
+                None => format!("check the name, and that {cluster} is the right cluster"),
+            });
+        }
+        if error.kind == Kind::NoMatch {
+            return error.hint(self.lists(CommandName::Builds));
+        }
+        add_connection_hint(error, &self.connection)
+    }
+
+    /// Returns the algorithm of the same owner whose name differs only in case. Failing to find out is silent.
+    fn similar_algorithm(&self) -> Option<String> {
+        let listed = self
+            .connection
+            .silent
+            .algorithms(self.algorithm.owner())
+            .ok()?;
+        let mut names = listed.iter().flatten().map(ToString::to_string);
+        let name = self.algorithm.to_string();
+        names.find(|other| *other != name && other.eq_ignore_ascii_case(&name))
+    }
 }
 
 /// Adds a hint that does not depend on the algorithm.

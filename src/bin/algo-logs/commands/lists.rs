@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal};
 use std::time::SystemTime;
 
-use algo_logs::{Build, Error, Version};
-use serde::Serialize;
+use algo_logs::{Build, Pages, Version};
+use serde::de::DeserializeOwned;
 
-use super::Session;
 use super::context::{Context, take};
-use crate::cli::{BuildsArgs, VersionsArgs};
+use super::item::Item;
+use crate::cli::{BuildFilter, BuildsArgs, Limit, VersionsArgs};
 use crate::error::CliError;
 use crate::output::table::{Cells, Table, tab_separated};
 use crate::output::{format, json, to_stdout};
@@ -25,52 +25,24 @@ struct List<T> {
     nothing: String,
 }
 
-/// An item of a list, formatted.
-enum Item {
-    Json(String),
-    TableRow(Cells),
-    Line(String),
-}
-
-impl Session<'_> {
-    /// Lists the newest build of each of an owner's algorithms.
-    pub(super) fn list_newest_builds(&self, owner: &str, _: &BuildsArgs) -> Result<(), CliError> {
-        Err(CliError::usage(format!("'{owner}' is not OWNER/NAME")))
-    }
-}
-
 impl Context {
     pub(crate) fn list_builds(&self, args: &BuildsArgs) -> Result<(), CliError> {
+        let mut builds = self.build_items(&args.filter);
+        if args.filter == BuildFilter::default() {
+            builds = no_more_than(builds, args.limit);
+        }
         let list = List {
-            row: |build: &Build| {
-                vec![
-                    Some(build.build_id.clone()),
-                    Some(build.status.to_string()),
-                    Some(build.commit_sha.clone()),
-                    Some(build.started_at.clone()),
-                    build.duration().map(format::duration),
-                    build.semantic_version().map(str::to_owned),
-                ]
-            },
+            row: build_row,
             header: &["status", "commit", "age", "time", "version", "build id"],
-            cells: |build: &Build| {
-                vec![
-                    Some(fit(build.status.as_str(), 11)),
-                    Some(short_commit(&build.commit_sha)),
-                    age(build.started()),
-                    build.duration().map(|time| fit(&format::duration(time), 6)),
-                    build.semantic_version().map(|version| fit(version, 7)),
-                    Some(build.build_id.clone()),
-                ]
+            cells: |build| {
+                let mut cells = short_build_cells(build);
+                cells.push(Some(build.build_id.clone()));
+                cells
             },
             nothing: self.no_build(&args.filter),
         };
-        self.show(
-            &list,
-            take(self.builds(&args.filter), args.limit),
-            args.json,
-        )
-        .map_err(|error| self.with_hint(error, None, None))
+        self.show(&list, builds, args.limit, args.json)
+            .map_err(|error| self.general_hint(error))
     }
 
     pub(crate) fn list_versions(&self, args: &VersionsArgs) -> Result<(), CliError> {
@@ -98,7 +70,7 @@ impl Context {
                 vec![
                     version.semantic_version().map(|version| fit(version, 18)),
                     version.git_hash().map(short_commit),
-                    age(version.built()),
+                    age(version.built_time()),
                     version.callability().map(|callability| fit(callability, 8)),
                     version.build_id().map(str::to_owned),
                 ]
@@ -108,63 +80,86 @@ impl Context {
                 args.published.is_some() || args.callable.is_some(),
             ),
         };
-        self.show(&list, take(versions, args.limit), args.json)
-            .map_err(|error| self.with_hint(error, None, None))
+        let versions = no_more_than(versions.of(), args.limit);
+        self.show(&list, versions, args.limit, args.json)
+            .map_err(|error| self.general_hint(error))
     }
 
-    /// Shows the items of a list.
-    fn show<T: Serialize>(
+    /// Shows the items of a list. If the list fails partway, shows what came before and returns the error.
+    fn show<T: DeserializeOwned>(
         &self,
         list: &List<T>,
-        items: impl Iterator<Item = Result<T, Error>>,
+        mut items: Pages<Item<T>>,
+        limit: Limit,
         json: bool,
     ) -> Result<(), CliError> {
         let is_table = io::stdout().is_terminal();
-        let mut items = items.map(|item| {
-            let item = item?;
-            Ok(match json {
-                true => Item::Json(json::item(&item)?),
-                false if is_table => Item::TableRow((list.cells)(&item)),
-                false => Item::Line(tab_separated((list.row)(&item))),
-            })
-        });
-        self.show_formatted(list.header, &mut items, json, &list.nothing)
-    }
-
-    /// Shows formatted items. If the list fails partway, shows what came before and returns the error.
-    ///
-    /// `items` is dynamic so that this is compiled once, not for each type of item.
-    fn show_formatted(
-        &self,
-        header: &'static [&'static str],
-        items: &mut dyn Iterator<Item = Result<Item, CliError>>,
-        json: bool,
-        nothing: &str,
-    ) -> Result<(), CliError> {
         let mut objects = Vec::new();
-        let mut table = Table::new(header);
-        let mut is_empty = true;
+        let mut table = Table::new(list.header);
+        let mut rows = 0;
         let mut failure = None;
-        for item in items {
+        for item in take(&mut items, limit) {
             match item {
-                Ok(Item::Json(object)) => objects.push(object),
-                Ok(Item::TableRow(cells)) => table.push(cells),
+                Ok(item) if json => objects.push(json::raw(item.raw.get(), &self.reporter)),
+                Ok(item) if is_table => table.push((list.cells)(&item.typed)),
                 // Each row is written at once, for programs that read them as they arrive.
-                Ok(Item::Line(line)) => to_stdout(&line)?,
-                Err(error) => failure = Some(error),
+                Ok(item) => to_stdout(&tab_separated((list.row)(&item.typed)))?,
+                Err(error) => {
+                    failure = Some(CliError::from(error));
+                    break;
+                }
             }
-            is_empty = false;
+            rows += 1;
         }
-        if is_empty {
-            self.reporter.note(nothing);
-        }
-        if json && (is_empty || !objects.is_empty()) {
+        if json && (failure.is_none() || rows > 0) {
             to_stdout(&json::array(&objects))?;
         }
         if !table.is_empty() {
             to_stdout(&table.aligned(self.color.is_enabled(true)))?;
         }
-        failure.map_or(Ok(()), Err)
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if rows == 0 {
+            self.reporter.note(&list.nothing);
+        } else if limit == Limit::Rows(rows) && items.has_more() {
+            self.reporter.note(&format!(
+                "the first {rows}; there may be more: -L N or --all"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the cells of a tab-separated row.
+pub(super) fn build_row(build: &Build) -> Cells {
+    vec![
+        Some(build.build_id.clone()),
+        Some(build.status.to_string()),
+        Some(build.commit_sha.clone()),
+        Some(build.started_at.clone()),
+        build.duration().map(format::duration),
+        build.semantic_version().map(str::to_owned),
+    ]
+}
+
+/// Returns the cells of a table, without the last one: the status, commit, age, duration and version.
+pub(super) fn short_build_cells(build: &Build) -> Cells {
+    vec![
+        Some(fit(build.status.as_str(), 11)),
+        Some(short_commit(&build.commit_sha)),
+        age(build.started_time()),
+        build.duration().map(|time| fit(&format::duration(time), 6)),
+        build.semantic_version().map(|version| fit(version, 7)),
+    ]
+}
+
+/// Asks for no more rows than will be shown: a version can be large. More than the service's default is not asked for,
+/// because a cluster can have a maximum.
+fn no_more_than<T>(pages: Pages<T>, limit: Limit) -> Pages<T> {
+    match limit {
+        Limit::Rows(rows @ ..50) => pages.page_size(rows as u32),
+        _ => pages,
     }
 }
 
@@ -182,7 +177,5 @@ fn short_commit(sha: &str) -> String {
 }
 
 fn age(time: Option<SystemTime>) -> Option<String> {
-    // The age is 0 if this clock is behind the cluster's.
-    let age = SystemTime::now().duration_since(time?).unwrap_or_default();
-    Some(format::age(age))
+    time.map(format::age_of)
 }

@@ -1,53 +1,54 @@
 //! `log`: selects a log and writes it.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, Once, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use algo_logs::{Build, BuildStatus, ErrorKind, Logs, Version, Wait};
 
 use super::context::Context;
 use super::transfer::{replacement_note, transfer};
 use crate::cli::{BuildFilter, CommandName, Escapes, LogArgs, LogSource, VersionSpec};
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::output::sanitize::Mode;
 use crate::output::{Output, OutputOptions, format};
 
-/// A log that is about to be written.
-struct SelectedLog {
-    logs: Logs,
-    /// The result for `--exit-status`.
-    result: Result<(), CliError>,
+/// What a log belongs to. `--exit-status` asks for what is not known yet, but only after the log has been written.
+enum Subject {
+    Build {
+        id: String,
+        build: Option<Build>,
+    },
+    Version {
+        hash: String,
+        found: Option<Version>,
+    },
 }
 
 impl Context {
     pub(crate) fn log(&self, args: &LogArgs) -> Result<(), CliError> {
-        let list = match args.source {
-            LogSource::Newest(_) => None,
-            LogSource::Build(_) => Some(CommandName::Builds),
-            LogSource::Version(_) => Some(CommandName::Versions),
-        };
-        self.write_log(args)
-            .map_err(|error| self.with_hint(error, list, args.wait))
+        self.select_and_write(args)
+            .map_err(|error| self.general_hint(self.log_hint(error, args)))
     }
 
-    fn write_log(&self, args: &LogArgs) -> Result<(), CliError> {
+    fn select_and_write(&self, args: &LogArgs) -> Result<(), CliError> {
         // The file is opened first, so that nothing is fetched if it cannot be written.
         let options = self.output_options(args);
         let output = Output::open(args.output.as_deref(), options, &self.reporter)?;
-        let selected = match &args.source {
-            LogSource::Newest(filter) => {
-                let build = self.newest_build(filter, args.wait)?;
-                self.log_of(&build.build_id, Some(&build))?
-            }
-            LogSource::Build(id) => self.log_of_id(id, args)?,
-            LogSource::Version(version) => self.log_of_version(version, args.exit_status)?,
+        let (logs, subject) = match &args.source {
+            LogSource::Newest(filter) => self.log_of(self.newest_build(filter, args.wait)?)?,
+            LogSource::Build(id) => match args.wait {
+                Some(timeout) => self.log_of(self.wait_for_build(id, timeout)?)?,
+                None => self.log_of_id(id)?,
+            },
+            LogSource::Version(version) => self.log_of_version(version)?,
         };
-        self.write(selected.logs, output)?;
-        match args.exit_status {
-            true => selected.result,
-            false => Ok(()),
+        self.write(logs, output)?;
+        if args.exit_status {
+            return self.result_of(subject);
         }
+        Ok(())
     }
 
     /// Returns the newest build that passes the filter. With a timeout, waits until it exists and has finished.
@@ -58,58 +59,173 @@ impl Context {
     ) -> Result<Build, CliError> {
         let no_match = || CliError::no_match(self.no_build(filter));
         let Some(timeout) = timeout else {
-            let build = self.builds(filter).newest(|_| true)?;
-            let build = build.ok_or_else(no_match)?;
+            let build = self.builds(filter).newest()?.ok_or_else(no_match)?;
             self.name_build(&build);
             return Ok(build);
         };
-        // The build is named as soon as it is known, and only once.
-        let named = Once::new();
-        let name = |build: &Build| named.call_once(|| self.name_build(build));
         let mut what = format!("the newest build of {}", self.algorithm);
         if let Some(commit) = &filter.commit {
-            what += &format!(", commit {commit}");
+            what += &format!(", commit {}", self.reporter.commit(commit));
         }
-        let wait = self.wait(timeout, &what, name);
-        let matches = |build: &Build| filter.matches(build);
-        let found = self
-            .client()
-            .wait_for_newest_build(&self.algorithm, matches, &wait)?;
-        drop(wait);
+        let named = Cell::new(false);
+        let found = self.client().wait_for_newest_build(
+            &self.algorithm,
+            |build| filter.matches(build),
+            self.wait(timeout, what, &named),
+        )?;
         let build = found.ok_or_else(no_match)?;
-        named.call_once(|| self.name_build(&build));
+        self.say_result(&build, &named);
         Ok(build)
-    }
-
-    /// Returns the log of the build whose ID is `id`, or begins with it.
-    fn log_of_id(&self, id: &str, args: &LogArgs) -> Result<SelectedLog, CliError> {
-        if let Some(timeout) = args.wait {
-            let build = self.wait_for_build(id, timeout)?;
-            return self.log_of(&build.build_id, Some(&build));
-        }
-        self.with_full_id(id, |id| {
-            let build = match args.exit_status {
-                true => Some(self.client().build(&self.algorithm, id)?),
-                false => None,
-            };
-            self.log_of(id, build.as_ref())
-        })
     }
 
     /// Waits until the build whose ID is `id`, or begins with it, has finished.
     fn wait_for_build(&self, id: &str, timeout: Duration) -> Result<Build, CliError> {
-        let what = format!("build {id} of {}", self.algorithm);
-        let named = Once::new();
-        let name = |build: &Build| {
-            if build.build_id != id {
-                named.call_once(|| self.name_build(build));
+        let started = Instant::now();
+        let completed = self.complete_within(id, timeout)?;
+        let timeout = timeout.saturating_sub(started.elapsed());
+        let what = format!("build {} of {}", self.reporter.id(id), self.algorithm);
+        let named = Cell::new(false);
+        let wait = self.wait(timeout, what, &named).until_listed(true);
+        let build = match &completed {
+            Some(id) => self
+                .client()
+                .wait_for_build(&self.algorithm, id, wait)
+                .map_err(CliError::from_service)?,
+            None => self.client().wait_for_build(&self.algorithm, id, wait)?,
+        };
+        self.say_result(&build, &named);
+        Ok(build)
+    }
+
+    /// Completes an abbreviated ID from the list, within the time of a wait. Returns `None` if no listed ID begins with
+    /// it, or if it is complete.
+    fn complete_within(&self, id: &str, timeout: Duration) -> Result<Option<String>, CliError> {
+        if !is_abbreviation(id) {
+            return Ok(None);
+        }
+        let found = RefCell::new(BTreeSet::new());
+        let collect = |build: &Build| {
+            if build.build_id.starts_with(id) {
+                found.borrow_mut().insert(build.build_id.clone());
+            }
+            false
+        };
+        // The list is read once, and again only after a transient error.
+        let wait = Wait::default().timeout(timeout);
+        let wait = wait.on_poll(|poll| match poll.build {
+            Ok(_) => ControlFlow::Break(()),
+            Err(_) => ControlFlow::Continue(()),
+        });
+        let read = self
+            .client()
+            .wait_for_newest_build(&self.algorithm, collect, wait);
+        if let Err(error) = read
+            && error.kind() != ErrorKind::Cancelled
+        {
+            return Err(error.into());
+        }
+        let found = Vec::from_iter(found.into_inner());
+        match &*found {
+            [] => Ok(None),
+            [id] => Ok(Some(id.clone())),
+            [one, other, ..] => Err(CliError::ambiguous(format!(
+                "build {id} of {}: ambiguous: matches {} and {}",
+                self.algorithm,
+                self.word(one),
+                self.word(other)
+            ))),
+        }
+    }
+
+    /// Returns a wait that shows its progress, and names the build as soon as it is listed.
+    ///
+    /// Build servers stop a job that prints nothing for a while. So without a progress line, the wait prints a note at
+    /// the start and one every minute.
+    fn wait<'a>(&'a self, timeout: Duration, what: String, named: &'a Cell<bool>) -> Wait<'a> {
+        const NOTE_INTERVAL: Duration = Duration::from_secs(60);
+        let progress = self.reporter.progress();
+        let mut next_note = Duration::ZERO;
+        Wait::default().timeout(timeout).on_poll(move |poll| {
+            let state = || {
+                let state = match poll.build {
+                    Ok(Some(_)) => "the build is in progress".to_owned(),
+                    Ok(None) => "there is no such build yet".to_owned(),
+                    Err(error) => self.word(&error.to_string()),
+                };
+                format!("waited {}: {state}", format::duration(poll.waited))
+            };
+            if !progress.is_shown() && poll.waited >= next_note {
+                match next_note {
+                    Duration::ZERO => {
+                        let timeout = format::duration(timeout);
+                        self.reporter
+                            .note(&format!("waiting up to {timeout} for {what}"));
+                    }
+                    _ => self.reporter.note(&state()),
+                }
+                next_note = poll.waited + NOTE_INTERVAL;
+            }
+            if let Ok(Some(build)) = poll.build
+                && !named.replace(true)
+            {
+                self.name_build(build);
+            }
+            progress.show(state);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Writes a note with the result of a wait.
+    fn say_result(&self, build: &Build, named: &Cell<bool>) {
+        if !named.get() {
+            self.name_build(build);
+        }
+        let mut result = format!("the build {}", self.word(build.status.as_str()));
+        if let Some(time) = build.duration() {
+            result += &format!(" after {}", format::duration(time));
+        }
+        if build.status != BuildStatus::Succeeded {
+            let id = self.word(&build.build_id);
+            result += &format!("; 'algo-logs why {} {id}' shows why", self.algorithm);
+        }
+        self.reporter.note(&result);
+    }
+
+    /// Returns the log of a build that the service reported.
+    fn log_of(&self, build: Build) -> Result<(Logs, Subject), CliError> {
+        let logs = self.build_log(&build.build_id, Some(&build));
+        let (logs, version) = logs.map_err(CliError::from_service)?;
+        self.say_gone(version);
+        let id = build.build_id.clone();
+        let build = Some(build);
+        Ok((logs, Subject::Build { id, build }))
+    }
+
+    /// Returns the log of the build whose ID is `id`, or begins with it.
+    fn log_of_id(&self, id: &str) -> Result<(Logs, Subject), CliError> {
+        let (id, (logs, version)) =
+            self.with_full_id(id, |id| Ok((id.to_owned(), self.build_log(id, None)?)))?;
+        self.say_gone(version);
+        Ok((logs, Subject::Build { id, build: None }))
+    }
+
+    fn log_of_version(&self, version: &VersionSpec) -> Result<(Logs, Subject), CliError> {
+        const FULL_HASH: usize = 40;
+        let (hash, found) = match version {
+            VersionSpec::Hash(hash) if hash.len() == FULL_HASH => (hash.clone(), None),
+            VersionSpec::Hash(text) | VersionSpec::Semantic(text) => {
+                let found = self.client().find_version(&self.algorithm, text)?;
+                (found.git_hash().unwrap_or_default().to_owned(), Some(found))
             }
         };
-        let wait = self.wait(timeout, &what, name).until_listed(true);
-        let build = self.client().wait_for_build(&self.algorithm, id, &wait)?;
-        drop(wait);
-        name(&build);
-        Ok(build)
+        let logs = self.client().version_logs(&self.algorithm, &hash);
+        let logs = logs.map_err(CliError::from_service)?;
+        let number = found.as_ref().and_then(Version::semantic_version);
+        let number = number.map_or(String::new(), |number| format!("{}, ", self.word(number)));
+        let commit = self.reporter.commit(&hash);
+        self.reporter
+            .note(&format!("version {number}commit {commit}"));
+        Ok((logs, Subject::Version { hash, found }))
     }
 
     /// Requests what belongs to the build whose ID is `id`, or begins with it.
@@ -119,171 +235,96 @@ impl Context {
         request: impl Fn(&str) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         match request(id) {
-            Err(error) if error.is_missing_build() => match self.complete_id(id)? {
-                Some(id) => request(&id),
-                None => Err(error),
-            },
+            Err(error) if is_abbreviation(id) && error.rejects_build_id() => {
+                match self.client().find_build(&self.algorithm, id) {
+                    Ok(build) if build.build_id != id => {
+                        self.name_build(&build);
+                        request(&build.build_id)
+                    }
+                    Err(lookup) if lookup.kind() != ErrorKind::NotFound => Err(lookup.into()),
+                    _ => Err(error),
+                }
+            }
             result => result,
         }
     }
 
-    /// Completes the first digits of an ID. Returns `None` if no ID begins with them, or if the ID is complete.
-    fn complete_id(&self, id: &str) -> Result<Option<String>, CliError> {
-        const UUID_LENGTH: usize = 36;
-        if !(7..UUID_LENGTH).contains(&id.len()) {
-            return Ok(None);
-        }
-        match self.client().find_build(&self.algorithm, id) {
-            Ok(build) if build.build_id == id => Ok(None),
-            Ok(build) => {
-                self.name_build(&build);
-                Ok(Some(build.build_id))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Returns a wait that shows its progress, and calls `found` for a build that has not finished yet.
-    ///
-    /// Build servers stop a job that prints nothing for a while. So without a progress line, the wait prints a note at
-    /// the start and one every minute.
-    fn wait<'a>(
-        &'a self,
-        timeout: Duration,
-        what: &str,
-        found: impl Fn(&Build) + Send + Sync + 'a,
-    ) -> Wait<'a> {
-        const NOTE_INTERVAL: Duration = Duration::from_secs(60);
-        let progress = self.reporter.progress();
-        if !progress.is_shown() {
-            let timeout = format::duration(timeout);
-            self.reporter
-                .note(&format!("waiting up to {timeout} for {what}"));
-        }
-        let next_note = Mutex::new(NOTE_INTERVAL);
-        Wait::default().timeout(timeout).on_poll(move |poll| {
-            if let Ok(Some(build)) = poll.build {
-                found(build);
-            }
-            let state = || {
-                let state = match poll.build {
-                    Ok(Some(build)) => format!("the build is {}", build.status),
-                    Ok(None) => "there is no such build yet".to_owned(),
-                    Err(error) => error.to_string(),
-                };
-                format!(
-                    "waited {}: {}",
-                    format::duration(poll.waited),
-                    self.word(&state)
-                )
-            };
-            progress.show(state);
-            let mut next_note = next_note.lock().unwrap_or_else(PoisonError::into_inner);
-            if !progress.is_shown() && poll.waited >= *next_note {
-                *next_note = poll.waited + NOTE_INTERVAL;
-                self.reporter.note(&state());
-            }
-            ControlFlow::Continue(())
-        })
-    }
-
-    /// Returns the log of a build. `build` is `None` if it has not been requested yet.
-    fn log_of(&self, id: &str, build: Option<&Build>) -> Result<SelectedLog, CliError> {
-        let (logs, note) = match self.build_log(id, build) {
-            Ok(found) => found,
-            Err(error) if build.is_some() => return Err(CliError::from_service(error)),
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(note) = note {
-            self.reporter.note(&note);
-        }
-        let result = match build {
-            // There is a log, so the build may have finished in the meantime.
-            Some(build) if !build.status.is_finished() => {
-                self.result_of(id, &self.client().build(&self.algorithm, id)?.status)
-            }
-            Some(build) => self.result_of(id, &build.status),
-            None => Ok(()),
-        };
-        Ok(SelectedLog { logs, result })
-    }
-
     /// Returns the result for `--exit-status`. Every final status except success is a failure.
-    fn result_of(&self, id: &str, status: &BuildStatus) -> Result<(), CliError> {
-        let what = format!("build {} of {}", self.word(id), self.algorithm);
+    fn result_of(&self, subject: Subject) -> Result<(), CliError> {
+        let (what, status, compiled) = match subject {
+            Subject::Build { id, build } => {
+                let build = match build {
+                    Some(build) if build.status.is_finished() => build,
+                    // There is a log, so the build may have finished in the meantime.
+                    _ => self.client().build(&self.algorithm, &id)?,
+                };
+                (
+                    format!("build {}", self.word(&id)),
+                    Some(build.status),
+                    None,
+                )
+            }
+            Subject::Version { hash, found } => {
+                let found = match found {
+                    Some(found) => found,
+                    None => self.client().version(&self.algorithm, &hash)?,
+                };
+                let status = found.build_status().cloned();
+                (
+                    format!("version {hash}"),
+                    status,
+                    found.compilation_successful(),
+                )
+            }
+        };
+        let what = format!("{what} of {}", self.algorithm);
         match status {
-            BuildStatus::Succeeded => Ok(()),
-            BuildStatus::InProgress => Err(CliError::not_finished(format!(
+            Some(BuildStatus::Succeeded | BuildStatus::InProgress) | None
+                if compiled == Some(false) =>
+            {
+                Err(CliError::build_failed(format!("{what} failed to compile")))
+            }
+            Some(BuildStatus::Succeeded) | None => Ok(()),
+            Some(BuildStatus::InProgress) => Err(CliError::not_finished(format!(
                 "{what}: the service still reports it as in progress"
             ))),
-            status => {
+            Some(status) => {
                 let status = self.word(status.as_str());
                 Err(CliError::build_failed(format!("{what}: {status}")))
             }
         }
     }
 
-    fn log_of_version(
-        &self,
-        version: &VersionSpec,
-        exit_status: bool,
-    ) -> Result<SelectedLog, CliError> {
-        const FULL_HASH: usize = 40;
-        let found = match version {
-            VersionSpec::Hash(hash) if hash.len() == FULL_HASH && !exit_status => None,
-            VersionSpec::Hash(hash) if hash.len() == FULL_HASH => {
-                match self.client().version(&self.algorithm, hash) {
-                    // Some versions can only be found in the list.
-                    Err(error) if error.kind() == ErrorKind::NotFound => {
-                        let listed = self.client().find_version(&self.algorithm, hash);
-                        Some(listed.map_err(|_| error)?)
-                    }
-                    version => Some(version?),
+    fn log_hint(&self, error: CliError, args: &LogArgs) -> CliError {
+        let hint = match (error.kind, &args.source) {
+            (Kind::NoMatch | Kind::Library(ErrorKind::NotFinished), source) => {
+                match (args.wait, error.kind, source) {
+                    (Some(timeout), ..) => format!("waited {}", format::duration(timeout)),
+                    (None, Kind::NoMatch, _) => return error,
+                    (None, _, LogSource::Newest(_)) => "use --wait to wait for it, or -s failed \
+                         or -s succeeded for an older build"
+                        .to_owned(),
+                    _ => "use --wait to wait for it".to_owned(),
                 }
             }
-            VersionSpec::Hash(text) | VersionSpec::Semantic(text) => {
-                Some(self.client().find_version(&self.algorithm, text)?)
+            (_, LogSource::Build(id)) => return self.build_hint(error, id),
+            (Kind::Library(ErrorKind::NotFound), LogSource::Version(_))
+                if matches!(error.code, None | Some(1014)) =>
+            {
+                self.lists(CommandName::Versions)
             }
+            _ => return error,
         };
-        let hash = match (version, &found) {
-            (VersionSpec::Hash(hash), _) if hash.len() == FULL_HASH => hash.clone(),
-            (_, found) => {
-                let hash = found.as_ref().and_then(Version::git_hash);
-                hash.unwrap_or_default().to_owned()
-            }
-        };
-        let logs = self
-            .client()
-            .version_logs(&self.algorithm, &hash)
-            .map_err(CliError::from_service)?;
-        let number = found.as_ref().and_then(Version::semantic_version);
-        let number = number.map_or(String::new(), |number| format!("{}, ", self.word(number)));
-        self.reporter
-            .note(&format!("version {number}commit {hash}"));
-        let result = match &found {
-            Some(found) => match (found.build_id(), found.build_status()) {
-                (Some(id), Some(status)) => self.result_of(id, &status),
-                _ if found.compilation_successful() == Some(false) => {
-                    let message = format!("version {hash} of {}: not compiled", self.algorithm);
-                    Err(CliError::build_failed(message))
-                }
-                _ => Ok(()),
-            },
-            None => Ok(()),
-        };
-        Ok(SelectedLog { logs, result })
+        error.hint(hint)
     }
 
-    /// Writes a note that names the build whose log follows.
-    fn name_build(&self, build: &Build) {
-        self.reporter.note(&format!(
-            "build {} ({}, commit {}, started {})",
-            self.reporter.id(&build.build_id),
-            self.word(build.status.as_str()),
-            self.reporter.commit(&build.commit_sha),
-            self.word(&build.started_at)
-        ));
+    fn say_gone(&self, version: Option<String>) {
+        if let Some(commit) = version {
+            let commit = self.reporter.commit(&commit);
+            self.reporter.note(&format!(
+                "the log of the build is gone; showing the output of version {commit} instead"
+            ));
+        }
     }
 
     fn write(&self, mut logs: Logs, output: Output) -> Result<(), CliError> {
@@ -316,6 +357,12 @@ impl Context {
             tail: args.tail,
         }
     }
+}
+
+/// Returns whether an ID may be abbreviated. A UUID is always complete.
+fn is_abbreviation(id: &str) -> bool {
+    const UUID_LENGTH: usize = 36;
+    (7..UUID_LENGTH).contains(&id.len())
 }
 
 /// Formats the progress of a log: the bytes written, the rate, and the percentage if the length is known.

@@ -2,8 +2,10 @@
 
 mod context;
 mod hints;
+mod item;
 mod lists;
 mod log;
+mod owner;
 mod save;
 mod target;
 mod transfer;

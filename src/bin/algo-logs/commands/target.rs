@@ -91,7 +91,14 @@ fn algorithms(
                 let message = format!("{} has no algorithms", redact(&owner));
                 failures.push(CliError::no_match(message).hint("names are case-sensitive"));
             }
-            Ok(listed) => algorithms.extend(listed),
+            Ok(listed) => {
+                for listed in listed {
+                    match listed {
+                        Ok(algorithm) => algorithms.push(algorithm),
+                        Err(error) => failures.push(error.into()),
+                    }
+                }
+            }
             Err(error) => failures.push(add_connection_hint(error.into(), connection)),
         }
         if failures.last().is_some_and(CliError::is_fatal) {

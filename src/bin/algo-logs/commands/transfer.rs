@@ -45,8 +45,9 @@ pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
 
 /// Reads the next part of the log. The library is the source of every error.
 fn read(logs: &mut Logs, buf: &mut [u8]) -> Result<usize, CliError> {
-    logs.read(buf).map_err(|error| match Error::from_io(error) {
-        Ok(error) => error.into(),
-        Err(error) => CliError::invalid_response(error.to_string()),
-    })
+    logs.read(buf)
+        .map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => error.into(),
+            Err(error) => CliError::invalid_response(error.to_string()),
+        })
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Session;
 use super::context::Context;
-use crate::cli::{AlgorithmArg, BuildFilter, CommandName, MAX_WHY_LINES, WhyArgs, WhySource};
+use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource};
 use crate::error::CliError;
 use crate::output::sanitize::{Mode, Sanitizer};
 use crate::output::{json, to_stdout};
@@ -40,13 +40,13 @@ impl Session<'_> {
                 let context = context()?;
                 let build = context.newest_failed(commit.as_deref());
                 let outcome = build.and_then(|build| context.explain(&build, args));
-                outcome.map_err(|error| context.with_hint(error, None, None))
+                outcome.map_err(|error| context.general_hint(error))
             }
             WhySource::Build(id) => {
                 let context = context()?;
                 let build = context.build_to_explain(id);
                 let outcome = build.and_then(|build| context.explain(&build, args));
-                outcome.map_err(|error| context.with_hint(error, Some(CommandName::Builds), None))
+                outcome.map_err(|error| context.general_hint(context.build_hint(error, id)))
             }
             WhySource::File(_) => Err(CliError::usage("'--file' is not implemented yet")),
         }
@@ -100,12 +100,12 @@ impl Context {
             status: Some(BuildStatus::Failed),
             commit: commit.map(str::to_owned),
         };
-        if let Some(build) = self.builds(&filter).newest(|_| true)? {
+        if let Some(build) = self.builds(&filter).newest()? {
             return Ok(build);
         }
         // The only build of a commit may still be in progress.
         filter.status = Some(BuildStatus::InProgress);
-        match self.builds(&filter).newest(|_| true)? {
+        match self.builds(&filter).newest()? {
             Some(build) if commit.is_some() => Err(self.in_progress(&build)),
             _ => {
                 let of_commit = commit.map(|commit| format!(", commit {commit}"));

@@ -10,6 +10,8 @@ use crate::output::Reporter;
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
+    /// The same without retries and notes, for requests that only add to a message.
+    pub(crate) silent: Client,
     key_source: &'static str,
     /// `None` means the compiled-in CAs.
     ca_source: Option<&'static str>,
@@ -41,20 +43,23 @@ pub(crate) fn connect(
     if let Some(warning) = &settings.warning {
         reporter.note(warning);
     }
+    let builder = || {
+        let mut builder = settings.builder().idle_connections(connections);
+        if let Some(ca_pem) = &settings.ca_pem {
+            builder = builder.root_certificates(ca_pem.value.clone());
+        }
+        if verbose {
+            let reporter = reporter.clone();
+            builder = builder.on_request(move |request| reporter.note(&describe_request(request)));
+        }
+        builder
+    };
     let retry_reporter = reporter.clone();
-    let mut builder = settings
-        .builder()
-        .idle_connections(connections)
-        .on_retry(move |retry| retry_reporter.note(&describe_retry(retry)));
-    if let Some(ca_pem) = &settings.ca_pem {
-        builder = builder.root_certificates(ca_pem.value.clone());
-    }
-    if verbose {
-        let reporter = reporter.clone();
-        builder = builder.on_request(move |request| reporter.note(&describe_request(request)));
-    }
+    let client = builder().on_retry(move |retry| retry_reporter.note(&describe_retry(retry)));
+    let silent = builder().retries(0);
     Ok(Connection {
-        client: builder.build().map_err(|error| settings.error(error))?,
+        client: client.build().map_err(|error| settings.error(error))?,
+        silent: silent.build().map_err(|error| settings.error(error))?,
         key_source: settings.token.source,
         ca_source: settings.ca_pem.map(|ca_pem| ca_pem.source),
     })
@@ -63,8 +68,7 @@ pub(crate) fn connect(
 impl Settings {
     /// Returns a builder with everything except the CAs.
     fn builder(&self) -> ClientBuilder {
-        Client::builder()
-            .base_url(self.base_url.value.clone())
+        Client::builder(self.base_url.value.to_string())
             .token(self.token.value.clone())
             .allow_http(self.allow_http)
             .timeout(self.timeout)

@@ -1,6 +1,6 @@
 //! Formats numbers for people: bytes, seconds, durations.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Formats a number of bytes: `999 B`, `1.0 kB`, `12.3 MB`.
 pub(crate) fn bytes(count: u64) -> String {
@@ -34,6 +34,11 @@ pub(crate) fn duration(time: Duration) -> String {
         (0, _) => format!("{minutes}m{seconds:02}s"),
         _ => format!("{hours}h{minutes:02}m"),
     }
+}
+
+/// Formats how long ago a time was: 0 if this clock is behind the cluster's.
+pub(crate) fn age_of(time: SystemTime) -> String {
+    age(SystemTime::now().duration_since(time).unwrap_or_default())
 }
 
 /// Formats how long ago something was, in one unit: `12s`, `5m`, `3h`, `4d`, `7w`, `2y`.

@@ -80,6 +80,11 @@ impl Table {
     }
 }
 
+/// Formats a row with columns of fixed width. With `colour`, the first cell is coloured as a status.
+pub(crate) fn fixed_row(cells: Cells, widths: &[usize], colour: bool) -> String {
+    line(&sanitize_cells(cells), widths, colour.then_some(0))
+}
+
 fn line(cells: &[String], widths: &[usize], status_column: Option<usize>) -> String {
     let mut line = String::new();
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
@@ -87,7 +92,7 @@ fn line(cells: &[String], widths: &[usize], status_column: Option<usize>) -> Str
             Some(sgr) => line.extend([sgr, cell, "\x1b[0m"]),
             None => line.push_str(cell),
         }
-        line.push_str(&" ".repeat(width - cell.chars().count() + GAP));
+        line.push_str(&" ".repeat(width.saturating_sub(cell.chars().count()) + GAP));
     }
     line.truncate(line.trim_end_matches(' ').len());
     line + "\n"

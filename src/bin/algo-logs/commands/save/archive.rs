@@ -12,6 +12,7 @@ use algo_logs::{Algorithm, Build, ErrorKind};
 use super::index::{self, Entry};
 use super::summary::Counts;
 use crate::commands::context::Context;
+use crate::commands::item::Item;
 use crate::commands::transfer::{replacement_note, transfer};
 use crate::error::CliError;
 use crate::output::{Output, Progress, format, remove_leftovers};
@@ -57,7 +58,7 @@ impl<'a> Archive<'a> {
     }
 
     /// Saves the logs that are not there yet. `earlier` are the builds that earlier runs saved.
-    pub(super) fn save_logs(&self, builds: Vec<Build>, earlier: &[Build], jobs: usize) {
+    pub(super) fn save_logs(&self, builds: Vec<Item<Build>>, earlier: &[Item<Build>], jobs: usize) {
         if self.has_ended() {
             return;
         }
@@ -85,11 +86,11 @@ impl<'a> Archive<'a> {
     }
 
     /// Returns the builds whose logs are to be fetched, and their files.
-    fn missing(&self, builds: Vec<Build>, earlier: &[Build]) -> Vec<(Build, PathBuf)> {
+    fn missing(&self, builds: Vec<Item<Build>>, earlier: &[Item<Build>]) -> Vec<(Build, PathBuf)> {
         // Some file systems do not distinguish upper and lower case.
         let key = |name: &str| name.to_ascii_lowercase();
         let mut owners = HashMap::new();
-        for build in earlier.iter().chain(&builds) {
+        for Item { typed: build, .. } in earlier.iter().chain(&builds) {
             owners
                 .entry(key(&file_name(build)))
                 .or_insert_with(|| build.build_id.clone());
@@ -97,7 +98,7 @@ impl<'a> Archive<'a> {
         // A list that changed while it was read can name a build twice.
         let mut seen = HashSet::new();
         let mut missing = Vec::new();
-        for build in builds {
+        for Item { typed: build, .. } in builds {
             if !seen.insert(build.build_id.clone()) {
                 continue;
             }
@@ -128,7 +129,7 @@ impl<'a> Archive<'a> {
         let algorithm = &self.context.algorithm;
         // The file is opened first, so that nothing is fetched if it cannot be written.
         let output = Output::create(path)?;
-        let (mut logs, note) = match self.context.build_log(&build.build_id, Some(build)) {
+        let (mut logs, version) = match self.context.build_log(&build.build_id, Some(build)) {
             Ok(found) => found,
             Err(error) => {
                 return match error.kind() {
@@ -150,8 +151,12 @@ impl<'a> Archive<'a> {
             counted = logs.delivered();
             self.count(|counts| counts.bytes += new);
         })?;
-        if let Some(note) = note {
-            self.context.reporter.note(&note);
+        if let Some(commit) = version {
+            let reporter = &self.context.reporter;
+            let (id, commit) = (reporter.id(&build.build_id), reporter.commit(&commit));
+            reporter.note(&format!(
+                "the log of build {id} of {algorithm} is gone; saved the output of version {commit} instead"
+            ));
         }
         if let Some(note) = replacement_note(&logs) {
             let id = self.context.word(&build.build_id);
@@ -168,7 +173,7 @@ impl<'a> Archive<'a> {
     }
 
     pub(super) fn fail(&self, failure: CliError) {
-        let failure = self.context.with_hint(failure, None, None);
+        let failure = self.context.general_hint(failure);
         self.count(|counts| {
             // Several threads can hit the full disk or the rejected key, but it is reported once.
             if !(failure.is_fatal() && counts.has_ended()) {

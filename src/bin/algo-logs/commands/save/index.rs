@@ -10,6 +10,7 @@ use algo_logs::{Build, Version};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::commands::item::Item;
 use crate::error::CliError;
 use crate::output::{Output, json, open_regular};
 
@@ -25,30 +26,30 @@ pub(super) trait Entry: Serialize + DeserializeOwned {
     fn time(&self) -> Option<SystemTime>;
 }
 
-impl Entry for Build {
+impl Entry for Item<Build> {
     fn id(&self) -> String {
-        self.build_id.clone()
+        self.typed.build_id.clone()
     }
 
     fn time(&self) -> Option<SystemTime> {
-        self.started()
+        self.typed.started_time()
     }
 }
 
-impl Entry for Version {
+impl Entry for Item<Version> {
     /// Returns the git hash and the semantic version, or else the build ID, or else the whole entry.
     fn id(&self) -> String {
-        let hash = self.git_hash().filter(|hash| !hash.is_empty());
-        match hash.or(self.build_id()) {
+        let version = &self.typed;
+        let hash = version.git_hash().filter(|hash| !hash.is_empty());
+        match hash.or(version.build_id()) {
             // A commit can have been published more than once.
-            Some(id) => format!("{id} {}", self.semantic_version().unwrap_or_default()),
-            // The keys are text, so this cannot fail.
-            None => serde_json::to_string(self).unwrap_or_default(),
+            Some(id) => format!("{id} {}", version.semantic_version().unwrap_or_default()),
+            None => self.raw.to_string(),
         }
     }
 
     fn time(&self) -> Option<SystemTime> {
-        self.built()
+        self.typed.built_time()
     }
 }
 
@@ -125,13 +126,13 @@ mod tests {
         // The latest, although not as text.
         let third = build("b3", "2021-01-01T23:00:00-02:00", "failed");
         let unknown = build("b4", "soon", "failed");
-        merges::<Build>(
+        merges::<Item<Build>>(
             &json!([running, first]),
             &json!([unknown, finished, third]),
             &json!([third, finished, first, unknown]),
         );
-        merges::<Build>(&json!([first]), &json!([]), &json!([first]));
-        merges::<Build>(&json!([]), &json!([first, first]), &json!([first]));
+        merges::<Item<Build>>(&json!([first]), &json!([]), &json!([first]));
+        merges::<Item<Build>>(&json!([]), &json!([first, first]), &json!([first]));
     }
 
     #[test]
@@ -139,7 +140,7 @@ mod tests {
         let hash = |summary: &str| json!({"version_info": {"git_hash": "h"}, "s": summary});
         let by_build = |summary: &str| json!({"build": {"build_id": "b"}, "s": summary});
         let other = |summary: &str| json!({"s": summary});
-        merges::<Version>(
+        merges::<Item<Version>>(
             &json!([hash("old"), by_build("old"), other("1"), other("2")]),
             &json!([hash("new"), by_build("new"), other("1"), other("3")]),
             &json!([
@@ -159,12 +160,12 @@ mod tests {
             no_hash(1),
             no_hash(2)
         ]);
-        merges::<Version>(&json!([published("1.0.0"), no_hash(2)]), &all, &all);
+        merges::<Item<Version>>(&json!([published("1.0.0"), no_hash(2)]), &all, &all);
         let built = |hash: &str, finished: &str| json!({"version_info": {"git_hash": hash}, "build": {"finished_at": finished}});
         let (old, new) = (
             built("h1", "2021-01-01T00:00:00Z"),
             built("h2", "2021-01-02T00:00:00Z"),
         );
-        merges::<Version>(&json!([new]), &json!([old]), &json!([new, old]));
+        merges::<Item<Version>>(&json!([new]), &json!([old]), &json!([new, old]));
     }
 }

@@ -39,8 +39,8 @@ impl Context {
     /// Saves the logs of one algorithm. Fails if no builds can be listed or the folder cannot be created. All other
     /// failures are part of the counts.
     fn save(&self, args: &SaveArgs) -> Result<Counts, CliError> {
-        let (builds, error) = read_list(take(self.builds(&args.filter), args.limit));
-        let error = error.map(|error| self.with_hint(error.into(), None, None));
+        let (builds, error) = read_list(take(self.build_items(&args.filter), args.limit));
+        let error = error.map(|error| self.general_hint(error.into()));
         let error = match error {
             Some(error) if builds.is_empty() => return Err(error),
             error => error,
@@ -54,7 +54,7 @@ impl Context {
         }
         let earlier = archive.save_index("builds.json", &builds);
         if !archive.has_ended() {
-            let (versions, error) = read_list(self.client().versions(&self.algorithm));
+            let (versions, error) = read_list(self.version_items());
             if error.is_none() || !versions.is_empty() {
                 archive.save_index("versions.json", &versions);
             }

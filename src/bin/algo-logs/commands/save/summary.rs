@@ -4,18 +4,8 @@ use std::time::{Duration, Instant};
 
 use algo_logs::Algorithm;
 
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
 use crate::output::{Reporter, format};
-
-/// The worst failure decides the exit code. Those that a rerun cannot fix come before those that it may fix.
-const WORST_FIRST: [Exit; 6] = [
-    Exit::Output,
-    Exit::Unauthorized,
-    Exit::InvalidResponse,
-    Exit::Network,
-    Exit::NotFound,
-    Exit::Usage,
-];
 
 /// The results for one algorithm, or for all.
 #[derive(Default)]
@@ -110,9 +100,9 @@ impl Summary {
             self.total.elapsed = self.started.elapsed();
             reporter.note(&format!("total: {}", self.total.describe()));
         }
-        let rank = |exit| WORST_FIRST.iter().position(|&worse| worse == exit);
         let exits = self.total.failures.iter().map(|failure| failure.exit);
-        let worst = exits.min_by_key(|&exit| rank(exit).unwrap_or(WORST_FIRST.len()));
+        // The worst failure decides the exit code.
+        let worst = exits.max_by_key(|exit| exit.severity());
         match (worst, self.total.failures.len()) {
             (None, _) => Ok(()),
             (Some(exit), _) if self.has_ended() => {

@@ -1,0 +1,26 @@
+//! An object of a list, typed and as the service wrote it.
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A build or a version that is shown or saved with every member, in its order, and every number with its digits.
+#[derive(Clone, Debug)]
+pub(crate) struct Item<T> {
+    pub(crate) typed: T,
+    pub(crate) raw: Box<RawValue>,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Item<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let typed = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(Self { typed, raw })
+    }
+}
+
+impl<T> Serialize for Item<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}
