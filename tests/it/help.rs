@@ -91,33 +91,16 @@ fn the_man_page_renders_without_a_warning() {
     let arguments = ["--warnings", "-E", "UTF-8", "-P", "cat", "-l", &file];
     let text = output(man.env("MANWIDTH", "200").args(arguments));
 
-    for heading in [
-        "NAME",
-        "SYNOPSIS",
-        "DESCRIPTION",
-        "COMMANDS",
-        "CONNECTION OPTIONS",
-        "GENERAL OPTIONS",
-        "ENVIRONMENT",
-        "FILES",
-        "EXIT STATUS",
-        "EXAMPLES",
-        "SEE ALSO",
-    ] {
-        assert!(
-            text.contains(&format!("\n{heading}\n")),
-            "{heading}:\n{text}"
-        );
-    }
-    for text_of_files in [
+    for part in [
+        "\nSYNOPSIS\n",
+        "\nCOMMANDS\n",
+        "\nENVIRONMENT\n",
+        "\nEXIT STATUS\n",
         "~/.algorithmia/config",
-        "algorithmia.conf",
         "DIR/OWNER/NAME/STARTED-BUILD_ID.log",
-        "DIR/OWNER/NAME/builds.json",
-        "DIR/OWNER/NAME/versions.json",
         "curl(1), docker-build(1), jq(1)",
     ] {
-        assert!(text.contains(text_of_files), "{text_of_files}:\n{text}");
+        assert!(text.contains(part), "{part}:\n{text}");
     }
     let mut wanted = options(&printed("--help"));
     for command in COMMANDS {
@@ -313,15 +296,20 @@ fn zsh_completes_commands_options_and_values() {
     }
     let specs = specs_of(&["save", "", "--"]);
     for spec in [
-        "(-L --limit)-L+[Save only the newest N per algorithm \\[default: all\\]]:N: ",
-        "(-L --limit)--limit=[Save only the newest N per algorithm \\[default: all\\]]:N: ",
-        "--all[Save all builds; this is the default]",
+        "(-L --limit)-L+[Save only the newest N per algorithm]:N: ",
+        "(-L --limit)--limit=[Save only the newest N per algorithm]:N: ",
+        "--all[Save all builds]",
         "(-d --dir)-d+[Save the logs in DIR, which is created if missing]:DIR:_files -/",
         "--cacert=[Trust only the CAs in this PEM file]:FILE:_files",
-        "(-s --status)--status=[Select only builds that are 'succeeded', 'failed' or 'in-progress']\
-         :STATUS:(succeeded failed in-progress)",
+        "(-s --status)--status=[Only builds with this status]:STATUS:(succeeded failed in-progress)",
     ] {
         assert!(specs.contains(&spec.to_owned()), "{spec}: {specs:#?}");
+    }
+    // zsh puts the description after the longest name and the short one: `--api-key-file  -x  -- `.
+    for spec in specs_of(&[""]).iter().filter(|spec| spec.contains("--")) {
+        let (_, description) = spec.split_once('[').expect("a description");
+        let (description, _) = description.split_once(']').expect("its end");
+        assert!(description.len() <= 80 - 22, "{description}");
     }
     let specs = specs_of(&["log", ""]);
     let wait = specs.iter().find(|spec| spec.starts_with("--wait"));
@@ -346,12 +334,20 @@ fn fish_completes_commands_options_and_values() {
                 .current_dir(folder.path()),
         );
         let words = text.lines().filter_map(|line| line.split('\t').next());
-        words.map(str::to_owned).collect()
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        let set = BTreeSet::from_iter(words.clone());
+        assert_eq!(set.len(), words.len(), "each word once: {text}");
+        set
     };
     for (line, offered) in [
         ("", &*COMMANDS.join(" ")),
         ("--vers", "--version"),
+        ("--api x lo", "log"),
+        ("--status failed lo", "log"),
+        ("-o log s", "save"),
+        ("--wait lo", "log"),
         ("help v", "versions"),
+        ("help builds --exit", ""),
         ("builds -s ", "succeeded failed in-progress"),
         ("log --status=f", "--status=failed"),
         ("--generate complete-z", "complete-zsh"),

@@ -1,8 +1,8 @@
-//! The commands and their help, one row each.
+//! The commands and their help.
 
 use CommandName::{Builds, Help, Log, Save, Versions, Why};
 
-/// The name of a command, for rows and messages.
+/// The name of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CommandName {
     Builds,
@@ -17,13 +17,13 @@ pub(crate) enum CommandName {
 pub(super) const REQUESTS: &[CommandName] = &[Builds, Versions, Log, Why, Save];
 pub(super) const EVERY_COMMAND: &[CommandName] = &[Builds, Versions, Log, Why, Save, Help];
 
-/// One row.
+/// A command and its help.
 pub(super) struct CommandSpec {
     pub(super) name: CommandName,
     pub(super) word: &'static str,
     /// One sentence.
     pub(super) about: &'static str,
-    /// A paragraph for the man page.
+    /// One paragraph.
     pub(super) details: &'static str,
     /// The words that may follow the command, split into lines.
     pub(super) usage: &'static [&'static str],
@@ -52,9 +52,11 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         name: Builds,
         word: "builds",
         about: "List the builds of an algorithm, including the failed ones.",
-        details: "The builds are listed in the service's order, which is newest first. A terminal gets a table with a header. A \
-                  pipe gets tab-separated columns without a header, with '-' for a missing value: build id, status, \
-                  commit, started, duration, version.",
+        details: "The order is the service's: newest first. A terminal gets a table with a header. A pipe gets \
+                  tab-separated rows without a header, each as soon as it is known, with whole values and '-' for a \
+                  missing one: build id, status, commit, started, duration, version. With OWNER, each row is an \
+                  algorithm's newest build, followed by the algorithm's name, and all of them are listed unless -L is \
+                  given.",
         usage: &["[ALGO|OWNER] [-s STATUS] [-c SHA] [-L N | --all] [--json]"],
         arguments: &[
             ALGO,
@@ -64,6 +66,7 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         examples: &[
             ("List the newest 20 builds", "algo-logs builds acme/tagger"),
             ("See when the newest 5 failed builds started", "algo-logs builds acme/tagger -s failed -L 5"),
+            ("See which algorithms of an owner are broken", "algo-logs builds acme -s failed"),
             ("Get the IDs of all builds of a commit in a script",
              "algo-logs builds acme/tagger -c 3fa9c1d --all --json | jq -r '.[].build_id'"),
         ],
@@ -71,9 +74,10 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
     CommandSpec {
         name: Versions,
         word: "versions",
-        about: "List the versions of an algorithm, each with the build it came from.",
-        details: "The output is like that of 'builds'. Its columns are version, git hash, build id, built (when the build \
-                  finished) and callability.",
+        about: "List the versions of an algorithm, each with its build.",
+        details: "A terminal gets a table with a header. A pipe gets tab-separated rows without a header, with whole \
+                  values and '-' for a missing one: version, git hash, build id, built (when its build finished), \
+                  callability.",
         usage: &["[ALGO] [--published | --unpublished]", "[--public | --private] [-L N | --all] [--json]"],
         arguments: &[ALGO],
         max_arguments: 1,
@@ -87,9 +91,11 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         name: Log,
         word: "log",
         about: "Write the log of a build, by default the newest that matches.",
-        details: "The newest build is the one that started last. A pipe or a file gets the exact bytes of the log; a terminal \
-                  gets its text and colours, without other escape sequences and control characters. Exit status 0 means \
-                  that the log was complete and that every byte of it was written.",
+        details: "The newest build is the one that started last. A pipe or a file gets the exact bytes of the log. A \
+                  terminal gets its text and colours; other escape sequences are dropped, and other control characters \
+                  are replaced. Exit status 0 means that the log was complete and that every byte of it was written. \
+                  If -o is interrupted, FILE stays as it was; a file named .algo-logs-*.tmp may be left beside it, \
+                  which a later run removes.",
         usage: &[
             "[ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]",
             "[--wait[=SECS]] [--exit-status] [--raw | --plain]",
@@ -102,7 +108,8 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         ],
         max_arguments: 2,
         examples: &[
-            ("Show the end of the last failure", "algo-logs log acme/tagger -s failed -n 50"),
+            ("Show where the newest failed build failed; see also 'algo-logs why'",
+             "algo-logs log acme/tagger -s failed | grep -B20 -E 'non-zero code|exit code'"),
             ("In CI: wait for the build of a commit, and exit with 3 if it failed",
              "algo-logs log acme/tagger -c \"$SHA\" --wait --exit-status"),
             ("Write the log of a version to a file", "algo-logs log acme/tagger/1.2.0 -o build.log"),
@@ -111,16 +118,18 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
     CommandSpec {
         name: Why,
         word: "why",
-        about: "Show why a build failed, by default the newest failed one.",
-        details: "The output is the failed step, the last lines that it printed, and the line that reports the failure. The \
-                  clean-up that follows in the log is left out. Nothing is printed until the whole log has been read. If \
-                  the log has no Docker steps, its last lines are printed.",
+        about: "Show why a build failed, by default the newest that did.",
+        details: "The output is the header of the failed step, the last lines that the step printed, above them at \
+                  most four earlier lines that report an error, and the line that reports the failure. The clean-up \
+                  that follows in the log is left out. Nothing is printed until the whole log has been read. If the \
+                  log has no Docker steps, its last lines are printed.",
         usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]", "--file FILE [-n N] [--json]"],
         arguments: &[ALGO, BUILD_ID],
         max_arguments: 2,
         examples: &[
             ("Show why the newest failed build failed", "algo-logs why acme/tagger"),
             ("Show more output of the step that failed for a commit", "algo-logs why acme/tagger -c \"$SHA\" -n 200"),
+            ("Explain a log that 'save' or 'log -o' wrote", "algo-logs why --file build.log"),
             ("Get the line that reports the failure in a script",
              "algo-logs why acme/tagger --json | jq -r .error"),
         ],
@@ -128,11 +137,13 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
     CommandSpec {
         name: Save,
         word: "save",
-        about: "Save the logs of algorithms, or of all algorithms of an owner.",
-        details: "Each algorithm gets its own folder, DIR/OWNER/NAME, with one file per log and the lists of builds and \
-                  versions. The file of a log is complete or absent. A later run fetches only what is new and adds to \
-                  these lists, so an interrupted run can be repeated. A rejected key or a full disk ends the run. Other \
-                  failures do not affect other logs and are listed at the end; the worst one decides the exit status.",
+        about: "Save the logs of algorithms, or of everything an owner has.",
+        details: "Logs go into DIR/OWNER/NAME/STARTED-BUILD_ID.log, where STARTED is when the build started, with '-' \
+                  for ':'. Beside them, builds.json and versions.json hold every build and version that was seen, as \
+                  --json prints them. Each file is complete or absent. A rerun fetches only what is new and adds to \
+                  these lists, so repeat an interrupted run to continue it. A rejected key or a full disk ends the \
+                  run. Other failures do not affect other logs and are listed at the end; the worst one decides the \
+                  exit status.",
         usage: &["ALGO|OWNER... -d DIR [-s STATUS] [-c SHA] [-L N | --all]", "[-j N]"],
         arguments: &[
             ("ALGO", "OWNER/NAME, or the URL of its page, https://CLUSTER/algorithms/OWNER/NAME"),

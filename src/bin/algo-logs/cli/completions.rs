@@ -1,6 +1,6 @@
 //! Completions for bash, zsh and fish. They never run the program or send a request.
 
-use super::commands::{COMMANDS, CommandName, EVERY_COMMAND, command_words};
+use super::commands::{COMMANDS, CommandName, command_words};
 use super::flags::{Completion, FLAGS, Flag, Kind};
 use super::help::topic_words;
 
@@ -14,6 +14,12 @@ fn flags_of(command: Option<CommandName>) -> impl Iterator<Item = (&'static Flag
         };
         Some((flag, doc))
     })
+}
+
+/// Returns the part of a help text that fits one line beside the flag.
+fn short(doc: &str) -> &str {
+    let ends = [";", ": ", " ["].iter().filter_map(|end| doc.find(end));
+    &doc[..ends.min().unwrap_or(doc.len())]
 }
 
 /// Returns an arm of a `case` for each command, and one for no command yet.
@@ -182,50 +188,67 @@ fn zsh_spec(flag: &Flag, doc: &str) -> String {
         }
         None => format!("--{long}{after_long}"),
     };
-    let doc = doc.replace('[', "\\[").replace(']', "\\]");
-    let rest = quote(&format!("[{doc}]{value}"), r"'\''");
+    let rest = quote(&format!("[{}]{value}", short(doc)), r"'\''");
     format!("            {names}{rest}")
 }
 
+/// The function finds the command as bash and zsh do: the first word that is neither an option nor its value.
+const FISH: &str = r#"# Completion of algo-logs in fish. Load it with: algo-logs --generate complete-fish | source
+function __algo_logs_command_is
+    set -l command none
+    set -l skip
+    for word in (commandline -opc)[2..-1]
+        if set -q skip[1]
+            set skip
+        else if string match -qr -- '^(@VALUED@)$' $word
+            set skip yes
+        else if not string match -q -- '-*' $word
+            set command $word
+            break
+        end
+    end
+    contains -- $command $argv
+end
+complete -c algo-logs -f
+complete -c algo-logs -n '__algo_logs_command_is help' -a '@TOPICS@'
+"#;
+
 pub(super) fn fish() -> String {
-    const COMPLETE: &str = "complete -c algo-logs";
-    let quote = |text: &str| quote(&text.replace('\\', r"\\"), r"\'");
-    let mut script = format!(
-        "# Completion of algo-logs in fish. Load it with: algo-logs --generate complete-fish | source\n\
-         {COMPLETE} -f\n"
-    );
+    let complete = |commands: &[&str], rest: String| {
+        let condition = format!("__algo_logs_command_is {}", commands.join(" "));
+        format!("complete -c algo-logs -n '{condition}'{rest}\n")
+    };
+    let description = |text| format!(" -d {}", quote(text, r"\'"));
+    let mut script = FISH
+        .replace("@VALUED@", &flags_with_value())
+        .replace("@TOPICS@", &topic_words().join(" "));
     for spec in &COMMANDS {
-        let (word, about) = (spec.word, quote(spec.about));
-        script += &format!("{COMPLETE} -n __fish_use_subcommand -a {word} -d {about}\n");
+        let rest = format!(" -a {}{}", spec.word, description(spec.about));
+        script += &complete(&["none"], rest);
     }
-    let topics = topic_words().join(" ");
-    script += &format!("{COMPLETE} -n '__fish_seen_subcommand_from help' -a '{topics}'\n");
-    for (flag, (commands, doc)) in FLAGS
-        .iter()
-        .flat_map(|flag| flag.docs.iter().map(move |docs| (flag, docs)))
-    {
-        let words: Vec<_> = commands.iter().map(|command| command.word()).collect();
-        let condition = match *commands {
-            [] => " -n __fish_use_subcommand".to_owned(),
-            EVERY_COMMAND => String::new(),
-            _ => format!(" -n '__fish_seen_subcommand_from {}'", words.join(" ")),
-        };
-        let short = flag.short.map(|short| format!(" -s {short}"));
+    for flag in FLAGS {
+        let names = flag.short.map(|short| format!(" -s {short}"));
+        let names = format!("{} -l {}", names.unwrap_or_default(), flag.long);
         let value = match flag.kind {
             Kind::Switch(_) | Kind::Optional(..) => String::new(),
-            Kind::Choice(_, choices) => format!(" -x -a '{}'", self::words(choices)),
+            Kind::Choice(_, choices) => format!(" -x -a '{}'", words(choices)),
             Kind::Required(_, Completion::Files, _) => " -r -F".to_owned(),
             Kind::Required(_, Completion::Directories, _) => {
                 " -x -a '(__fish_complete_directories)'".to_owned()
             }
             Kind::Required(_, Completion::Nothing, _) => " -x".to_owned(),
         };
-        script += &format!(
-            "{COMPLETE}{condition}{} -l {}{value} -d {}\n",
-            short.unwrap_or_default(),
-            flag.long,
-            quote(doc)
-        );
+        for (i, (commands, doc)) in flag.docs.iter().enumerate() {
+            let mut commands = Vec::from_iter(commands.iter().map(|command| command.word()));
+            // Without a command, any flag may appear, but only once.
+            if i == 0 {
+                commands.push("none");
+            }
+            script += &complete(
+                &commands,
+                format!("{names}{value}{}", description(short(doc))),
+            );
+        }
     }
     script
 }

@@ -1,7 +1,6 @@
-//! The flags, one row each.
+//! The flags. The parser, help, the man page and the completions all read this table.
 //!
-//! The parser, help, the man page and the completions all read these rows. A new flag is a row and a field of
-//! [`RawArgs`], which `check.rs` turns into the typed arguments.
+//! A new flag is an entry here and a field of [`RawArgs`], which `check.rs` turns into typed arguments.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,7 +71,7 @@ pub(super) struct Flag {
 type Set = fn(&mut RawArgs);
 type SetTo<T> = fn(&mut RawArgs, T) -> Result<(), CliError>;
 
-/// The section of help that shows a flag.
+/// The section of help that lists a flag.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
     Command,
@@ -103,7 +102,7 @@ pub(super) enum Completion {
 #[rustfmt::skip] // a row has its names first, then its help, then what it does
 pub(super) static FLAGS: &[Flag] = &[
     Flag { short: Some('s'), long: "status", group: Command,
-        docs: &[(&[Builds, Log, Save], "Select only builds that are 'succeeded', 'failed' or 'in-progress'")],
+        docs: &[(&[Builds, Log, Save], "Only builds with this status: succeeded, failed or in-progress")],
         kind: Choice("STATUS", &[
             ("succeeded", |args| args.filter.status = Some(BuildStatus::Succeeded)),
             ("failed", |args| args.filter.status = Some(BuildStatus::Failed)),
@@ -111,7 +110,7 @@ pub(super) static FLAGS: &[Flag] = &[
         ]) },
     Flag { short: Some('c'), long: "commit", group: Command,
         docs: &[
-            (&[Builds, Log, Save], "Select only builds of this commit; the first digits are enough"),
+            (&[Builds, Log, Save], "Only builds of this commit; the first digits are enough"),
             (&[Why], "Explain the newest failed build of this commit; the first digits are enough"),
         ],
         kind: Required("SHA", Nothing, |args, value| set(&mut args.filter.commit, value.commit())) },
@@ -148,11 +147,11 @@ pub(super) static FLAGS: &[Flag] = &[
     Flag { short: Some('n'), long: "tail", group: Command,
         docs: &[
             (&[Log], "Write only the last N lines"),
-            (&[Why], "Show up to N lines of the step's output, from 1 to 1000 [default: 20]"),
+            (&[Why], "Show up to N lines of the step's output; 1 to 1000 [default: 20]"),
         ],
         kind: Required("N", Nothing, |args, value| set(&mut args.tail, value.number::<usize>())) },
     Flag { short: None, long: "file", group: Command,
-        docs: &[(&[Why], "Explain the log in FILE instead, without a cluster; '-' is stdin")],
+        docs: &[(&[Why], "Explain the log in FILE, without a cluster; '-' is stdin")],
         kind: Required("FILE", Files, |args, value| set(&mut args.file, Ok(PathOrStdin::from(value.path())))) },
     Flag { short: Some('o'), long: "output", group: Command,
         docs: &[(&[Log],
@@ -168,7 +167,7 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(&[Save], "Fetch N logs at a time, at most 64 [default: 4]")],
         kind: Required("N", Nothing, |args, value| set(&mut args.jobs, value.jobs())) },
     Flag { short: None, long: "wait", group: Command,
-        docs: &[(&[Log], "Wait up to SECS (or 30m, 2h) for the build to be listed and to finish [default: 30m]")],
+        docs: &[(&[Log], "Wait for the build to be listed and to finish; up to SECS, also 30m or 2h [default: 30m]")],
         kind: Optional("SECS", |args, value| {
             set(&mut args.wait, value.map_or(Ok(DEFAULT_WAIT), |value| value.duration()))
         }) },
@@ -176,10 +175,10 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(&[Log], "Exit with 3 if the build failed; its log is still written")],
         kind: Switch(|args| args.exit_status = true) },
     Flag { short: None, long: "raw", group: Command,
-        docs: &[(&[Log], "Write the exact bytes even to a terminal; they may change its state")],
+        docs: &[(&[Log], "Do not sanitize on a terminal; escape sequences may change its state")],
         kind: Switch(|args| args.escapes = Escapes::Raw) },
     Flag { short: None, long: "plain", group: Command,
-        docs: &[(&[Log], "Remove all escape sequences, including colours, from any output")],
+        docs: &[(&[Log], "Remove all escape sequences, colours included, everywhere")],
         kind: Switch(|args| args.escapes = Escapes::Plain) },
     Flag { short: None, long: "api", group: Connection,
         docs: &[(REQUESTS, "Use the cluster at URL; a bare host name means https")],
@@ -199,7 +198,7 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(REQUESTS, "Send the key over plain http:// to any host")],
         kind: Switch(|args| args.connection.allow_http = true) },
     Flag { short: None, long: "timeout", group: Connection,
-        docs: &[(REQUESTS, "Give up after SECS of silence [default: 30]")],
+        docs: &[(REQUESTS, "Give up after SECS (or 2m) of silence [default: 30]")],
         kind: Required("SECS", Nothing, |args, value| set(&mut args.connection.timeout, value.timeout())) },
     Flag { short: None, long: "retries", group: Connection,
         docs: &[(REQUESTS, "Retry a failed request up to N times [default: 3]")],
@@ -225,7 +224,7 @@ pub(super) static FLAGS: &[Flag] = &[
         kind: Switch(|args| args.version = true) },
     Flag { short: None, long: "generate", group: General,
         docs: &[(&[],
-            "Print a man page or completions: 'man', 'complete-bash', 'complete-zsh' or 'complete-fish'")],
+            "Print a man page or completions: man, complete-bash, complete-zsh or complete-fish")],
         kind: Choice("KIND", &[
             ("man", |args| args.generate = Some(Generate::Man)),
             ("complete-bash", |args| args.generate = Some(Generate::Bash)),

@@ -1,4 +1,4 @@
-//! Help, generated from the rows of the commands, flags and topics.
+//! Help, generated from the tables of commands, flags and topics.
 //!
 //! Examples come before options because most readers look for them. Lines are at most 80 columns wide.
 
@@ -110,6 +110,8 @@ fn command_help(spec: &CommandSpec) -> String {
     for (name, meaning) in spec.arguments {
         push_row(&mut text, name, meaning, 12);
     }
+    text += "\nDetails:\n";
+    push_wrapped(&mut text, "  ".to_owned(), spec.details, 2);
     for (title, group) in [
         ("Options", Group::Command),
         ("Connection", Group::Connection),

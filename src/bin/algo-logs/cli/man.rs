@@ -3,7 +3,7 @@
 use super::commands::{COMMANDS, CommandName, CommandSpec};
 use super::flags::{FLAGS, Group, Kind};
 use super::help::{ABOUT, ORDER};
-use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE, SAVED_FILES};
+use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE};
 
 pub(super) fn page() -> String {
     let version = escape(env!("CARGO_PKG_VERSION"));
@@ -37,7 +37,7 @@ pub(super) fn page() -> String {
         page += &paragraph(&bold(name), meaning);
     }
     page += ".SH FILES\n";
-    for (name, meaning) in FILES.iter().chain(SAVED_FILES) {
+    for (name, meaning) in FILES {
         page += &paragraph(&bold(name), meaning);
     }
     page += ".SH EXIT STATUS\n";

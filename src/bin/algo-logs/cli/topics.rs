@@ -1,4 +1,4 @@
-//! The environment variables, files and exit codes, as help and the man page list them.
+//! The environment variables, files and exit codes.
 
 /// The file with the profiles.
 const PROFILES: &str = if cfg!(windows) {
@@ -33,15 +33,6 @@ pub(super) const FILES: &[(&str, &str)] = &[
                 'ca_cert'; read for '--profile', or if the cluster or the key is not set elsewhere"),
     ("algorithmia.conf", "names the algorithm if ALGO is omitted: JSON with 'username' and 'algoname', in the \
                           working directory or the nearest parent that has one"),
-];
-
-/// What `save` writes.
-#[rustfmt::skip] // one line each
-pub(super) const SAVED_FILES: &[(&str, &str)] = &[
-    ("DIR/OWNER/NAME/STARTED-BUILD_ID.log", "the log of a build, written by 'save'; STARTED is when the build started, \
-                                             with '-' for ':'"),
-    ("DIR/OWNER/NAME/builds.json", "the builds that 'save' has seen, as 'builds --json' prints them"),
-    ("DIR/OWNER/NAME/versions.json", "the versions that 'save' has seen, as 'versions --json' prints them"),
 ];
 
 #[rustfmt::skip] // one line each
