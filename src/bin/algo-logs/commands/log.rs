@@ -37,7 +37,16 @@ impl Context {
         let options = self.output_options(args);
         let output = Output::open(args.output.as_deref(), options, &self.reporter)?;
         let (logs, subject) = match &args.source {
-            LogSource::Newest(filter) => self.log_of(self.newest_build(filter, args.wait)?)?,
+            LogSource::Newest(filter) => {
+                let build = self.newest_build(filter, args.wait)?;
+                let described = self.describe_build(&build);
+                let log = self.log_of(build)?;
+                // Without a log, the error names the build.
+                if args.wait.is_none() {
+                    self.reporter.note(&described);
+                }
+                log
+            }
             LogSource::Build(id) => match args.wait {
                 Some(timeout) => self.log_of(self.wait_for_build(id, timeout)?)?,
                 None => self.log_of_id(id)?,
@@ -59,9 +68,7 @@ impl Context {
     ) -> Result<Build, CliError> {
         let no_match = || CliError::no_match(self.no_build(filter));
         let Some(timeout) = timeout else {
-            let build = self.builds(filter).newest()?.ok_or_else(no_match)?;
-            self.name_build(&build);
-            return Ok(build);
+            return self.builds(filter).newest()?.ok_or_else(no_match);
         };
         let mut what = format!("the newest build of {}", self.algorithm);
         if let Some(commit) = &filter.commit {
