@@ -177,24 +177,6 @@ fn no_build_matches() {
     );
 }
 
-#[test]
-fn the_newest_is_in_progress() {
-    let cluster = Cluster::start();
-    let chosen = note(
-        WAITING_BUILD,
-        "in-progress",
-        "d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7",
-        "2021-08-04T07:59:00.208Z",
-    );
-    Program::on(&cluster).run("log acme/Waiting").fails(
-        8,
-        &format!(
-            "{chosen}algo-logs: build b-wait of acme/Waiting: the build is still in progress; \
-             use --wait to wait for it, or -s failed or -s succeeded for an older build\n"
-        ),
-    );
-}
-
 const OUTPUT: &str = "version 1.2.0, commit 7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d";
 
 #[test]
