@@ -40,7 +40,7 @@ mod settings;
 mod shutdown;
 #[cfg(target_os = "linux")]
 mod static_program;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod terminals;
 mod tidy;
 mod tls;

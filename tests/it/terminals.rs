@@ -1,8 +1,5 @@
-//! The program's output to a terminal: a pseudo-terminal created by `script`.
-//!
-//! Without util-linux's `script`, these tests print a note and pass.
+//! The program's output to a terminal: a pseudo-terminal created by util-linux's `script`.
 
-use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,16 +15,8 @@ const FINISHED: &str =
 const LINE: &str = "log acme/x b1 --retries 0";
 
 /// Runs a command line with stdout and stderr on a terminal. Returns the exit code and what the terminal received, with
-/// CR LF changed back to LF, or `None` without util-linux's `script`.
-fn on_terminal(program: &Program, line: &str) -> Option<(i32, String)> {
-    let version = Command::new("script").arg("--version").output();
-    let known = version
-        .is_ok_and(|version| String::from_utf8_lossy(&version.stdout).contains("util-linux"));
-    if !known {
-        let note = "not tested: util-linux's script is missing\n";
-        let _ = std::io::stderr().write_all(note.as_bytes());
-        return None;
-    }
+/// CR LF changed back to LF.
+fn on_terminal(program: &Program, line: &str) -> (i32, String) {
     let inner = program.command(line);
     let words = std::iter::once(inner.get_program()).chain(inner.get_args());
     let quoted: Vec<String> = words
@@ -43,18 +32,16 @@ fn on_terminal(program: &Program, line: &str) -> Option<(i32, String)> {
     for (name, value) in inner.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    let output = command.output().expect("script can be run");
+    let output = command.output().expect("util-linux's script is installed");
     let shown = String::from_utf8(output.stdout).expect("a terminal is sent UTF-8");
     assert!(!shown.contains(KEY));
     let code = output.status.code().expect("script ends by itself");
-    Some((code, shown.replace("\r\n", "\n")))
+    (code, shown.replace("\r\n", "\n"))
 }
 
 #[track_caller]
 fn shows(program: &Program, line: &str, code: i32, expected: &str) {
-    if let Some(shown) = on_terminal(program, line) {
-        assert_eq!(shown, (code, expected.to_owned()));
-    }
+    assert_eq!(on_terminal(program, line), (code, expected.to_owned()));
 }
 
 /// Starts a cluster that serves a log. `log` is the inside of a JSON string.
@@ -187,9 +174,7 @@ fn tables_have_a_header_aligned_columns_and_no_control_characters() {
     );
     cluster.script_always(BUILDS, Reply::json(200, &list));
     let program = Program::on(&cluster).env("NO_COLOR", "1");
-    let Some((code, shown)) = on_terminal(&program, "builds acme/x --retries 0") else {
-        return;
-    };
+    let (code, shown) = on_terminal(&program, "builds acme/x --retries 0");
     assert_eq!(code, 0);
     let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines.len(), 3, "{shown}");
@@ -313,9 +298,7 @@ fn a_file_named_by_o_gets_exact_bytes_from_a_terminal_too() {
         0,
         "",
     );
-    if folder.names() == ["f"] {
-        assert_eq!(folder.read("f"), b"\x1b]0;t\x07\r\n");
-    }
+    assert_eq!(folder.read("f"), b"\x1b]0;t\x07\r\n");
 }
 
 /// Returns the successive texts of the progress line, and what was shown after it.
@@ -338,9 +321,7 @@ fn a_download_shows_its_progress() {
     let line = format!("log acme/Big docker-1000000 -o {}", folder.join("log"));
     let program = Program::on(&cluster);
     let started = Instant::now();
-    let Some((code, shown)) = on_terminal(&program, &line) else {
-        return;
-    };
+    let (code, shown) = on_terminal(&program, &line);
     let tenths = started.elapsed().as_millis() / 100;
     assert_eq!(code, 0);
     let (states, rest) = progress(&shown);
@@ -363,8 +344,8 @@ fn a_download_shows_its_progress() {
     // There is no progress line with -q, or if the log itself is shown.
     shows(&program, &format!("{line} -q"), 0, "");
     cluster.rate(0);
-    let shown = on_terminal(&program, "log acme/Big docker-100000").map(|(_, shown)| shown);
-    assert!(shown.is_none_or(|shown| !shown.contains("\u{1b}[K")));
+    let (_, shown) = on_terminal(&program, "log acme/Big docker-100000");
+    assert!(!shown.contains("\u{1b}[K"));
 }
 
 #[test]
@@ -372,9 +353,7 @@ fn a_save_shows_how_many_logs_are_done() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     cluster.latency(Duration::from_millis(30));
     let line = format!("save acme/Paged -L 9 -j 1 -d {}", folder.join("."));
-    let Some((code, shown)) = on_terminal(&Program::on(&cluster), &line) else {
-        return;
-    };
+    let (code, shown) = on_terminal(&Program::on(&cluster), &line);
     assert_eq!(code, 0);
     let (states, rest) = progress(&shown);
     assert!(!states.is_empty());
@@ -397,10 +376,7 @@ fn a_progress_line_fits_a_terminal_of_80_columns() {
         cluster.script(BUILD, Reply::json(500, &error));
         cluster.script(BUILD, Reply::json(200, FINISHED));
         cluster.script(LOGS, Reply::json(200, r#"{"logs":"x\n"}"#));
-        let Some((code, shown)) = on_terminal(&Program::on(&cluster), &format!("{LINE} --wait=1"))
-        else {
-            return;
-        };
+        let (code, shown) = on_terminal(&Program::on(&cluster), &format!("{LINE} --wait=1"));
         assert_eq!(code, 0, "{shown}");
         let (states, rest) = progress(&shown);
         assert!(rest.ends_with("\nx\n"), "{rest}");
@@ -423,9 +399,7 @@ fn a_dumb_terminal_gets_text_only() {
     let line = format!("save acme/Paged -L 2 -q -d {}", folder.join("."));
     shows(&program, &line, 0, "");
     for line in ["builds acme/Lemmatizer", "versions acme/Lemmatizer"] {
-        let Some((code, shown)) = on_terminal(&program, line) else {
-            return;
-        };
+        let (code, shown) = on_terminal(&program, line);
         assert_eq!(code, 0);
         assert!(!shown.contains(['\r', '\u{1b}']), "{shown:?}");
     }
@@ -449,9 +423,7 @@ fn a_wait_shows_the_builds_status() {
     let cluster = Cluster::start();
     cluster.finish_after(1);
     let line = "log acme/Waiting b-wait --wait=1";
-    let Some((code, shown)) = on_terminal(&Program::on(&cluster), line) else {
-        return;
-    };
+    let (code, shown) = on_terminal(&Program::on(&cluster), line);
     assert_eq!(code, 0);
     let (note, shown) = shown.split_once('\n').unwrap();
     assert!(
@@ -464,4 +436,40 @@ fn a_wait_shows_the_builds_status() {
         rest,
         format!("the build succeeded after 58s\n{WAITING_LOG}")
     );
+}
+
+/// The progress line shows a retry in its place. Elsewhere, it is a note that fits the terminal.
+#[test]
+fn a_retry_is_shown_in_one_line() {
+    let (cluster, folder) = (with_log("x\\n"), Folder::new());
+    let words = "x".repeat(90);
+    let busy = Reply::json(503, &format!(r#"{{"error":"{words}"}}"#)).header("Retry-After", "0");
+    let program = Program::on(&cluster);
+    let short = "log of build b1 of acme/x: the cluster fai…; retrying in 0.0 s, 3 attempts left";
+    for (line, expected) in [
+        ("log acme/x b1", format!("{short}\nx\n")),
+        ("log acme/x b1 -q", "x\n".to_owned()),
+    ] {
+        cluster.script(LOGS, busy.clone());
+        shows(&program, line, 0, &expected);
+    }
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"x\\n";
+    cluster.script(LOGS, Reply::raw().send(cut).fin());
+    let line = format!("log acme/x b1 -o {}", folder.join("f"));
+    let (code, shown) = on_terminal(&program, &line);
+    assert_eq!(code, 0, "{shown}");
+    let (states, rest) = progress(&shown);
+    let retry = |state: &&str| state.contains("; retrying in ") && state.ends_with(" left");
+    assert!(states.iter().any(retry), "{states:?}");
+    assert_eq!(rest, "");
+}
+
+/// Progress is shown only while a regular file is written: it would erase the end of a log on the terminal.
+#[test]
+fn an_output_in_place_has_no_progress_line() {
+    let cluster = with_log(r"one\nhalf");
+    for output in ["/dev/stdout", "/dev/tty"] {
+        let line = format!("{LINE} -o {output}");
+        shows(&Program::on(&cluster), &line, 0, "one\nhalf\n");
+    }
 }

@@ -6,6 +6,7 @@ mod item;
 mod lists;
 mod log;
 mod owner;
+mod requests;
 mod save;
 mod target;
 mod transfer;
@@ -56,12 +57,18 @@ pub(crate) fn run(
 impl Session<'_> {
     /// Connects to the cluster, and keeps up to `connections` connections alive.
     fn connect(&self, connections: usize) -> Result<Connection, CliError> {
-        config::connect(
-            &self.args.connection,
-            self.environment,
-            &self.reporter,
-            self.args.verbose,
-            connections,
+        let settings = config::resolve(&self.args.connection, self.environment)?;
+        self.reporter.redact(settings.token().clone());
+        if let Some(warning) = &settings.warning {
+            self.reporter.note(warning);
+        }
+        let reporter = self.reporter.clone();
+        settings.connect(
+            |builder| {
+                let builder = builder.idle_connections(connections);
+                requests::report(builder, &self.reporter, self.args.verbose)
+            },
+            move |retry| requests::report_retry(&reporter, retry),
         )
     }
 }

@@ -1,10 +1,9 @@
 //! The client, and where its settings come from.
 
-use algo_logs::{Client, ClientBuilder, Error, RequestSummary, RetryInfo};
+use algo_logs::{Client, ClientBuilder, Error, RetryInfo, Token};
 
-use super::{Environment, Options, Settings, error_from, resolve};
-use crate::error::{CliError, message};
-use crate::output::Reporter;
+use super::{Settings, error_from};
+use crate::error::CliError;
 
 /// A client, and where its settings come from, for error messages.
 #[derive(Clone)]
@@ -29,43 +28,32 @@ impl Connection {
     }
 }
 
-/// Creates the client, which keeps up to `connections` connections alive. It reports each retry, and each request if
-/// `verbose`.
-pub(crate) fn connect(
-    options: &Options,
-    environment: &Environment,
-    reporter: &Reporter,
-    verbose: bool,
-    connections: usize,
-) -> Result<Connection, CliError> {
-    let settings = resolve(options, environment)?;
-    reporter.redact(settings.token.value.clone());
-    if let Some(warning) = &settings.warning {
-        reporter.note(warning);
-    }
-    let builder = || {
-        let mut builder = settings.builder().idle_connections(connections);
-        if let Some(ca_pem) = &settings.ca_pem {
-            builder = builder.root_certificates(ca_pem.value.clone());
-        }
-        if verbose {
-            let reporter = reporter.clone();
-            builder = builder.on_request(move |request| reporter.note(&describe_request(request)));
-        }
-        builder
-    };
-    let retry_reporter = reporter.clone();
-    let client = builder().on_retry(move |retry| retry_reporter.note(&describe_retry(retry)));
-    let silent = builder().retries(0);
-    Ok(Connection {
-        client: client.build().map_err(|error| settings.error(error))?,
-        silent: silent.build().map_err(|error| settings.error(error))?,
-        key_source: settings.token.source,
-        ca_source: settings.ca_pem.map(|ca_pem| ca_pem.source),
-    })
-}
-
 impl Settings {
+    /// Creates the clients. `customize` sets what does not come from the settings.
+    pub(crate) fn connect(
+        self,
+        customize: impl Fn(ClientBuilder) -> ClientBuilder,
+        on_retry: impl Fn(&RetryInfo<'_>) + Send + Sync + 'static,
+    ) -> Result<Connection, CliError> {
+        let build = |builder: ClientBuilder| {
+            let builder = match &self.ca_pem {
+                Some(ca_pem) => builder.root_certificates(ca_pem.value.clone()),
+                None => builder,
+            };
+            builder.build().map_err(|error| self.error(error))
+        };
+        Ok(Connection {
+            client: build(customize(self.builder()).on_retry(on_retry))?,
+            silent: build(customize(self.builder()).retries(0))?,
+            key_source: self.token.source,
+            ca_source: self.ca_pem.as_ref().map(|ca_pem| ca_pem.source),
+        })
+    }
+
+    pub(crate) fn token(&self) -> &Token {
+        &self.token.value
+    }
+
     /// Returns a builder with everything except the CAs.
     fn builder(&self) -> ClientBuilder {
         Client::builder(self.base_url.value.to_string())
@@ -87,30 +75,4 @@ impl Settings {
             _ => error.into(),
         }
     }
-}
-
-/// Returns the note about a retry.
-fn describe_retry(retry: &RetryInfo<'_>) -> String {
-    let left = match retry.attempts_left {
-        1 => "1 attempt".to_owned(),
-        n => format!("{n} attempts"),
-    };
-    format!(
-        "{}; retrying in {:.1} s, {left} left",
-        message(retry.error),
-        retry.delay.as_secs_f64()
-    )
-}
-
-/// Returns the line that `-v` shows for each request.
-fn describe_request(request: &RequestSummary) -> String {
-    let status = request
-        .status
-        .map_or("-".to_owned(), |status| status.to_string());
-    format!(
-        "GET {} {status} {} bytes {:.3} s",
-        request.url,
-        request.bytes,
-        request.elapsed.as_secs_f64()
-    )
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use algo_logs::{BaseUrl, Token};
 
 use crate::error::{CliError, redact};
-pub(crate) use connection::{Connection, connect};
+pub(crate) use connection::Connection;
 pub(crate) use environment::{Environment, read_all};
 use environment::{open_regular_file, others_can_read, read_file};
 pub(crate) use options::{ColorChoice, Options, PathOrStdin};
@@ -55,7 +55,7 @@ fn error_from(source: &str, why: impl Display) -> CliError {
 }
 
 /// The settings of the client.
-struct Settings {
+pub(crate) struct Settings {
     base_url: Setting<BaseUrl>,
     token: Setting<Token>,
     /// The CAs to trust instead of the compiled-in roots.
@@ -64,11 +64,11 @@ struct Settings {
     timeout: Duration,
     retries: u32,
     /// A note about the permissions of the profile's file.
-    warning: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 /// Chooses each setting, then parses it: an invalid one is an error only if it is used.
-fn resolve(options: &Options, environment: &Environment) -> Result<Settings, CliError> {
+pub(crate) fn resolve(options: &Options, environment: &Environment) -> Result<Settings, CliError> {
     let variable = |name| Setting::from(name, environment.text(name));
     let urls = [
         Setting::from("--api", options.api.clone()),

@@ -13,7 +13,10 @@ use crate::output::sanitize::{defuse, sanitize_line, truncate};
 /// The shortest time between two drawings of the progress line.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The width of the progress line in columns. A longer one would scroll a terminal of 80 columns.
+/// How long the progress line shows a retry.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The width of a note or a progress line in columns. A longer one would wrap on a terminal of 80 columns.
 const MAX_WIDTH: usize = 79;
 
 /// Moves the cursor to the start of the line and erases the line.
@@ -34,17 +37,26 @@ pub(crate) struct Reporter {
 /// The last line of the terminal, or of the file that stderr and stdout share.
 #[derive(Debug, Default)]
 struct LastLine {
-    /// When the progress line was drawn, if it is visible.
-    progress: Option<Instant>,
+    /// How many progress lines are wanted. All are drawn in the same place.
+    wanted: usize,
+    /// When the progress line may be drawn again, if it is visible.
+    redraw: Option<Instant>,
     /// Whether the last line is an unfinished line of the log.
     log: bool,
 }
 
 impl LastLine {
     fn clear_progress(&mut self) {
-        if self.progress.take().is_some() {
+        if self.redraw.take().is_some() {
             let _ = io::stderr().write_all(CLEAR.as_bytes());
         }
+    }
+
+    /// Draws the progress line, which then stays for a while.
+    fn draw(&mut self, text: &str, stays: Duration) {
+        self.redraw = Some(Instant::now() + stays);
+        let line = format!("{CLEAR}{}", fit(text, MAX_WIDTH));
+        let _ = io::stderr().write_all(line.as_bytes());
     }
 }
 
@@ -77,6 +89,25 @@ impl Reporter {
                 "algo-logs: "
             };
             self.write(&format!("{prefix}{}\n", self.clean(text)));
+        }
+    }
+
+    /// Writes a note about a retry: on the progress line, if there is one.
+    pub(crate) fn retry(&self, text: &str) {
+        let mut last_line = self.lock();
+        if last_line.wanted > 0 {
+            last_line.draw(&self.clean(text), RETRY_INTERVAL);
+            return;
+        }
+        drop(last_line);
+        self.note(text);
+    }
+
+    /// Returns the beginning of a note of which `rest` more columns follow: on a terminal, as much as fits.
+    pub(crate) fn fit(&self, text: &str, rest: usize) -> String {
+        match self.is_terminal() {
+            true => fit(&self.clean(text), MAX_WIDTH.saturating_sub(rest)),
+            false => text.to_owned(),
         }
     }
 
@@ -154,6 +185,7 @@ impl Reporter {
     /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
     pub(crate) fn progress(&self) -> Progress {
         let shown = !self.quiet && self.animated && self.is_terminal();
+        self.lock().wanted += usize::from(shown);
         Progress {
             reporter: shown.then(|| self.clone()),
             started: Instant::now(),
@@ -189,18 +221,9 @@ impl Progress {
         let Some(reporter) = &self.reporter else {
             return;
         };
-        let drawn = &mut reporter.lock().progress;
-        if drawn.is_none_or(|at| at.elapsed() >= REDRAW_INTERVAL) {
-            *drawn = Some(Instant::now());
-            let text = reporter.clean(&text());
-            // Characters beyond ASCII can take two columns each; the `…` takes one.
-            let max = if text.is_ascii() {
-                MAX_WIDTH - 1
-            } else {
-                MAX_WIDTH / 2
-            };
-            let line = format!("{CLEAR}{}", truncate(&text, max));
-            let _ = io::stderr().write_all(line.as_bytes());
+        let mut last_line = reporter.lock();
+        if last_line.redraw.is_none_or(|time| Instant::now() >= time) {
+            last_line.draw(&reporter.clean(&text()), REDRAW_INTERVAL);
         }
     }
 }
@@ -208,7 +231,43 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(reporter) = &self.reporter {
-            reporter.lock().clear_progress();
+            let mut last_line = reporter.lock();
+            last_line.wanted -= 1;
+            last_line.clear_progress();
+        }
+    }
+}
+
+/// Shortens a text to a number of columns. Characters beyond ASCII can take two columns each.
+fn fit(text: &str, columns: usize) -> String {
+    let width = |c: char| if c.is_ascii() || c == '…' { 1 } else { 2 };
+    if text.chars().map(width).sum::<usize>() <= columns {
+        return text.to_owned();
+    }
+    let mut left = columns;
+    let fits = |c: &char| {
+        left = left.saturating_sub(width(*c));
+        left > 0
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_fits_the_columns() {
+        for (text, expected) in [
+            ("", ""),
+            ("abcde", "abcde"),
+            ("abcdef", "abcd…"),
+            ("ab…de", "ab…de"),
+            ("長長a", "長長a"),
+            ("長長長", "長長…"),
+            ("a長長長", "a長…"),
+        ] {
+            assert_eq!(fit(text, 5), expected);
         }
     }
 }

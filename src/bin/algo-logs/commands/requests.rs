@@ -1,0 +1,38 @@
+//! What is said about requests: retries, and each request with `-v`.
+
+use algo_logs::{ClientBuilder, RequestSummary, RetryInfo};
+
+use crate::error::message;
+use crate::output::Reporter;
+
+/// Reports each request if `verbose`.
+pub(super) fn report(builder: ClientBuilder, reporter: &Reporter, verbose: bool) -> ClientBuilder {
+    let reporter = reporter.clone();
+    match verbose {
+        true => builder.on_request(move |request| reporter.note(&describe_request(request))),
+        false => builder,
+    }
+}
+
+/// Says what failed, when it is tried again, and how many attempts are left.
+pub(super) fn report_retry(reporter: &Reporter, retry: &RetryInfo<'_>) {
+    let delay = retry.delay.as_secs_f64();
+    let left = match retry.attempts_left {
+        1 => "1 attempt".to_owned(),
+        n => format!("{n} attempts"),
+    };
+    let rest = format!("; retrying in {delay:.1} s, {left} left");
+    reporter.retry(&(reporter.fit(&message(retry.error), rest.len()) + &rest));
+}
+
+fn describe_request(request: &RequestSummary) -> String {
+    let status = request
+        .status
+        .map_or("-".to_owned(), |status| status.to_string());
+    format!(
+        "GET {} {status} {} bytes {:.3} s",
+        request.url,
+        request.bytes,
+        request.elapsed.as_secs_f64()
+    )
+}
