@@ -1,6 +1,6 @@
 //! Which build `log` chooses if no build ID is given.
 
-use crate::cluster::data::{self, WAITING_BUILD, documented, lemmatizer};
+use crate::cluster::data::{self, documented, lemmatizer};
 use crate::cluster::{Cluster, Reply};
 use crate::program::{Outcome, Program};
 
