@@ -468,7 +468,7 @@ fn error_responses_as_json() {
     program.run("log acme/Paged --json").fails(
         2,
         "{\"error\":{\"kind\":\"usage\",\"message\":\
-         \"'log' takes no option '--json'\",\"status\":null,\"code\":null,\"exit\":2}}\n",
+         \"'log' does not accept '--json'\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
 }
 

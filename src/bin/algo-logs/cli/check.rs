@@ -213,23 +213,24 @@ impl RawArgs {
             None => Ok(()),
             Some(other) => {
                 Err(conflict("--generate", other)
-                    .hint("use it alone, as in: algo-logs --generate man"))
+                    .hint("use it alone, e.g. algo-logs --generate man"))
             }
         }
     }
 
     fn check_accepted_by(&self, command: CommandName) -> Result<(), CliError> {
-        for (flag, spelling) in &self.given {
-            if !flag.is_accepted_by(command) {
-                let word = command.word();
-                let words: Vec<_> = flag.commands().map(CommandName::word).collect();
-                return Err(
-                    CliError::usage(format!("'{word}' takes no option '{spelling}'"))
-                        .hint(format!("it is an option of {}", words.join(", "))),
-                );
-            }
-        }
-        Ok(())
+        let mut given = self.given.iter();
+        let Some((flag, spelling)) = given.find(|(flag, _)| !flag.is_accepted_by(command)) else {
+            return Ok(());
+        };
+        let words: Vec<_> = flag.commands().map(CommandName::word).collect();
+        let hint = match &words[..] {
+            [] => "use it alone".to_owned(),
+            [word] => format!("'{word}' does"),
+            [words @ .., last] => format!("{} and {last} do", words.join(", ")),
+        };
+        let message = format!("'{}' does not accept '{spelling}'", command.word());
+        Err(CliError::usage(message).hint(hint))
     }
 
     /// Returns how a flag was spelled, if it was given.

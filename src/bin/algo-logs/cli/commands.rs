@@ -109,7 +109,7 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         max_arguments: 2,
         examples: &[
             ("Show where the newest failed build failed; see also 'algo-logs why'",
-             "algo-logs log acme/tagger -s failed | grep -B20 -E 'non-zero code|exit code'"),
+             "algo-logs log acme/tagger -s failed --plain | grep -B20 ' code: '"),
             ("In CI: wait for the build of a commit, and exit with 3 if it failed",
              "algo-logs log acme/tagger -c \"$SHA\" --wait --exit-status"),
             ("Write the log of a version to a file", "algo-logs log acme/tagger/1.2.0 -o build.log"),

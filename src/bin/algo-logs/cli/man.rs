@@ -10,7 +10,7 @@ pub(super) fn page() -> String {
     let about = escape(ABOUT.trim_end_matches('.')).replacen('R', "r", 1);
     let mut page = format!(
         ".TH ALGO\\-LOGS 1 \"\" \"algo\\-logs {version}\" \"User Commands\"\n\
-         .SH NAME\nalgo\\-logs \\- {about}\n.SH SYNOPSIS\n.nf\n"
+         .SH NAME\nalgo\\-logs \\- {about}\n.SH SYNOPSIS\n.nf\n.in 3n\n"
     );
     for spec in &COMMANDS {
         page += &synopsis(spec);
@@ -44,11 +44,11 @@ pub(super) fn page() -> String {
     for (code, meaning) in EXIT_CODES {
         page += &paragraph(&bold(code), meaning);
     }
-    page += ".SH EXAMPLES\n";
+    page += ".SH EXAMPLES\n.nf\n.in 3n\n";
     for (purpose, line) in COMMANDS.iter().flat_map(|spec| spec.examples) {
-        page += &format!(".TP\n{}:\n.nf\n{}\n.fi\n", escape(purpose), escape(line));
+        page += &format!("# {}\n{}\n.sp\n", escape(purpose), escape(line));
     }
-    page += ".SH SEE ALSO\n.BR curl (1),\n.BR docker\\-build (1),\n.BR jq (1)\n";
+    page += ".fi\n.SH SEE ALSO\n.BR curl (1),\n.BR docker\\-build (1),\n.BR jq (1)\n";
     page
 }
 

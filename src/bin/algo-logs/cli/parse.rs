@@ -59,8 +59,9 @@ impl RawArgs {
             let lossy = redact(&word.to_string_lossy());
             CliError::usage(format!("argument '{lossy}' is not valid UTF-8"))
         })?;
-        // Taken as a BUILD_ID, such a number would lead to an error about a build that the user never named.
-        if let Some(flag) = bare.filter(|_| word.len() <= 7 && parse_number(&word).is_ok()) {
+        // Otherwise `--wait 60` would look up a build called 60.
+        let is_time = parse_number(word.trim_end_matches(['s', 'm', 'h'])).is_ok();
+        if let Some(flag) = bare.filter(|_| word.len() <= 7 && is_time) {
             return Err(
                 CliError::usage(format!("option '{flag}' takes a value only after '='"))
                     .hint(format!("write '{flag}={word}'")),

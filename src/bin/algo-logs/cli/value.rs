@@ -8,7 +8,7 @@ use super::args::Limit;
 use super::suggest::nearest;
 use crate::error::{CliError, redact};
 
-/// More concurrent requests would burden a cluster and finish no sooner.
+/// More concurrent requests would load the cluster without finishing sooner.
 const MAX_JOBS: usize = 64;
 /// A year. Adding a much longer time to the current one would overflow.
 const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
