@@ -349,22 +349,31 @@ fn a_download_shows_its_progress() {
 }
 
 #[test]
-fn a_save_shows_how_many_logs_are_done() {
+fn a_save_shows_where_it_is() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     cluster.latency(Duration::from_millis(30));
-    let line = format!("save acme/Paged -L 9 -j 1 -d {}", folder.join("."));
+    let line = format!(
+        "save acme/Paged acme/Lemmatizer -L 9 -j 1 -d {}",
+        folder.join(".")
+    );
     let (code, shown) = on_terminal(&Program::on(&cluster), &line);
     assert_eq!(code, 0);
     let (states, rest) = progress(&shown);
-    assert!(!states.is_empty());
-    for state in states {
-        assert!(
-            state.contains(" of 9 builds, ") && state.ends_with(" B, acme/Paged"),
-            "{state}"
-        );
+    let note = "the log of build 09f7c2e1 of acme/Lemmatizer is gone\n";
+    assert!(shown.contains(note), "{shown}");
+    for (start, middle) in [
+        ("algorithm 1 of 2, ", " of 9 builds, "),
+        ("algorithm 2 of 2, ", " of 7 builds, "),
+    ] {
+        let drawn = |state: &&str| state.starts_with(start) && state.contains(middle);
+        assert!(states.iter().any(drawn), "{states:?}");
     }
-    let summary = "acme/Paged: 9 saved, 0 already there";
-    assert!(rest.starts_with(summary), "{rest}");
+    assert_eq!(
+        rest,
+        "acme/Paged: 9 saved, 603 B\n\
+         acme/Lemmatizer: 5 saved, 1 still in progress, 1 without a log, 100.7 kB\n\
+         total: 14 saved, 1 still in progress, 1 without a log, 101.3 kB\n"
+    );
 }
 
 #[test]

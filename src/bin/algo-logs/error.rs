@@ -167,8 +167,11 @@ impl CliError {
     }
 
     /// Returns whether every later request or file would fail in the same way: a rejected key, or a full disk.
+    ///
+    /// A key that may not read one algorithm or log (403, code 2001) may read the next.
     pub(crate) fn is_fatal(&self) -> bool {
-        self.kind == Kind::DiskFull || self.exit == Exit::Unauthorized
+        let is_forbidden = self.status == Some(403) || self.code == Some(2001);
+        self.kind == Kind::DiskFull || self.exit == Exit::Unauthorized && !is_forbidden
     }
 
     /// Returns whether the service has no build with this ID, or rejects the ID itself. An abbreviated one may be why.

@@ -2,6 +2,8 @@
 
 use super::*;
 
+const STOPPED: &str = "algo-logs: stopped early; saved logs are kept; rerun to continue\n";
+
 #[test]
 fn failures_are_reported_and_the_rest_is_kept() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
@@ -11,19 +13,16 @@ fn failures_are_reported_and_the_rest_is_kept() {
         Reply::json(200, r#"{"logs": 7}"#),
     );
     let outcome = save(&cluster, &folder, "acme/Lemmatizer -j 1 --retries 0");
-    let summary = summary(LEMMATIZER, [3, 0, 2, 2], 98_717);
-    is(
-        &outcome,
+    outcome.fails(
         6,
         &format!(
-            "{IN_PROGRESS_NOTE}{LOST_NOTE}\
+            "{LOST_NOTE}\
              algo-logs: log of build 610651f0a3e9d40007b2c5d8 of acme/Lemmatizer: \
              the cluster failed (status 500)\n\
              algo-logs: log of build d58b1f36-c72e-4e09-a1d4-7f3c60b9e821 of acme/Lemmatizer: \
              the response is not the expected JSON: not a string at byte 9\n\
-             {summary}\
-             algo-logs: not everything was saved: 2 failures; \
-             the rest is saved, and the same command retries the failures\n"
+             algo-logs: acme/Lemmatizer: 3 saved, 1 still in progress, 1 without a log, 2 failed, 98.7 kB\n\
+             algo-logs: 2 failures; everything else was saved; rerun to retry\n"
         ),
     );
     assert_eq!(
@@ -52,10 +51,10 @@ fn a_truncated_log_leaves_nothing_behind() {
     )
     .fails(
         6,
-        "algo-logs: log of build b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630 of acme/Lemmatizer: \
-         the response was cut short\n\
-         algo-logs: not everything was saved: 1 failure; \
-         the rest is saved, and the same command retries the failures\n",
+        &format!(
+            "algo-logs: log of build b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630 of acme/Lemmatizer: \
+             the response was cut short\n{RETRY_ONE}"
+        ),
     );
     assert_eq!(names(&folder, LEMMATIZER), ["builds.json", "versions.json"]);
 }
@@ -71,12 +70,11 @@ fn a_list_that_fails_keeps_what_came_before() {
     let versions = Reply::json(404, r#"{"error":{"code":5005,"message":"no"}}"#);
     cluster.script_always("/v1/algorithms/acme/Odd/versions", versions);
     let outcome = save(&cluster, &folder, "acme/Odd --retries 0");
-    let expected = summary("acme/Odd", [1, 0, 0, 2], 1);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let first = "algo-logs: builds of acme/Odd: the cluster failed (status 500)\n\
                  algo-logs: versions of acme/Odd: ";
     assert!(outcome.stderr.starts_with(first), "{}", outcome.stderr);
-    let counts = expected.split_once(" bytes in ").unwrap().0;
+    let counts = "algo-logs: acme/Odd: 1 saved, 2 failed, 1 B\n";
     assert!(outcome.stderr.contains(counts), "{}", outcome.stderr);
     // The versions could not be listed.
     assert_eq!(names(&folder, "acme/Odd"), ["2021-b1.log", "builds.json"]);
@@ -113,40 +111,47 @@ fn a_rejected_key_ends_the_run_at_once() {
     let builds: Vec<Value> = (0..500)
         .map(|number| build(&format!("b{number:03}"), "2021"))
         .collect();
-    for status in [401, 403] {
-        let (cluster, folder) = (odd(&builds), Folder::new());
-        for build in &builds[9..] {
-            let id = build["build_id"].as_str().unwrap();
-            cluster.script_always(&odd_logs_path(id), Reply::status(status));
-        }
-        let arguments = format!("acme/Odd acme/Paged -j {JOBS}");
-        let outcome = save(&cluster, &folder, &arguments);
-        // The first nine logs, the lists, and one request of each thread that failed at the same time.
-        let requests = cluster.requests().len();
-        assert!((9 + 2 + 1..=9 + 2 + JOBS).contains(&requests), "{requests}");
-        let failure = format!("(status {status}); the key is from ALGORITHMIA_API_KEY\n");
-        assert_eq!(outcome.stderr.matches(&failure).count(), 1, "{outcome:?}");
-        let end = "algo-logs: the run ended early; what was saved is kept, and the same command continues\n";
-        assert!(outcome.stderr.ends_with(end), "{}", outcome.stderr);
-        let counts = "acme/Odd: 9 saved, 0 already there, 0 without a log, 1 failed; 36 bytes";
-        assert!(outcome.stderr.contains(counts), "{}", outcome.stderr);
-        assert_eq!(outcome.code, Some(4));
-        assert_eq!(names(&folder, "acme/Odd").len(), 9 + 2);
-        assert_eq!(names(&folder, "acme"), ["Odd"]);
+    let (cluster, folder) = (odd(&builds), Folder::new());
+    for build in &builds[9..] {
+        let id = build["build_id"].as_str().unwrap();
+        cluster.script_always(&odd_logs_path(id), Reply::status(401));
     }
+    let arguments = format!("acme/Odd acme/Paged -j {JOBS}");
+    let outcome = save(&cluster, &folder, &arguments);
+    // The first nine logs, the lists, and one request of each thread that failed at the same time.
+    let requests = cluster.requests().len();
+    assert!((9 + 2 + 1..=9 + 2 + JOBS).contains(&requests), "{requests}");
+    let failure = "(status 401); the key is from ALGORITHMIA_API_KEY\n";
+    assert_eq!(outcome.stderr.matches(failure).count(), 1, "{outcome:?}");
+    let end = format!("algo-logs: acme/Odd: 9 saved, 1 failed, 36 B\n{STOPPED}");
+    assert!(outcome.stderr.ends_with(&end), "{}", outcome.stderr);
+    assert_eq!(outcome.code, Some(4));
+    assert_eq!(names(&folder, "acme/Odd").len(), 9 + 2);
+    assert_eq!(names(&folder, "acme"), ["Odd"]);
+}
+
+/// Covers a bug: a forbidden algorithm or log ended each run, so that what came after it was never saved.
+#[test]
+fn what_is_forbidden_does_not_end_the_run() {
+    let folder = Folder::new();
+    let cluster = odd(&[build("b1", "2021"), build("b2", "2021")]);
+    cluster.script_always(&odd_logs_path("b1"), Reply::status(403));
+    let forbidden = "the key is not allowed to read this (status 403)";
+    save(&cluster, &folder, "acme/Secret acme/Odd").fails(
+        4,
+        &format!(
+            "algo-logs: builds of acme/Secret: {forbidden}, the service says: \
+             not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY\n\
+             algo-logs: log of build b1 of acme/Odd: {forbidden}; the key is from ALGORITHMIA_API_KEY\n\
+             algo-logs: acme/Odd: 1 saved, 1 failed, 2 B\n\
+             algo-logs: 2 failures; everything else was saved; rerun to retry\n"
+        ),
+    );
 }
 
 #[test]
 fn a_key_that_is_rejected_for_a_list_ends_the_run_too() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    save(&cluster, &folder, "acme/Secret acme/Paged").fails(
-        4,
-        "algo-logs: builds of acme/Secret: the key is not allowed to read this (status 403), \
-         the service says: not authorized to access this algorithm; the key is from ALGORITHMIA_API_KEY\n",
-    );
-    assert_eq!(cluster.requests().len(), 1);
-
-    let cluster = Cluster::start();
     cluster.script_always("/v1/users/one/algorithms", Reply::status(401));
     let outcome = save(&cluster, &folder, "one acme acme/Paged");
     assert_eq!(outcome.code, Some(4), "{outcome:?}");
@@ -163,20 +168,22 @@ fn a_key_that_is_rejected_for_a_list_ends_the_run_too() {
 #[test]
 fn the_worst_failure_gives_the_exit_code() {
     let folder = Folder::new();
-    let cluster = odd(&[
-        build("b1", "2021"),
-        build("b2", "2021"),
-        build("b3", "2021"),
-    ]);
-    cluster.script_always(&odd_logs_path("b1"), Reply::status(500));
-    let run = || save(&cluster, &folder, "acme/Odd acme/Gone -q --retries 0").code;
-    assert_eq!(run(), Some(1));
-    cluster.script_always(&odd_logs_path("b2"), Reply::json(200, "{"));
-    fs::remove_file(folder.join("acme/Odd/2021-b2.log")).unwrap();
-    assert_eq!(run(), Some(6));
-    fs::remove_file(folder.join("acme/Odd/2021-b3.log")).unwrap();
-    fs::create_dir(folder.join("acme/Odd/2021-b3.log")).unwrap();
-    assert_eq!(run(), Some(7));
+    let builds = ["b1", "b2", "b3", "b4"].map(|id| build(id, "2021"));
+    let cluster = odd(&builds);
+    let code = || save(&cluster, &folder, "acme/Odd acme/Gone -q --retries 0").code;
+    assert_eq!(code(), Some(5));
+    for (id, reply, expected) in [
+        ("b1", Reply::status(500), 1),
+        ("b2", Reply::json(200, "{"), 6),
+        ("b3", Reply::status(403), 4),
+    ] {
+        fs::remove_file(folder.join(&format!("acme/Odd/2021-{id}.log"))).unwrap();
+        cluster.script_always(&odd_logs_path(id), reply);
+        assert_eq!(code(), Some(expected));
+    }
+    fs::remove_file(folder.join("acme/Odd/2021-b4.log")).unwrap();
+    fs::create_dir(folder.join("acme/Odd/2021-b4.log")).unwrap();
+    assert_eq!(code(), Some(7));
 }
 
 #[test]
@@ -225,22 +232,17 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
     }
     let folder = Folder::new();
     let outcome = save(&cluster, &folder, "acme/Odd -j 1");
-    let lost = |id: &str, status: &str| {
-        format!(
-            "algo-logs: log of build {id} of acme/Odd: the build has finished ({status}), but its log is lost\n"
-        )
-    };
-    let notes = [
-        "algo-logs: the log of build b1 of acme/Odd is gone; saved the output of version c1 instead\n"
-            .to_owned(),
-        lost("b2", "succeeded"),
-        lost("b3", "succeeded"),
-        lost("b4", "failed"),
-        lost("b5", "succeeded"),
-        lost("b6", "succeeded"),
-        summary("acme/Odd", [1, 0, 5, 0], OLDEST_OUTPUT.len()),
-    ];
-    is(&outcome, 0, &notes.concat());
+    let lost = ["b2", "b3", "b4", "b5", "b6"]
+        .map(|id| format!("algo-logs: the log of build {id} of acme/Odd is gone\n"));
+    outcome.is(
+        0,
+        "",
+        &format!(
+            "algo-logs: the log of build b1 is gone; saved the output of version c1 instead\n\
+             {}algo-logs: acme/Odd: 1 saved, 5 without a log, 31 B\n",
+            lost.concat()
+        ),
+    );
     assert_eq!(
         names(&folder, "acme/Odd"),
         ["2021-b1.log", "builds.json", "versions.json"]
@@ -257,10 +259,10 @@ fn an_unusable_id_is_an_invalid_response() {
     let cluster = odd(&[build("../b", "2021")]);
     save(&cluster, &folder, "acme/Odd -q").fails(
         6,
-        "algo-logs: builds of acme/Odd: '../b' is not a valid build ID: \
-         only letters, digits, '_', '-' and '.' are allowed\n\
-         algo-logs: not everything was saved: 1 failure; \
-         the rest is saved, and the same command retries the failures\n",
+        &format!(
+            "algo-logs: builds of acme/Odd: '../b' is not a valid build ID: \
+             only letters, digits, '_', '-' and '.' are allowed\n{RETRY_ONE}"
+        ),
     );
 }
 
@@ -300,9 +302,7 @@ fn a_full_disk_ends_the_run_at_once() {
     assert_eq!(outcome.code, Some(7), "{outcome:?}");
     let full = "No space left on device (os error 28)\n";
     assert_eq!(outcome.stderr.matches(full).count(), 1, "{outcome:?}");
-    let end =
-        "algo-logs: the run ended early; what was saved is kept, and the same command continues\n";
-    assert!(outcome.stderr.ends_with(end), "{}", outcome.stderr);
+    assert!(outcome.stderr.ends_with(STOPPED), "{}", outcome.stderr);
     let found = outcome.stdout_text();
     let kept: String = (0..5)
         .map(|number| format!("2021-b00{number}.log\n"))

@@ -102,10 +102,10 @@ impl Destination {
         }
     }
 
-    /// Moves a new file into place.
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
+    /// Moves a new file into place, if `is_wanted` is true then.
+    pub(crate) fn finish(&mut self, is_wanted: impl FnOnce() -> bool) -> io::Result<()> {
         match self {
-            Self::Atomic(file) => file.commit(),
+            Self::Atomic(file) => file.commit(is_wanted),
             Self::Stdout(_) | Self::InPlace(_) => Ok(()),
         }
     }
@@ -113,19 +113,21 @@ impl Destination {
 
 /// Opens a regular file, without following a symbolic link. Returns `None` if there is nothing at the path.
 pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Option<File>> {
-    let not_regular = || io::Error::other("it exists but is not a regular file");
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() => {
-            let file = options.open(path)?;
-            // The path may have become a link since.
-            if !is_same_file(&metadata, &file.metadata()?) {
-                return Err(not_regular());
+    loop {
+        let opened = match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_file() => options.open(path).map(|file| (metadata, file)),
+            Ok(_) => return Err(io::Error::other("it exists but is not a regular file")),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok((metadata, file)) if is_same_file(&metadata, &file.metadata()?) => {
+                return Ok(Some(file));
             }
-            Ok(Some(file))
+            // Another run has just replaced the file, or it has become a link: look again.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
         }
-        Ok(_) => Err(not_regular()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
@@ -192,7 +194,7 @@ impl AtomicFile {
         Ok(temporary)
     }
 
-    fn commit(&mut self) -> io::Result<()> {
+    fn commit(&mut self, is_wanted: impl FnOnce() -> bool) -> io::Result<()> {
         // An empty log has not created the temporary file yet.
         self.write_all(&[])?;
         let Some(temporary) = &self.temporary else {
@@ -200,6 +202,9 @@ impl AtomicFile {
         };
         // Without this, a power failure after the rename could leave an empty file.
         temporary.file.sync_all()?;
+        if !is_wanted() {
+            return Ok(());
+        }
         fs::rename(&temporary.path, &self.target)?;
         if cfg!(unix) {
             // Makes the rename durable. Some file systems refuse it, and the content is safe without it.

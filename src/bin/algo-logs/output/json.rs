@@ -19,14 +19,6 @@ pub(crate) fn object<T: Serialize>(object: &T, reporter: &Reporter) -> Result<St
     }
 }
 
-/// Formats a value. Escapes the characters that a terminal acts on.
-pub(crate) fn item<T: Serialize>(item: &T) -> Result<String, CliError> {
-    match serde_json::to_string(item) {
-        Ok(json) => Ok(escape(&json)),
-        Err(error) => Err(CliError::invalid_response(error.to_string())),
-    }
-}
-
 /// Makes valid JSON safe to print on one line, and changes nothing else: not a digit, and no order.
 ///
 /// In strings, the key is redacted. What a terminal or a build server would obey is escaped.

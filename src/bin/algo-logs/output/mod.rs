@@ -165,14 +165,19 @@ impl Output {
     }
 
     /// Completes the output. A file has its new content only after this.
-    pub(crate) fn finish(mut self) -> Result<(), CliError> {
+    pub(crate) fn finish(self) -> Result<(), CliError> {
+        self.finish_if(|| true)
+    }
+
+    /// Completes the output, but leaves a file unchanged if `is_wanted` is false just before it would be replaced.
+    pub(crate) fn finish_if(mut self, is_wanted: impl FnOnce() -> bool) -> Result<(), CliError> {
         if let Some(tail) = self.tail.take() {
             let (first, second) = tail.as_slices();
             self.sanitize(first)?;
             self.sanitize(second)?;
         }
         self.finish_sanitizer()?;
-        let finished = self.destination.finish();
+        let finished = self.destination.finish(is_wanted);
         finished.map_err(|error| self.failure(&error))
     }
 

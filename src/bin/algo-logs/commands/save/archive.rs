@@ -1,4 +1,4 @@
-//! The folder of an algorithm in the archive, `DIR/OWNER/NAME`, and a file for each log.
+//! The directory of an algorithm in the archive, `DIR/OWNER/NAME`, and a file for each log.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -12,53 +12,44 @@ use algo_logs::{Algorithm, Build, ErrorKind};
 use super::index::{self, Entry};
 use super::summary::Counts;
 use crate::commands::context::Context;
+use crate::commands::hints::add_connection_hint;
 use crate::commands::item::Item;
-use crate::commands::transfer::{replacement_note, transfer};
+use crate::commands::transfer::transfer;
 use crate::error::CliError;
-use crate::output::{Output, Progress, format, remove_leftovers};
+use crate::output::{Output, format, remove_leftovers};
 
-/// The folder of an algorithm, which several threads fill.
-pub(super) struct Archive<'a> {
+/// The directory of an algorithm, which several threads fill.
+pub(super) struct Archive<'a, F> {
     context: &'a Context,
-    folder: PathBuf,
-    /// How many builds there are to save.
-    total: usize,
+    directory: PathBuf,
     counts: Mutex<Counts>,
-    progress: Progress,
+    /// Shows how many builds are done, and how many bytes that were.
+    progress: F,
 }
 
-impl<'a> Archive<'a> {
-    pub(super) fn create(
-        context: &'a Context,
-        root: &Path,
-        total: usize,
-    ) -> Result<Self, CliError> {
-        let folder = create_folder(root, &context.algorithm)?;
-        remove_leftovers(&folder);
+impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
+    pub(super) fn create(context: &'a Context, root: &Path, progress: F) -> Result<Self, CliError> {
+        let directory = create_directory(root, &context.algorithm)?;
+        remove_leftovers(&directory);
         Ok(Self {
             context,
-            folder,
-            total,
+            directory,
             counts: Mutex::default(),
-            progress: context.reporter.progress(),
+            progress,
         })
     }
 
-    /// Adds entries to an index. Returns the entries that earlier runs saved in it.
-    pub(super) fn save_index<T: Entry>(&self, name: &str, received: &[T]) -> Vec<T> {
-        let path = self.folder.join(name);
-        let earlier = index::read(&path).and_then(|earlier| {
-            index::write(&path, &index::merge(&earlier, received))?;
-            Ok(earlier)
-        });
-        earlier.unwrap_or_else(|error| {
+    /// Adds entries to an index. Returns the entries of the index.
+    pub(super) fn save_index<T: Entry>(&self, name: &str, received: &[Item<T>]) -> Vec<T> {
+        let path = self.directory.join(name);
+        index::update(&path, received, index::MAX_BYTES).unwrap_or_else(|error| {
             self.fail(error);
             Vec::new()
         })
     }
 
-    /// Saves the logs that are not there yet. `earlier` are the builds that earlier runs saved.
-    pub(super) fn save_logs(&self, builds: Vec<Item<Build>>, earlier: &[Item<Build>], jobs: usize) {
+    /// Saves the logs that are not there yet. `earlier` are the builds that the index has.
+    pub(super) fn save_logs(&self, builds: Vec<Build>, earlier: &[Build], jobs: usize) {
         if self.has_ended() {
             return;
         }
@@ -75,7 +66,7 @@ impl<'a> Archive<'a> {
             }
         };
         thread::scope(|scope| {
-            // This thread works too, so one fewer is started. If the system refuses a thread, fewer do the work.
+            // This thread is a worker too. If a thread cannot be started, continue with fewer.
             for _ in 1..threads {
                 if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                     break;
@@ -86,11 +77,11 @@ impl<'a> Archive<'a> {
     }
 
     /// Returns the builds whose logs are to be fetched, and their files.
-    fn missing(&self, builds: Vec<Item<Build>>, earlier: &[Item<Build>]) -> Vec<(Build, PathBuf)> {
+    fn missing(&self, builds: Vec<Build>, earlier: &[Build]) -> Vec<(Build, PathBuf)> {
         // Some file systems do not distinguish upper and lower case.
         let key = |name: &str| name.to_ascii_lowercase();
         let mut owners = HashMap::new();
-        for Item { typed: build, .. } in earlier.iter().chain(&builds) {
+        for build in earlier.iter().chain(&builds) {
             owners
                 .entry(key(&file_name(build)))
                 .or_insert_with(|| build.build_id.clone());
@@ -98,51 +89,52 @@ impl<'a> Archive<'a> {
         // A list that changed while it was read can name a build twice.
         let mut seen = HashSet::new();
         let mut missing = Vec::new();
-        for Item { typed: build, .. } in builds {
+        for build in builds {
             if !seen.insert(build.build_id.clone()) {
                 continue;
             }
             let name = file_name(&build);
-            let path = self.folder.join(&name);
-            let id = self.context.word(&build.build_id);
+            let path = self.directory.join(&name);
             match owners.get(&key(&name)) {
                 Some(owner) if *owner != build.build_id => {
-                    let owner = self.context.word(owner);
+                    let (id, owner) =
+                        (self.context.word(&build.build_id), self.context.word(owner));
                     let algorithm = &self.context.algorithm;
                     self.fail(CliError::invalid_response(format!(
-                        "build {id} of {algorithm}: its file name is taken by build {owner}: {name}"
+                        "build {id} of {algorithm}: file name {name} is already used by build {owner}"
                     )));
                 }
                 // Files here are complete or absent.
                 _ if is_regular_file(&path) => self.count(|counts| counts.already_there += 1),
                 _ if build.status.is_finished() => missing.push((build, path)),
-                _ => self.without_log(&format!(
-                    "build {id} of {}: still in progress",
-                    self.context.algorithm
-                )),
+                _ => self.count(|counts| counts.in_progress += 1),
             }
         }
         missing
     }
 
     fn save_log(&self, build: &Build, path: &Path) -> Result<(), CliError> {
-        let algorithm = &self.context.algorithm;
+        let (algorithm, reporter) = (&self.context.algorithm, &self.context.reporter);
+        let id = reporter.id(&build.build_id);
         // The file is opened first, so that nothing is fetched if it cannot be written.
         let output = Output::create(path)?;
         let (mut logs, version) = match self.context.build_log(&build.build_id, Some(build)) {
             Ok(found) => found,
             Err(error) => {
-                return match error.kind() {
-                    ErrorKind::NoLog | ErrorKind::NotFinished => {
-                        self.without_log(&error.to_string());
-                        Ok(())
+                match error.kind() {
+                    ErrorKind::NotFinished => self.count(|counts| counts.in_progress += 1),
+                    ErrorKind::NoLog => {
+                        reporter.note(&format!("the log of build {id} of {algorithm} is gone"));
+                        self.count(|counts| counts.without_log += 1);
                     }
-                    // An id from the service is not the user's mistake.
-                    ErrorKind::InvalidInput => Err(CliError::invalid_response(format!(
-                        "builds of {algorithm}: {error}"
-                    ))),
-                    _ => Err(error.into()),
-                };
+                    // An ID from the service is not the user's mistake.
+                    ErrorKind::InvalidInput => {
+                        let message = format!("builds of {algorithm}: {error}");
+                        return Err(CliError::invalid_response(message));
+                    }
+                    _ => return Err(error.into()),
+                }
+                return Ok(());
             }
         };
         let mut counted = 0;
@@ -152,28 +144,25 @@ impl<'a> Archive<'a> {
             self.count(|counts| counts.bytes += new);
         })?;
         if let Some(commit) = version {
-            let reporter = &self.context.reporter;
-            let (id, commit) = (reporter.id(&build.build_id), reporter.commit(&commit));
+            let commit = reporter.commit(&commit);
             reporter.note(&format!(
-                "the log of build {id} of {algorithm} is gone; saved the output of version {commit} instead"
+                "the log of build {id} is gone; saved the output of version {commit} instead"
             ));
         }
-        if let Some(note) = replacement_note(&logs) {
-            let id = self.context.word(&build.build_id);
-            let reporter = &self.context.reporter;
-            reporter.note(&format!("log of build {id} of {algorithm}: {note}"));
+        let replaced = match logs.replacements() {
+            0 => None,
+            1 => Some("1 invalid character".to_owned()),
+            n => Some(format!("{n} invalid characters")),
+        };
+        if let Some(replaced) = replaced {
+            reporter.note(&format!("build {id}: {replaced} became U+FFFD"));
         }
         self.count(|counts| counts.saved += 1);
         Ok(())
     }
 
-    fn without_log(&self, why: &str) {
-        self.context.reporter.note(why);
-        self.count(|counts| counts.without_log += 1);
-    }
-
     pub(super) fn fail(&self, failure: CliError) {
-        let failure = self.context.general_hint(failure);
+        let failure = add_connection_hint(failure, &self.context.connection);
         self.count(|counts| {
             // Several threads can hit the full disk or the rejected key, but it is reported once.
             if !(failure.is_fatal() && counts.has_ended()) {
@@ -189,11 +178,7 @@ impl<'a> Archive<'a> {
     fn count(&self, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.lock();
         change(&mut counts);
-        self.progress.show(|| {
-            let (done, bytes) = (counts.done(), format::bytes(counts.bytes));
-            let algorithm = &self.context.algorithm;
-            format!("{done} of {} builds, {bytes}, {algorithm}", self.total)
-        });
+        (self.progress)(counts.done(), format::bytes(counts.bytes));
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -202,27 +187,28 @@ impl<'a> Archive<'a> {
 
     pub(super) fn finish(self) -> Counts {
         let counts = self.counts.into_inner();
-        Counts {
-            elapsed: self.progress.elapsed(),
-            ..counts.unwrap_or_else(PoisonError::into_inner)
-        }
+        counts.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Creates the folder of an algorithm. DIR itself may be a symbolic link, but no link below it is followed.
-fn create_folder(root: &Path, algorithm: &Algorithm) -> Result<PathBuf, CliError> {
-    let mut folder = root.to_owned();
+/// Creates the directory of an algorithm. DIR itself may be a symbolic link, but no link below it is followed.
+fn create_directory(root: &Path, algorithm: &Algorithm) -> Result<PathBuf, CliError> {
+    let mut directory = root.to_owned();
     for name in [algorithm.owner(), algorithm.name()] {
-        folder.push(name);
-        let created = match fs::symlink_metadata(&folder) {
-            Ok(metadata) if metadata.is_dir() => Ok(()),
-            Ok(_) => Err(io::Error::other("it exists but is not a folder")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&folder),
-            Err(error) => Err(error),
+        directory.push(name);
+        let is_directory =
+            || fs::symlink_metadata(&directory).is_ok_and(|metadata| metadata.is_dir());
+        let created = match fs::create_dir(&directory) {
+            // An earlier run made it, or another one a moment ago.
+            Err(_) if is_directory() => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(io::Error::other("it exists but is not a directory"))
+            }
+            created => created,
         };
-        created.map_err(|error| CliError::output(&folder.display().to_string(), &error))?;
+        created.map_err(|error| CliError::output(&directory.display().to_string(), &error))?;
     }
-    Ok(folder)
+    Ok(directory)
 }
 
 fn is_regular_file(path: &Path) -> bool {
@@ -251,43 +237,4 @@ fn file_name(build: &Build) -> String {
     }
     name.truncate(MAX_NAME);
     format!("{name}.log")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn named(started: &str, id: &str, name: &str) {
-        let json = serde_json::json!({
-            "build_id": id, "status": "failed", "commit_sha": "c", "started_at": started,
-        });
-        let build: Build = serde_json::from_str(&json.to_string()).unwrap();
-        assert_eq!(file_name(&build), name);
-    }
-
-    #[test]
-    fn file_names() {
-        named(
-            "2021-07-29T21:12:56.442Z",
-            "d0-1",
-            "2021-07-29T21-12-56.442Z-d0-1.log",
-        );
-        named(
-            "2021-07-29T21:12:56+02:00",
-            "b",
-            "2021-07-29T21-12-56+02-00-b.log",
-        );
-        named("..", "/../../etc/passwd", "x..-_.._.._etc_passwd.log");
-        named("a\nb\0", "é", "a_b_-_.log");
-        named("-rf", "b", "x-rf-b.log");
-        named("é", "b", "x_-b.log");
-        named("", "", "x-.log");
-        named(&"9".repeat(300), "x", &format!("{}-x.log", "9".repeat(40)));
-        named(
-            "2021",
-            &"9".repeat(300),
-            &format!("2021-{}.log", "9".repeat(246)),
-        );
-    }
 }

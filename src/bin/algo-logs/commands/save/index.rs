@@ -1,171 +1,224 @@
 //! `builds.json` and `versions.json`: everything that the service reports about the builds and versions.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
 use algo_logs::{Build, Version};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::commands::item::Item;
 use crate::error::CliError;
-use crate::output::{Output, json, open_regular};
+use crate::output::{Output, open_regular};
 
-/// A hundred times the size of any index seen so far.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// The limit of an index, for reading and writing: a hundred times the size of any seen so far.
+pub(super) const MAX_BYTES: usize = 256 * 1024 * 1024;
 
 /// An entry of an index.
-pub(super) trait Entry: Serialize + DeserializeOwned {
-    /// Returns a text that identifies the entry.
-    fn id(&self) -> String;
+pub(super) trait Entry: DeserializeOwned {
+    /// Returns a text that identifies the entry, if it names itself.
+    fn id(&self) -> Option<String>;
 
     /// Returns the time that the entries are sorted by.
     fn time(&self) -> Option<SystemTime>;
 }
 
-impl Entry for Item<Build> {
-    fn id(&self) -> String {
-        self.typed.build_id.clone()
+impl Entry for Build {
+    fn id(&self) -> Option<String> {
+        Some(self.build_id.clone())
     }
 
     fn time(&self) -> Option<SystemTime> {
-        self.typed.started_time()
+        self.started_time()
     }
 }
 
-impl Entry for Item<Version> {
-    /// Returns the git hash and the semantic version, or else the build ID, or else the whole entry.
-    fn id(&self) -> String {
-        let version = &self.typed;
-        let hash = version.git_hash().filter(|hash| !hash.is_empty());
-        match hash.or(version.build_id()) {
-            // A commit can have been published more than once.
-            Some(id) => format!("{id} {}", version.semantic_version().unwrap_or_default()),
-            None => self.raw.to_string(),
+impl Entry for Version {
+    /// Returns the git hash, or else the build ID, and the semantic version: a commit can have been published more than
+    /// once.
+    fn id(&self) -> Option<String> {
+        let hash = self.git_hash().filter(|hash| !hash.is_empty());
+        let id = hash.or(self.build_id())?;
+        let version = self.semantic_version().unwrap_or_default();
+        Some(format!("{id} {version}"))
+    }
+
+    fn time(&self) -> Option<SystemTime> {
+        self.built_time()
+    }
+}
+
+/// Adds entries to an index, and returns its entries.
+///
+/// Another run can replace the file at any time. So this merges again until the file has every entry.
+pub(super) fn update<T: Entry>(
+    path: &Path,
+    received: &[Item<T>],
+    max_bytes: usize,
+) -> Result<Vec<T>, CliError> {
+    let failure = |error: io::Error| CliError::output(&path.display().to_string(), &error);
+    loop {
+        let found = read(path, max_bytes).map_err(failure)?;
+        let entries = match &found {
+            None => Vec::new(),
+            Some(json) => serde_json::from_slice(json).map_err(|error| {
+                let reason = format!("it exists but is not a list that 'save' wrote: {error}");
+                failure(io::Error::other(reason))
+            })?,
+        };
+        let merged = array(&merge(&entries, received));
+        if found.as_deref() == Some(merged.as_bytes()) {
+            return Ok(entries.into_iter().map(|entry| entry.typed).collect());
         }
-    }
-
-    fn time(&self) -> Option<SystemTime> {
-        self.typed.built_time()
+        if merged.len() > max_bytes {
+            return Err(failure(too_large("it would be", max_bytes)));
+        }
+        let mut output = Output::create(path)?;
+        output.write(merged.as_bytes())?;
+        output.finish_if(|| read(path, max_bytes).is_ok_and(|now| now == found))?;
     }
 }
 
-/// Reads an index. Returns no entries if there is no file, as before the first run.
-pub(super) fn read<T: Entry>(path: &Path) -> Result<Vec<T>, CliError> {
-    read_entries(path).map_err(|error| {
-        let name = path.display().to_string();
-        CliError::output(&name, &error)
-    })
-}
-
-fn read_entries<T: Entry>(path: &Path) -> io::Result<Vec<T>> {
-    let Some(file) = open_regular(path, OpenOptions::new().read(true))? else {
-        return Ok(Vec::new());
+/// Reads an index. Returns `None` if there is no file, as before the first run.
+fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let Some(mut file) = open_regular(path, OpenOptions::new().read(true))? else {
+        return Ok(None);
     };
-    let mut bytes = Vec::new();
-    if file.take(MAX_BYTES + 1).read_to_end(&mut bytes)? as u64 > MAX_BYTES {
-        return Err(io::Error::other("it exists but is larger than 256 MiB"));
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    if length > max_bytes {
+        return Err(too_large("it exists but is", max_bytes));
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let reason = format!("it exists but is not a list that 'save' wrote: {error}");
-        io::Error::other(reason)
-    })
+    let mut bytes = Vec::with_capacity(length);
+    file.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
-/// Returns the entries of both lists, newest first. A received entry replaces the earlier one with its id.
-pub(super) fn merge<'a, T: Entry>(earlier: &'a [T], received: &'a [T]) -> Vec<&'a T> {
+fn too_large(what: &str, max_bytes: usize) -> io::Error {
+    io::Error::other(format!("{what} larger than {} MiB", max_bytes >> 20))
+}
+
+/// Returns the entries of both lists, newest first. A received entry replaces the earlier one with its ID. Entries of
+/// the same time keep the order of the earlier list, so that merging again changes nothing.
+fn merge<'a, T: Entry>(earlier: &'a [Item<T>], received: &'a [Item<T>]) -> Vec<&'a Item<T>> {
+    let id = |entry: &Item<T>| entry.typed.id().unwrap_or_else(|| entry.raw.to_string());
+    let mut replacements = HashMap::new();
+    for entry in received {
+        replacements.entry(id(entry)).or_insert(entry);
+    }
     let mut seen = HashSet::new();
-    let mut merged: Vec<&T> = Vec::new();
-    for entry in received.iter().chain(earlier) {
-        if seen.insert(entry.id()) {
-            let time = entry.time();
-            // Both lists are almost in order, so most entries go to the end.
-            let at = merged.partition_point(|other| other.time() >= time);
-            merged.insert(at, entry);
+    let mut merged = Vec::new();
+    for entry in earlier.iter().chain(received) {
+        let id = id(entry);
+        let newest = replacements.get(&id).copied().unwrap_or(entry);
+        if seen.insert(id) {
+            merged.push(newest);
         }
     }
+    merged.sort_by_cached_key(|entry| Reverse(entry.typed.time()));
     merged
 }
 
-pub(super) fn write<T: Entry>(path: &Path, entries: &[&T]) -> Result<(), CliError> {
-    let mut output = Output::create(path)?;
-    let items: Vec<String> = entries.iter().map(json::item).collect::<Result<_, _>>()?;
-    output.write(json::array(&items).as_bytes())?;
-    output.finish()
+/// Returns a JSON array with one entry per line, each as the service wrote it.
+fn array<T>(entries: &[&Item<T>]) -> String {
+    let size = entries.iter().map(|entry| entry.raw.get().len() + 3).sum();
+    let mut array = String::with_capacity(size);
+    for entry in entries {
+        array.push_str(if array.is_empty() { "[" } else { ",\n " });
+        array.push_str(entry.raw.get());
+    }
+    if array.is_empty() {
+        array.push('[');
+    }
+    array.push_str("]\n");
+    array
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
-    fn entries<T: Entry>(list: &Value) -> Vec<T> {
-        serde_json::from_value(list.clone()).unwrap()
+    fn items<T: Entry>(list: &str) -> Vec<Item<T>> {
+        serde_json::from_str(list).unwrap()
     }
 
     #[track_caller]
-    fn merges<T: Entry>(earlier: &Value, received: &Value, merged: &Value) {
-        let (earlier, received) = (entries::<T>(earlier), entries::<T>(received));
-        let result = merge(&earlier, &received);
-        assert_eq!(serde_json::to_value(result).unwrap(), *merged);
-    }
-
-    fn build(id: &str, started: &str, status: &str) -> Value {
-        json!({"build_id": id, "status": status, "commit_sha": "c", "started_at": started, "new": [1]})
+    fn merges<T: Entry>(earlier: &str, received: &str, expected: &str) {
+        let (earlier, received) = (items::<T>(earlier), items::<T>(received));
+        let merged = array(&merge(&earlier, &received));
+        assert_eq!(merged.replace('\n', ""), expected);
+        // Merging again changes nothing, or no run would ever end.
+        assert_eq!(array(&merge(&items(&merged), &received)), merged);
     }
 
     #[test]
     fn builds_are_merged_by_id_newest_first() {
+        let build = |id: &str, started: &str, status: &str| {
+            format!(
+                r#"{{"build_id":"{id}","status":"{status}","commit_sha":"","started_at":"{started}"}}"#
+            )
+        };
         let first = build("b1", "2021-01-01T00:00:00Z", "failed");
         let running = build("b2", "2021-01-02T00:00:00Z", "in-progress");
         let finished = build("b2", "2021-01-02T00:00:00Z", "succeeded");
         // The latest, although not as text.
         let third = build("b3", "2021-01-01T23:00:00-02:00", "failed");
         let unknown = build("b4", "soon", "failed");
-        merges::<Item<Build>>(
-            &json!([running, first]),
-            &json!([unknown, finished, third]),
-            &json!([third, finished, first, unknown]),
+        merges::<Build>(
+            &format!("[{running},{first}]"),
+            &format!("[{unknown},{finished},{third},{third}]"),
+            &format!("[{third}, {finished}, {first}, {unknown}]"),
         );
-        merges::<Item<Build>>(&json!([first]), &json!([]), &json!([first]));
-        merges::<Item<Build>>(&json!([]), &json!([first, first]), &json!([first]));
+        merges::<Build>("[]", "[]", "[]");
     }
 
     #[test]
-    fn versions_are_merged_by_hash_or_build() {
-        let hash = |summary: &str| json!({"version_info": {"git_hash": "h"}, "s": summary});
-        let by_build = |summary: &str| json!({"build": {"build_id": "b"}, "s": summary});
-        let other = |summary: &str| json!({"s": summary});
-        merges::<Item<Version>>(
-            &json!([hash("old"), by_build("old"), other("1"), other("2")]),
-            &json!([hash("new"), by_build("new"), other("1"), other("3")]),
-            &json!([
-                hash("new"),
-                by_build("new"),
-                other("1"),
-                other("3"),
-                other("2")
-            ]),
+    fn versions_are_merged_by_hash_and_semantic_version_or_by_build() {
+        let hash = |n: u32| format!(r#"{{"n":{n},"version_info":{{"git_hash":"h"}}}}"#);
+        let published = r#"{"version_info":{"git_hash":"h","semantic_version":"1.0.0"}}"#;
+        let by_build = |n: u32| {
+            format!(r#"{{"n":{n},"version_info":{{"git_hash":""}},"build":{{"build_id":"b"}}}}"#)
+        };
+        let other = |n: u32| format!(r#"{{"n":{n}}}"#);
+        merges::<Version>(
+            &format!("[{},{},{},{}]", hash(1), by_build(1), other(1), other(2)),
+            &format!(
+                "[{published},{},{},{},{}]",
+                by_build(2),
+                hash(2),
+                other(1),
+                other(3)
+            ),
+            &format!(
+                "[{}, {}, {}, {}, {published}, {}]",
+                hash(2),
+                by_build(2),
+                other(1),
+                other(2),
+                other(3)
+            ),
         );
-        let published =
-            |semver: &str| json!({"version_info": {"git_hash": "h", "semantic_version": semver}});
-        let no_hash = |n: u32| json!({"version_info": {"git_hash": ""}, "n": n});
-        let all = json!([
-            published("1.0.0"),
-            published("1.1.0"),
-            no_hash(1),
-            no_hash(2)
-        ]);
-        merges::<Item<Version>>(&json!([published("1.0.0"), no_hash(2)]), &all, &all);
-        let built = |hash: &str, finished: &str| json!({"version_info": {"git_hash": hash}, "build": {"finished_at": finished}});
-        let (old, new) = (
-            built("h1", "2021-01-01T00:00:00Z"),
-            built("h2", "2021-01-02T00:00:00Z"),
+    }
+
+    /// Covers a bug: an index was written that no later run could read.
+    #[test]
+    fn an_index_over_the_limit_is_not_written() {
+        let name = format!("algo-logs-index-{}.json", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let received = items::<Version>(r#"[{"n":1},{"n":2}]"#);
+        let length = array(&merge(&[], &received)).len();
+        assert!(update(&path, &received[..1], length).is_ok());
+        let earlier = std::fs::read(&path).unwrap();
+        let error = update(&path, &received, length - 1).unwrap_err();
+        let report = error.report(false, str::to_owned).unwrap();
+        assert!(
+            report.ends_with(": it would be larger than 0 MiB\n"),
+            "{report}"
         );
-        merges::<Item<Version>>(&json!([new]), &json!([old]), &json!([new, old]));
+        assert_eq!(std::fs::read(&path).unwrap(), earlier);
+        assert!(update(&path, &received, length).is_ok());
+        std::fs::remove_file(&path).unwrap();
     }
 }

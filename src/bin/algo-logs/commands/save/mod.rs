@@ -12,8 +12,9 @@ use super::context::{Context, take};
 use super::{Session, target};
 use crate::cli::SaveArgs;
 use crate::error::CliError;
+use crate::output::Progress;
 use archive::Archive;
-use summary::{Counts, Summary};
+use summary::{Counts, report};
 
 impl Session<'_> {
     /// Saves the logs of each algorithm.
@@ -21,46 +22,65 @@ impl Session<'_> {
         let (contexts, failures) = self.contexts(target::with_stdin(args)?, args.jobs)?;
         fs::create_dir_all(&args.folder)
             .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
-        let mut summary = Summary::new(failures);
-        for context in contexts {
-            if summary.has_ended() {
+        let progress = self.reporter.progress();
+        let algorithms = contexts.len();
+        let mut lines = Vec::new();
+        let mut total = Counts {
+            failures,
+            ..Counts::default()
+        };
+        for (index, context) in contexts.iter().enumerate() {
+            if total.has_ended() {
                 break;
             }
-            match context.save(args) {
-                Ok(counts) => summary.add(&context.algorithm, counts),
-                Err(error) => summary.fail(error),
+            let position = match algorithms {
+                1 => String::new(),
+                _ => format!("algorithm {} of {algorithms}, ", index + 1),
+            };
+            match context.save(args, &progress, &position) {
+                Ok(counts) => {
+                    lines.push(format!("{}: {}", context.algorithm, counts.describe()));
+                    total.add(counts);
+                }
+                Err(error) => total.failures.push(error),
             }
         }
-        summary.report(&self.reporter)
+        drop(progress);
+        report(&lines, total, &self.reporter)
     }
 }
 
 impl Context {
-    /// Saves the logs of one algorithm. Fails if no builds can be listed or the folder cannot be created. All other
-    /// failures are part of the counts.
-    fn save(&self, args: &SaveArgs) -> Result<Counts, CliError> {
+    /// Saves the logs of one algorithm. Fails if no builds can be listed or the directory cannot be created. All other
+    /// failures are part of the counts. `position` says where the run is.
+    fn save(
+        &self,
+        args: &SaveArgs,
+        progress: &Progress,
+        position: &str,
+    ) -> Result<Counts, CliError> {
+        progress.show(|| format!("{position}listing builds"));
         let (builds, error) = read_list(take(self.build_items(&args.filter), args.limit));
-        let error = error.map(|error| self.general_hint(error.into()));
-        let error = match error {
+        let error = match error.map(|error| self.general_hint(error.into())) {
             Some(error) if builds.is_empty() => return Err(error),
             error => error,
         };
-        if builds.is_empty() {
-            self.reporter.note(&self.no_build(&args.filter));
-        }
-        let archive = Archive::create(self, &args.folder, builds.len())?;
-        if let Some(error) = error {
-            archive.fail(error);
-        }
+        let total = builds.len();
+        let archive = Archive::create(self, &args.folder, |done, bytes| {
+            let done = done.min(total); // a list can fail too
+            progress.show(|| format!("{position}{done} of {total} builds, {bytes}"));
+        })?;
+        error.into_iter().for_each(|error| archive.fail(error));
         let earlier = archive.save_index("builds.json", &builds);
+        let builds = builds.into_iter().map(|build| build.typed).collect();
         if !archive.has_ended() {
             let (versions, error) = read_list(self.version_items());
             if error.is_none() || !versions.is_empty() {
                 archive.save_index("versions.json", &versions);
             }
-            if let Some(error) = error {
-                archive.fail(error.into());
-            }
+            error
+                .into_iter()
+                .for_each(|error| archive.fail(error.into()));
         }
         archive.save_logs(builds, &earlier, args.jobs);
         Ok(archive.finish())

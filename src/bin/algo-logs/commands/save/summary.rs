@@ -1,8 +1,4 @@
-//! The summary of a run: a line for each algorithm, and a total.
-
-use std::time::{Duration, Instant};
-
-use algo_logs::Algorithm;
+//! The results of a run: a line for each algorithm, a total, and the exit code.
 
 use crate::error::CliError;
 use crate::output::{Reporter, format};
@@ -12,15 +8,16 @@ use crate::output::{Reporter, format};
 pub(super) struct Counts {
     pub(super) saved: usize,
     pub(super) already_there: usize,
+    pub(super) in_progress: usize,
     pub(super) without_log: usize,
     pub(super) failures: Vec<CliError>,
     pub(super) bytes: u64,
-    pub(super) elapsed: Duration,
 }
 
 impl Counts {
+    /// Returns how many builds are done.
     pub(super) fn done(&self) -> usize {
-        self.saved + self.already_there + self.without_log + self.failures.len()
+        self.saved + self.already_there + self.in_progress + self.without_log + self.failures.len()
     }
 
     /// Returns whether a failure has ended the run.
@@ -28,93 +25,67 @@ impl Counts {
         self.failures.iter().any(CliError::is_fatal)
     }
 
-    fn describe(&self) -> String {
-        format!(
-            "{} saved, {} already there, {} without a log, {} failed; {} bytes in {} s",
-            self.saved,
-            self.already_there,
-            self.without_log,
-            self.failures.len(),
-            self.bytes,
-            format::seconds(self.elapsed)
-        )
+    pub(super) fn add(&mut self, other: Self) {
+        self.saved += other.saved;
+        self.already_there += other.already_there;
+        self.in_progress += other.in_progress;
+        self.without_log += other.without_log;
+        self.failures.extend(other.failures);
+        self.bytes += other.bytes;
+    }
+
+    /// Returns the counts that are not zero, in words.
+    pub(super) fn describe(&self) -> String {
+        let counts = [
+            (self.saved, "saved"),
+            (self.already_there, "already there"),
+            (self.in_progress, "still in progress"),
+            (self.without_log, "without a log"),
+            (self.failures.len(), "failed"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let mut parts: Vec<String> = counts.map(|(n, what)| format!("{n} {what}")).collect();
+        if self.bytes > 0 {
+            parts.push(format::bytes(self.bytes));
+        }
+        match parts.is_empty() {
+            true => "nothing to save".to_owned(),
+            false => parts.join(", "),
+        }
     }
 }
 
-/// The results of a run.
-pub(super) struct Summary {
-    started: Instant,
-    /// The number of algorithms, and of owners whose algorithms could not be listed.
-    items: usize,
-    /// One for each algorithm whose builds could be listed.
-    lines: Vec<String>,
-    total: Counts,
-}
-
-impl Summary {
-    pub(super) fn new(failures: Vec<CliError>) -> Self {
-        Self {
-            started: Instant::now(),
-            items: failures.len(),
-            lines: Vec::new(),
-            total: Counts {
-                failures,
-                ..Counts::default()
-            },
-        }
+/// Writes the failures, the lines of the algorithms, and the total. Returns an error with the exit code of the worst
+/// failure.
+pub(super) fn report(
+    lines: &[String],
+    mut total: Counts,
+    reporter: &Reporter,
+) -> Result<(), CliError> {
+    if let ([], [_]) = (lines, &*total.failures) {
+        // This failure is the whole summary.
+        return Err(total.failures.remove(0));
     }
-
-    pub(super) fn add(&mut self, algorithm: &Algorithm, counts: Counts) {
-        self.items += 1;
-        self.lines
-            .push(format!("{algorithm}: {}", counts.describe()));
-        self.total.saved += counts.saved;
-        self.total.already_there += counts.already_there;
-        self.total.without_log += counts.without_log;
-        self.total.bytes += counts.bytes;
-        self.total.failures.extend(counts.failures);
+    for failure in &total.failures {
+        reporter.error(failure, false);
     }
-
-    pub(super) fn fail(&mut self, failure: CliError) {
-        self.items += 1;
-        self.total.failures.push(failure);
+    for line in lines {
+        reporter.note(line);
     }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.total.has_ended()
+    if lines.len() > 1 {
+        reporter.note(&format!("total: {}", total.describe()));
     }
-
-    /// Writes the failures and the counts. The exit code is that of the worst failure.
-    pub(super) fn report(mut self, reporter: &Reporter) -> Result<(), CliError> {
-        if let ([], [_]) = (&*self.lines, &*self.total.failures) {
-            // This failure is the whole summary.
-            return Err(self.total.failures.remove(0));
-        }
-        for failure in &self.total.failures {
-            reporter.error(failure, false);
-        }
-        for line in &self.lines {
-            reporter.note(line);
-        }
-        if self.items != 1 {
-            self.total.elapsed = self.started.elapsed();
-            reporter.note(&format!("total: {}", self.total.describe()));
-        }
-        let exits = self.total.failures.iter().map(|failure| failure.exit);
-        // The worst failure decides the exit code.
-        let worst = exits.max_by_key(|exit| exit.severity());
-        match (worst, self.total.failures.len()) {
-            (None, _) => Ok(()),
-            (Some(exit), _) if self.has_ended() => {
-                Err(CliError::not_saved(exit, "the run ended early")
-                    .hint("what was saved is kept, and the same command continues"))
-            }
-            (Some(exit), count) => {
-                let failures = if count == 1 { "failure" } else { "failures" };
-                let message = format!("not everything was saved: {count} {failures}");
-                Err(CliError::not_saved(exit, message)
-                    .hint("the rest is saved, and the same command retries the failures"))
-            }
-        }
+    let exits = total.failures.iter().map(|failure| failure.exit);
+    let Some(exit) = exits.max_by_key(|exit| exit.severity()) else {
+        return Ok(());
+    };
+    if total.has_ended() {
+        let error = CliError::not_saved(exit, "stopped early");
+        return Err(error.hint("saved logs are kept; rerun to continue"));
     }
+    let message = match total.failures.len() {
+        1 => "1 failure".to_owned(),
+        count => format!("{count} failures"),
+    };
+    Err(CliError::not_saved(exit, message).hint("everything else was saved; rerun to retry"))
 }
