@@ -16,7 +16,7 @@ const LINE: &str = "log acme/x b1 --retries 0";
 
 /// Runs a command line with stdout and stderr on a terminal. Returns the exit code and what the terminal received, with
 /// CR LF changed back to LF.
-fn on_terminal(program: &Program, line: &str) -> (i32, String) {
+pub(crate) fn on_terminal(program: &Program, line: &str) -> (i32, String) {
     let inner = program.command(line);
     let words = std::iter::once(inner.get_program()).chain(inner.get_args());
     let quoted: Vec<String> = words
@@ -259,7 +259,7 @@ fn why_marks_the_header_and_the_error_and_is_sanitized() {
         "why acme/x b1 -q",
         0,
         "\x1b[1mStep 1/1 : RUN make\x1b[0m\none\u{fffd}\u{fffd}\n\
-         \x1b[31mThe command 'make' returned a non-zero code: 2\x1b[0m\n\x1b[0m",
+         \x1b[31mThe command 'make' returned a non-zero code: 2\x1b[0m\n",
     );
 }
 

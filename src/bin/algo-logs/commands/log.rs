@@ -325,7 +325,7 @@ impl Context {
         error.hint(hint)
     }
 
-    fn say_gone(&self, version: Option<String>) {
+    pub(super) fn say_gone(&self, version: Option<String>) {
         if let Some(commit) = version {
             let commit = self.reporter.commit(&commit);
             self.reporter.note(&format!(

@@ -1,22 +1,28 @@
 //! `why`: explains why a build failed.
 
-use std::io::{self, IsTerminal};
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
-use algo_logs::{Build, BuildStatus, DockerBuilder, Error, Explanation, explain};
+use algo_logs::{Build, BuildStatus, DockerBuilder, EarlierLine, Error, Explanation, explain};
 use serde::Serialize;
 
 use super::Session;
 use super::context::Context;
 use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource};
+use crate::config::{ColorChoice, PathOrStdin};
 use crate::error::CliError;
-use crate::output::sanitize::{Mode, Sanitizer};
-use crate::output::{json, to_stdout};
+use crate::output::sanitize::{Mode, Sanitizer, defuse};
+use crate::output::{Reporter, format, json, to_stdout};
 
-/// What `--json` prints.
+/// What `--json` prints, with null for what is unknown.
 #[derive(Serialize)]
 struct Report<'a> {
-    build_id: &'a str,
-    status: &'a str,
+    build_id: Option<&'a str>,
+    status: Option<&'a str>,
+    commit_sha: Option<&'a str>,
+    started_at: Option<&'a str>,
+    last_success: Option<Success<'a>>,
     builder: Option<DockerBuilder>,
     stage: Option<&'a str>,
     step: Option<u32>,
@@ -24,8 +30,16 @@ struct Report<'a> {
     instruction: Option<&'a str>,
     exit_code: Option<i64>,
     error: Option<&'a str>,
+    earlier: &'a [EarlierLine],
     output: &'a [String],
     output_lines: u64,
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    build_id: &'a str,
+    commit_sha: &'a str,
+    started_at: &'a str,
 }
 
 impl Session<'_> {
@@ -48,37 +62,84 @@ impl Session<'_> {
                 let outcome = build.and_then(|build| context.explain(&build, args));
                 outcome.map_err(|error| context.general_hint(context.build_hint(error, id)))
             }
-            WhySource::File(_) => Err(CliError::usage("'--file' is not implemented yet")),
+            WhySource::File(file) => {
+                let explanation = explain_file(file, args.lines)?;
+                note(&self.reporter, None, summary(&explanation));
+                if args.json {
+                    let report = report(None, None, &explanation);
+                    return to_stdout(&json::object(&report, &self.reporter)?);
+                }
+                print(&explanation, &self.reporter, self.color)
+            }
         }
     }
 }
 
+/// Explains a saved log.
+fn explain_file(file: &PathOrStdin, lines: usize) -> Result<Explanation, CliError> {
+    let name = match file {
+        PathOrStdin::Path(path) => path.display().to_string(),
+        PathOrStdin::Stdin => "stdin".to_owned(),
+    };
+    let open = || -> io::Result<(Box<dyn Read>, bool)> {
+        let mut log: BufReader<Box<dyn Read>> = BufReader::new(match file {
+            PathOrStdin::Path(path) => Box::new(File::open(path)?),
+            PathOrStdin::Stdin => Box::new(io::stdin().lock()),
+        });
+        let beginning = log.fill_buf()?.trim_ascii_start().strip_prefix(b"{");
+        let is_json =
+            beginning.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"logs\""));
+        Ok((Box::new(log), is_json))
+    };
+    let (log, is_json) = open().map_err(|error| unreadable(&name, &error))?;
+    if is_json {
+        let error = CliError::invalid_input(format!("{name} is a JSON document, not a log"));
+        let file = match file {
+            PathOrStdin::Path(_) => &name,
+            PathOrStdin::Stdin => "FILE",
+        };
+        return Err(error.hint(format!(
+            "'jq -r .logs {file} | algo-logs why --file -' explains the log in it"
+        )));
+    }
+    let explanation = explain(log, lines).map_err(|error| unreadable(&name, &error))?;
+    if explanation.is_empty() {
+        return Err(CliError::no_match(format!("the log in {name} is empty")));
+    }
+    Ok(explanation)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> CliError {
+    CliError::invalid_input(format!("cannot read {name}: {error}"))
+}
+
 impl Context {
     fn explain(&self, build: &Build, args: &WhyArgs) -> Result<(), CliError> {
-        let (mut logs, note) = self
+        let (logs, commit) = self
             .build_log(&build.build_id, Some(build))
             .map_err(CliError::from_service)?;
-        if let Some(note) = note {
-            self.reporter.note(&note);
-        }
-        let failure = explain(&mut logs, args.lines).map_err(read_error)?;
-        if failure.step.is_none() && failure.error.is_none() && failure.output.is_empty() {
+        let explanation = explain(logs, args.lines).map_err(read_error)?;
+        if explanation.is_empty() {
             let id = self.word(&build.build_id);
             return Err(CliError::no_match(format!(
                 "the log of build {id} of {} is empty",
                 self.algorithm
             )));
         }
-        self.reporter.note(&self.summary(build, &failure));
+        let named = self.describe_build(build);
+        note(&self.reporter, Some(named), summary(&explanation));
+        self.say_gone(commit);
         if args.json {
-            return to_stdout(&json::object(&report(build, &failure), &self.reporter)?);
+            let neighbors = self.neighbors(build);
+            self.note_neighbors(build, &neighbors);
+            let report = report(Some(build), neighbors.last_success.as_ref(), &explanation);
+            return to_stdout(&json::object(&report, &self.reporter)?);
         }
-        let is_terminal = io::stdout().is_terminal();
-        let text = format_failure(&failure, self.color.is_enabled(is_terminal));
-        match is_terminal {
-            true => to_stdout(&sanitize(&text)),
-            false => to_stdout(&text),
+        print(&explanation, &self.reporter, self.color)?;
+        if !self.reporter.is_quiet() {
+            self.note_neighbors(build, &self.neighbors(build));
         }
+        Ok(())
     }
 
     /// Returns the build with this ID. Only its status decides whether it failed, never its log.
@@ -95,24 +156,38 @@ impl Context {
         }
     }
 
+    /// Returns the newest build, or the newest one of a commit, that has finished but did not succeed.
     fn newest_failed(&self, commit: Option<&str>) -> Result<Build, CliError> {
-        let mut filter = BuildFilter {
-            status: Some(BuildStatus::Failed),
+        let filter = BuildFilter {
+            status: None,
             commit: commit.map(str::to_owned),
         };
-        if let Some(build) = self.builds(&filter).newest()? {
+        let builds = || self.builds(&filter);
+        let failed =
+            |build: &Build| build.status.is_finished() && build.status != BuildStatus::Succeeded;
+        if let Some(build) = builds().matching(failed).newest()? {
             return Ok(build);
         }
-        // The only build of a commit may still be in progress.
-        filter.status = Some(BuildStatus::InProgress);
-        match self.builds(&filter).newest()? {
-            Some(build) if commit.is_some() => Err(self.in_progress(&build)),
-            _ => {
-                let of_commit = commit.map(|commit| format!(", commit {commit}"));
-                let of_commit = of_commit.unwrap_or_default();
-                let message = format!("no failed build of {}{of_commit}", self.algorithm);
-                Err(CliError::no_match(message))
+        let Some(commit) = commit else {
+            return Err(CliError::no_match(format!(
+                "{} has no failed build",
+                self.algorithm
+            )));
+        };
+        // All builds of the commit may still be in progress.
+        match builds().newest()? {
+            Some(build)
+                if builds()
+                    .matching(|build| build.status.is_finished())
+                    .newest()?
+                    .is_none() =>
+            {
+                Err(self.in_progress(&build))
             }
+            _ => Err(CliError::no_match(format!(
+                "{} has no failed build of commit {commit}",
+                self.algorithm
+            ))),
         }
     }
 
@@ -125,37 +200,99 @@ impl Context {
         .hint("'algo-logs log --wait' waits for it")
     }
 
-    /// Returns the note that names the build and the step, and says how much of the output follows.
-    fn summary(&self, build: &Build, failure: &Explanation) -> String {
-        let mut summary = format!(
-            "build {} ({}, commit {}, started {})",
-            self.reporter.id(&build.build_id),
-            self.word(build.status.as_str()),
-            self.reporter.commit(&build.commit_sha),
-            self.word(&build.started_at)
-        );
-        match (failure.step, failure.steps) {
-            (Some(step), Some(steps)) => summary += &format!(": step {step}/{steps}"),
-            (Some(step), None) => summary += &format!(": step {step}"),
-            (None, _) if failure.builder.is_none() => summary += ": the log has no Docker steps",
-            (None, _) => summary += ": no step failed",
-        }
-        if let Some(code) = failure.exit_code {
-            summary += &format!(", exit code {code}{}", explain_exit_code(code));
-        }
-        let kept = failure.output.len() as u64;
-        match failure.output_lines {
-            lines if lines > kept => {
-                summary += &format!(", the last {kept} of {lines} lines");
-                if failure.output.len() < MAX_WHY_LINES {
-                    summary += "; use -n N for more";
-                }
+    /// Looks for the builds around this one on the first page of the list and at most one more. Failing to find out is
+    /// silent.
+    fn neighbors(&self, build: &Build) -> Neighbors {
+        let mut neighbors = Neighbors::default();
+        let mut pages = self.connection.silent.builds(&self.algorithm);
+        for _ in 0..2 {
+            let Some(Ok(page)) = pages.next_page() else {
+                break;
+            };
+            for other in page {
+                neighbors.add(other, build);
             }
-            0 => summary += ", no output",
-            1 => summary += ", 1 line",
-            lines => summary += &format!(", {lines} lines"),
+            if neighbors.last_success.is_some() {
+                break;
+            }
         }
-        summary
+        neighbors
+    }
+
+    fn note_neighbors(&self, build: &Build, neighbors: &Neighbors) {
+        let reporter = &self.reporter;
+        let is_terminal = reporter.is_terminal();
+        if let Some(success) = &neighbors.last_success {
+            let (commit, failed) = (
+                reporter.commit(&success.commit_sha),
+                reporter.commit(&build.commit_sha),
+            );
+            let mut text = format!("last success: {commit}");
+            if let (Some(last), Some(started)) = (success.started_time(), build.started_time()) {
+                let earlier = started.duration_since(last).unwrap_or_default();
+                text += &format!(", {} earlier", format::age(earlier));
+            }
+            if !is_terminal {
+                let (id, started) = (self.word(&success.build_id), self.word(&success.started_at));
+                text += &format!(" (build {id}, started {started})");
+            }
+            // Git has no range for one commit, and a command to copy must not contain anything else.
+            let is_sha = |sha: &str| sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if success.commit_sha == build.commit_sha {
+                text += "; the same commit";
+            } else if is_sha(&success.commit_sha) && is_sha(&build.commit_sha) {
+                text += &format!("; git log {commit}..{failed}");
+            }
+            reporter.note(&text);
+        }
+        if let Some(newer) = &neighbors.newer {
+            let (status, time, at) = match newer.status {
+                BuildStatus::Succeeded => (
+                    "succeeded",
+                    newer.finished_time().or(newer.started_time()),
+                    newer.finished_at.as_ref().unwrap_or(&newer.started_at),
+                ),
+                _ => (
+                    "is in progress, started",
+                    newer.started_time(),
+                    &newer.started_at,
+                ),
+            };
+            let text = match time.filter(|_| is_terminal) {
+                Some(time) => format!("a newer build {status} {} ago", format::age_of(time)),
+                None => format!(
+                    "a newer build {status} at {} (build {}, commit {})",
+                    self.word(at),
+                    self.word(&newer.build_id),
+                    self.word(&newer.commit_sha)
+                ),
+            };
+            reporter.note(&text);
+        }
+    }
+}
+
+/// The builds around the explained one.
+#[derive(Default)]
+struct Neighbors {
+    /// The last build before it that succeeded.
+    last_success: Option<Build>,
+    /// The newest build after it that succeeded or, if none did, that is in progress.
+    newer: Option<Build>,
+}
+
+impl Neighbors {
+    fn add(&mut self, other: Build, build: &Build) {
+        let has_succeeded = other.status == BuildStatus::Succeeded;
+        let rank = |build: &Build| (build.status == BuildStatus::Succeeded, build.started_time());
+        let slot = match other.started_time().cmp(&build.started_time()) {
+            Ordering::Less if has_succeeded => &mut self.last_success,
+            Ordering::Greater if has_succeeded || !other.status.is_finished() => &mut self.newer,
+            _ => return,
+        };
+        if slot.as_ref().is_none_or(|known| rank(known) < rank(&other)) {
+            *slot = Some(other);
+        }
     }
 }
 
@@ -167,6 +304,53 @@ fn read_error(error: io::Error) -> CliError {
     }
 }
 
+/// Returns what the note says: the step, the exit code, and how many lines were cut off.
+fn summary(explanation: &Explanation) -> Vec<String> {
+    let place = match (explanation.step, explanation.steps) {
+        _ if explanation.succeeded => "the image was built; the build failed later".to_owned(),
+        (Some(step), Some(steps)) => format!("step {step}/{steps}"),
+        (Some(step), None) => format!("step {step}"),
+        _ if explanation.builder.is_none() => "the log has no Docker steps".to_owned(),
+        _ if explanation.before_first_step => "failed before the first step".to_owned(),
+        _ if explanation.beginning_missing => "the beginning of the log is missing".to_owned(),
+        _ => "no step failed".to_owned(),
+    };
+    let mut parts = vec![place];
+    if let Some(code) = explanation.exit_code {
+        parts.push(format!("exit code {code}{}", explain_exit_code(code)));
+    }
+    let (kept, lines) = (explanation.output.len(), explanation.output_lines);
+    if lines > kept as u64 {
+        let hint = if kept < MAX_WHY_LINES {
+            "; use -n N for more"
+        } else {
+            ""
+        };
+        parts.push(format!("the last {kept} of {lines} lines{hint}"));
+    }
+    parts
+}
+
+/// Writes a note: the build, if there is one, and what was found. On a terminal, a part that does not fit begins another
+/// line.
+fn note(reporter: &Reporter, build: Option<String>, parts: Vec<String>) {
+    /// The columns of a terminal.
+    const WIDTH: usize = 80;
+    let mut line = build.unwrap_or_default();
+    let mut separator = if line.is_empty() { "" } else { ": " };
+    for part in parts {
+        let columns = (line.chars().chain(separator.chars()).chain(part.chars())).count();
+        if reporter.is_terminal() && columns > WIDTH {
+            reporter.note(&line);
+            line = part;
+        } else {
+            line = line + separator + &part;
+        }
+        separator = ", ";
+    }
+    reporter.note(&line);
+}
+
 /// Explains the exit codes that are hard to guess.
 fn explain_exit_code(code: i64) -> &'static str {
     match code {
@@ -176,62 +360,95 @@ fn explain_exit_code(code: i64) -> &'static str {
     }
 }
 
-fn report<'a>(build: &'a Build, failure: &'a Explanation) -> Report<'a> {
+fn report<'a>(
+    build: Option<&'a Build>,
+    last_success: Option<&'a Build>,
+    explanation: &'a Explanation,
+) -> Report<'a> {
     Report {
-        build_id: &build.build_id,
-        status: build.status.as_str(),
-        builder: failure.builder,
-        stage: failure.stage.as_deref(),
-        step: failure.step,
-        steps: failure.steps,
-        instruction: failure.instruction.as_deref(),
-        exit_code: failure.exit_code,
-        error: failure.error.as_deref(),
-        output: &failure.output,
-        output_lines: failure.output_lines,
+        build_id: build.map(|build| &*build.build_id),
+        status: build.map(|build| build.status.as_str()),
+        commit_sha: build.map(|build| &*build.commit_sha),
+        started_at: build.map(|build| &*build.started_at),
+        last_success: last_success.map(|build| Success {
+            build_id: &build.build_id,
+            commit_sha: &build.commit_sha,
+            started_at: &build.started_at,
+        }),
+        builder: explanation.builder,
+        stage: explanation.stage.as_deref(),
+        step: explanation.step,
+        steps: explanation.steps,
+        instruction: explanation.instruction.as_deref(),
+        exit_code: explanation.exit_code,
+        error: explanation.error.as_deref(),
+        earlier: &explanation.earlier,
+        output: &explanation.output,
+        output_lines: explanation.output_lines,
     }
 }
 
-/// Formats the header of the step, its output and the error, as the builder would print them.
-fn format_failure(failure: &Explanation, colour: bool) -> String {
-    let paint = |sgr: &str, text: &str| match colour {
-        true => format!("\x1b[{sgr}m{text}\x1b[0m\n"),
-        false => format!("{text}\n"),
-    };
+/// Prints the header of the step, its output and the error, as the builder would print them.
+fn print(
+    explanation: &Explanation,
+    reporter: &Reporter,
+    color: ColorChoice,
+) -> Result<(), CliError> {
+    if explanation.succeeded && explanation.instruction.is_some() {
+        // The last step did not fail, and nothing follows it.
+        return Ok(());
+    }
+    let is_colored = color.is_enabled(io::stdout().is_terminal());
     let mut text = String::new();
-    if let Some(header) = header(failure) {
-        text += &paint("1", &header);
+    let mut line = |sgr: &str, line: &str| {
+        let line = safe_line(&reporter.redacted(line));
+        text += &match is_colored && !sgr.is_empty() {
+            true => format!("\x1b[{sgr}m{line}\x1b[0m\n"),
+            false => format!("{line}\n"),
+        };
+    };
+    if let Some(header) = header(explanation) {
+        line("1", &header);
     }
-    for line in &failure.output {
-        text += line;
-        text.push('\n');
+    for earlier in &explanation.earlier {
+        line("", &earlier.text);
     }
-    if let Some(error) = &failure.error {
-        text += &paint("31", error);
+    let shown = explanation.output.len() + explanation.earlier.len();
+    match explanation.output_lines - shown as u64 {
+        0 => {}
+        1 => line("", "… 1 line …"),
+        lines => line("", &format!("… {lines} lines …")),
     }
-    text
+    for output in explanation.output.iter().chain(&explanation.excerpt) {
+        line("", output);
+    }
+    if let Some(error) = &explanation.error {
+        line("31", error);
+    }
+    to_stdout(&text)
 }
 
 /// Returns the first line of the step, as the builder prints it.
-fn header(failure: &Explanation) -> Option<String> {
-    let instruction = failure.instruction.as_deref()?;
-    let number = match (failure.step, failure.steps) {
+fn header(explanation: &Explanation) -> Option<String> {
+    let instruction = explanation.instruction.as_deref()?;
+    let number = match (explanation.step, explanation.steps) {
         (Some(step), Some(steps)) => format!("{step}/{steps}"),
         (Some(step), None) => step.to_string(),
         (None, _) => return Some(instruction.to_owned()),
     };
-    Some(match (failure.builder, &failure.stage) {
+    Some(match (explanation.builder, &explanation.stage) {
         (Some(DockerBuilder::BuildKit), Some(stage)) => format!("[{stage} {number}] {instruction}"),
         (Some(DockerBuilder::BuildKit), None) => format!("[{number}] {instruction}"),
         _ => format!("Step {number} : {instruction}"),
     })
 }
 
-/// Makes text from a log safe for a terminal.
-fn sanitize(text: &str) -> String {
-    let mut sanitizer = Sanitizer::new(Mode::Colours);
+/// Makes a line of a log safe for a terminal and for a build server.
+fn safe_line(line: &str) -> String {
+    let mut sanitizer = Sanitizer::new(Mode::NoColours);
     let mut safe = Vec::new();
-    sanitizer.push(text.as_bytes(), &mut safe);
+    sanitizer.push(line.as_bytes(), &mut safe);
     sanitizer.finish(&mut safe);
-    String::from_utf8_lossy(&safe).into_owned()
+    let safe = String::from_utf8_lossy(&safe);
+    defuse(safe.trim_end_matches('\n'))
 }

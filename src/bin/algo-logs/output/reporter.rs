@@ -111,6 +111,11 @@ impl Reporter {
         }
     }
 
+    /// Returns whether notes are turned off.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Returns whether stderr is a terminal. There, a note must fit 80 columns.
     pub(crate) fn is_terminal(&self) -> bool {
         io::stderr().is_terminal()
@@ -159,7 +164,7 @@ impl Reporter {
     }
 
     /// Replaces the key in a text.
-    pub(super) fn redacted(&self, text: &str) -> String {
+    pub(crate) fn redacted(&self, text: &str) -> String {
         match self.token.get() {
             Some(token) => token.redact(text),
             None => text.to_owned(),
