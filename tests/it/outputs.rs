@@ -144,17 +144,6 @@ fn no_file_is_created_before_the_log_begins() {
 }
 
 #[test]
-fn leftovers_do_not_take_all_names() {
-    let (folder, cluster) = (Folder::new(), cluster());
-    // After `exec`, the program has the shell's process ID.
-    let leave = "for n in $(seq 0 1000); do : > .algo-logs-$$-$n.tmp; done; exec \"$@\"";
-    let mut command = script(&Program::on(&cluster), leave, &format!("{LINE} -o f"));
-    let output = command.current_dir(folder.path()).output().unwrap();
-    Outcome::new(output, None).prints("");
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-}
-
-#[test]
 fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
     let (folder, cluster) = (Folder::new(), cluster());
     let program = Program::on(&cluster);
@@ -388,4 +377,49 @@ fn errors_and_notes_start_a_new_line() {
         "half",
         "algo-logs: log of build b1 of acme/x: the response was cut short\n",
     );
+}
+
+#[test]
+fn nothing_from_the_service_commands_a_build_server() {
+    let cluster = Cluster::start();
+    let evil = r"::set-output name=x::y ##vso[a] ##[error] ##teamcity[b] \u009b2J";
+    let build = format!(
+        r###"{{"build_id":"{evil}","status":"failed","commit_sha":"{evil}","started_at":"2021-07-29T21:12:56Z","##[x]":1}}"###
+    );
+    let version = format!(r#"{{"version_info":{{"semantic_version":"  {evil}"}}}}"#);
+    let log = format!(
+        r"Step 1/1 : RUN x\n ---> Running in a1b2c3d4e5f6\n{evil}\n \t{evil}\nThe command 'x' returned a non-zero code: 2"
+    );
+    for (path, body) in [
+        (BUILDS, format!(r#"{{"results":[{build}]}}"#)),
+        (
+            "/v1/algorithms/acme/x/versions",
+            format!(r#"{{"results":[{version}]}}"#),
+        ),
+        ("/v1/algorithms/acme/x/builds/b1", build.clone()),
+        (LOGS, format!(r#"{{"logs":"{log}"}}"#)),
+    ] {
+        cluster.script_always(path, Reply::json(200, &body));
+    }
+    cluster.script_always(
+        "/v1/algorithms/acme/y/builds",
+        Reply::json(404, &format!(r#"{{"error":"{evil}"}}"#)),
+    );
+    for line in [
+        "builds acme/x",
+        "builds acme/x --json",
+        "versions acme/x",
+        "versions acme/x --json",
+        "why acme/x b1 --json",
+        "builds acme/y",
+    ] {
+        let outcome = Program::on(&cluster).run(line);
+        let shown = outcome.stdout_text() + &outcome.stderr;
+        assert!(shown.contains("set-output"), "{line}: {shown}");
+        for command in ["##", "\u{9b}"] {
+            assert!(!shown.contains(command), "{line}: {shown:?}");
+        }
+        let begins = |line: &str| line.trim_start().starts_with("::");
+        assert!(!shown.lines().any(begins), "{line}: {shown}");
+    }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
-use crate::outputs::{LINE, LOG, cluster, half_written, save, script};
+use crate::outputs::{LINE, cluster, half_written, save, script};
 use crate::program::{Folder, Outcome, Program, copy_program, wrap};
 
 /// A user and a group that own nothing.
@@ -47,18 +47,6 @@ fn mode(path: &str) -> u32 {
 fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
-}
-
-#[test]
-fn a_hard_link_keeps_the_old_content() {
-    let folder = Folder::new();
-    let path = folder.write("f", "before");
-    fs::hard_link(&path, folder.join("g")).unwrap();
-    save(&cluster(), &path).prints("");
-    assert_eq!(
-        (folder.read("f"), folder.read("g")),
-        (LOG.into(), b"before".to_vec())
-    );
 }
 
 #[test]
@@ -192,18 +180,6 @@ fn special_bits_are_removed_and_the_owner_is_kept() {
         assert_eq!(mode(&path), bits & 0o777, "{bits:o}");
         assert_eq!(fs::metadata(&path).unwrap().uid(), owner);
     }
-}
-
-#[test]
-fn an_owner_that_cannot_be_kept_is_not_an_error() {
-    let folder = Folder::new();
-    let path = folder.write("f", "before");
-    set_mode(&path, 0o666);
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let cluster = cluster();
-    as_ordinary_user(&Program::on(&cluster), &folder, &format!("{LINE} -o f")).prints("");
-    assert_eq!(folder.read("f"), LOG.as_bytes());
-    assert_eq!(mode(&path), 0o666);
 }
 
 /// Only `> f` can write a file in a directory that the user may not write to, or a file of another user in a shared one.

@@ -88,19 +88,11 @@ fn an_empty_variable_is_ignored() {
         "[profiles.default]\napi_server = \"{}\"\napi_key = \"{KEY}\"\nca_cert = \"\"\nbearer_token = \"\"\n",
         cluster.url()
     ));
-    let mut program = Program::bare().home(home.path());
-    for name in [
-        "ALGORITHMIA_API",
-        "ALGORITHMIA_API_KEY",
-        "ALGORITHMIA_BEARER_TOKEN",
-        "SSL_CERT_FILE",
-        "HTTP_PROXY",
-        "http_proxy",
-        "ALL_PROXY",
-        "NO_PROXY",
-    ] {
-        program = program.env(name, "");
-    }
+    let names = "ALGORITHMIA_API ALGORITHMIA_API_KEY ALGORITHMIA_BEARER_TOKEN SSL_CERT_FILE HTTP_PROXY ALL_PROXY NO_PROXY";
+    let names = names.split(' ');
+    let program = names.fold(Program::bare().home(home.path()), |program, name| {
+        program.env(name, "")
+    });
     program.run(LIST).prints("");
     assert_eq!(sent(&cluster), format!("Simple {KEY}"));
 }
@@ -237,9 +229,43 @@ fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
          [profiles.token]\napi_server = \"{url}\"\nbearer_token = \"jwtProfile\"\n\
          [profiles.both]\napi_server = \"{url}\"\nbearer_token = \"jwtProfile\"\napi_key = \"simBoth\"\n"
     ));
-    let file = home.write("key", "simFile");
-    let refused = |outcome: Outcome, from: &str, header: &str| {
-        outcome.fails(
+    let file = format!("--api-key-file {}", home.write("key", "simFile"));
+    let profiles = keyless(&cluster).home(home.path());
+    let bearer = profiles
+        .clone()
+        .env("ALGORITHMIA_BEARER_TOKEN", "jwtVariable");
+    let simple = bearer.clone().env("ALGORITHMIA_API_KEY", "simVariable");
+    let stdin = simple.clone().stdin("simStdin");
+    for (program, options, from, header) in [
+        (&profiles, "", "api_key of the profile", "Simple simProfile"),
+        (
+            &profiles,
+            "--profile token",
+            "bearer_token of the profile",
+            "Bearer jwtProfile",
+        ),
+        (
+            &profiles,
+            "--profile both",
+            "api_key of the profile",
+            "Simple simBoth",
+        ),
+        (
+            &bearer,
+            "",
+            "ALGORITHMIA_BEARER_TOKEN",
+            "Bearer jwtVariable",
+        ),
+        (&simple, "", "ALGORITHMIA_API_KEY", "Simple simVariable"),
+        (&simple, &*file, "--api-key-file", "Simple simFile"),
+        (
+            &stdin,
+            "--api-key-file -",
+            "--api-key-file",
+            "Simple simStdin",
+        ),
+    ] {
+        program.run(&format!("{LIST} {options}")).fails(
             4,
             &format!(
                 "algo-logs: builds of acme/Empty: the cluster rejected the key (status 401), \
@@ -247,47 +273,7 @@ fn the_key_is_the_flags_then_the_variables_then_the_profiles() {
             ),
         );
         assert_eq!(sent(&cluster), header);
-    };
-    let mut program = keyless(&cluster).home(home.path());
-    refused(
-        program.run(LIST),
-        "api_key of the profile",
-        "Simple simProfile",
-    );
-    refused(
-        program.run(&format!("{LIST} --profile token")),
-        "bearer_token of the profile",
-        "Bearer jwtProfile",
-    );
-    refused(
-        program.run(&format!("{LIST} --profile both")),
-        "api_key of the profile",
-        "Simple simBoth",
-    );
-    program = program.env("ALGORITHMIA_BEARER_TOKEN", "jwtVariable");
-    refused(
-        program.run(LIST),
-        "ALGORITHMIA_BEARER_TOKEN",
-        "Bearer jwtVariable",
-    );
-    program = program.env("ALGORITHMIA_API_KEY", "simVariable");
-    refused(
-        program.run(LIST),
-        "ALGORITHMIA_API_KEY",
-        "Simple simVariable",
-    );
-    refused(
-        program.run(&format!("{LIST} --api-key-file {file}")),
-        "--api-key-file",
-        "Simple simFile",
-    );
-    refused(
-        program
-            .stdin("simStdin")
-            .run(&format!("{LIST} --api-key-file -")),
-        "--api-key-file",
-        "Simple simStdin",
-    );
+    }
 }
 
 #[test]
