@@ -11,7 +11,6 @@ mod algorithms;
     allow(dead_code, reason = "only Linux has the static program")
 )]
 mod cargo;
-mod choose;
 mod client;
 mod connection;
 mod explain;
@@ -36,6 +35,7 @@ mod resume;
 mod retries;
 mod save;
 mod secrets;
+mod selection;
 mod settings;
 mod shutdown;
 #[cfg(target_os = "linux")]

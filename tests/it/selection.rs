@@ -1,4 +1,4 @@
-//! Which build `log` chooses if no build ID is given.
+//! Which build or version a command line selects.
 
 use crate::cluster::data::{self, documented, lemmatizer};
 use crate::cluster::{Cluster, Reply};
