@@ -375,7 +375,7 @@ fn invalid_uses_of_generate() {
     );
     Program::bare().run("--generate man save").fails(
         2,
-        "algo-logs: '--generate' cannot be used with 'save'; use it alone, e.g. algo-logs --generate man\n",
+        "algo-logs: '--generate' cannot be used with anything else; e.g. algo-logs --generate man\n",
     );
 }
 

@@ -231,8 +231,8 @@ fn arguments() {
          versions a/b c => unexpected argument 'c'; usage: algo-logs versions [ALGO] [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
          log a/b c d => unexpected argument 'd'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
          why a/b c d => unexpected argument 'd'; usage: algo-logs why [ALGO] [BUILD_ID] [-c SHA] [-n N] [--json] --file FILE [-n N] [--json]
-         why a/b 1.2.0 => '1.2.0' is a version, not a BUILD_ID; 'algo-logs log a/b/1.2.0' writes the log of a version
-         why v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; 'algo-logs log OWNER/NAME/1.2.0' writes the log of a version
+         why a/b 1.2.0 => '1.2.0' is a version, not a BUILD_ID; 'algo-logs log a/b/1.2.0' writes its log
+         why v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; 'algo-logs log OWNER/NAME/1.2.0' writes its log
          why a/b/1.2.0 => 'a/b/1.2.0' is not OWNER/NAME
          help log x => unexpected argument 'x'; usage: algo-logs help [COMMAND | environment | exit-codes]
          help log something-else => unexpected argument 'something-else'; usage: algo-logs help [COMMAND | environment | exit-codes]
@@ -240,10 +240,10 @@ fn arguments() {
          builds acme/x b-1 => unexpected argument 'b-1'; usage: algo-logs builds [ALGO|OWNER] [-s STATUS] [-c SHA] [-L N | --all] [--json]
          log b-1 acme/x => 'b-1' is not OWNER/NAME
          log algo://acme => 'algo://acme' is not OWNER/NAME
-         log acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0'?
-         log algo://acme/x v1.2.0-rc.1 => 'v1.2.0-rc.1' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0-rc.1'?
-         log v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; did you mean 'OWNER/NAME/1.2.0'?
-         log https://c.example.com/algorithms/acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; did you mean 'acme/x/1.2.0'?
+         log acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; 'algo-logs log acme/x/1.2.0' writes its log
+         log algo://acme/x v1.2.0-rc.1 => 'v1.2.0-rc.1' is a version, not a BUILD_ID; 'algo-logs log acme/x/1.2.0-rc.1' writes its log
+         log v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; 'algo-logs log OWNER/NAME/1.2.0' writes its log
+         log https://c.example.com/algorithms/acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; 'algo-logs log acme/x/1.2.0' writes its log
          log acme/x/v1.2.0 => 'v1.2.0' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; did you mean 'acme/x/1.2.0'?
          builds acme/x/1.0.0 => 'acme/x/1.0.0' is not OWNER/NAME
          builds acme/LanguageDetectionService/main => 'acme/LanguageDetectionService/main' is not OWNER/NAME
@@ -347,15 +347,15 @@ fn misplaced_and_contradictory_options() {
          log a/b -s failed --wait => '-s' cannot be used with '--wait'; '--exit-status' tells whether the build failed
          log a/b --wait=5 --status succeeded => '--status' cannot be used with '--wait'; '--exit-status' tells whether the build failed
          why a/b --file f => '--file' cannot be used with 'ALGO'
-         why b-1 --file f => '--file' cannot be used with 'BUILD_ID'
-         why --file - -c 7b => '--file' cannot be used with '-c'
+         why b-1 --file f => '--file' cannot be used with 'BUILD_ID'; both select the build
+         why --file - -c 7b => '--file' cannot be used with '-c'; both select the build
          why a/b -s failed => 'why' does not accept '-s'; builds, log and save do
          why a/b -o f => 'why' does not accept '-o'; 'log' does
          log a/b/1.0.0 c => 'VERSION' cannot be used with 'BUILD_ID'; both select the build
          log a/b/1.0.0 -s failed => 'VERSION' cannot be used with '-s'; both select the build
          log a/b/1.0.0 -c 7b => 'VERSION' cannot be used with '-c'; both select the build
-         --generate man log a/x => '--generate' cannot be used with 'log'; use it alone, e.g. algo-logs --generate man
-         -q --generate man => '--generate' cannot be used with '-q'; use it alone, e.g. algo-logs --generate man",
+         --generate man log a/x => '--generate' cannot be used with anything else; e.g. algo-logs --generate man
+         -q --generate man => '--generate' cannot be used with anything else; e.g. algo-logs --generate man",
     );
 }
 
@@ -392,7 +392,7 @@ fn values() {
          log a/b --tail +5 => invalid value '+5' for '--tail N': not a number
          log a/b -n 99999999999999999999 => invalid value '99999999999999999999' for '-n N': too large
          why a/b -n 0 => invalid value '0' for '-n N': must be from 1 to 1000
-         why a/b --tail 1001 => invalid value '1001' for '--tail N': must be from 1 to 1000
+         why a/b --tail 1001 => invalid value '1001' for '-n N': must be from 1 to 1000
          log a/b -n eyJxxxxxxxxx => invalid value 'eyJ…' for '-n N': not a number
          save a/b -d f -j 0 => invalid value '0' for '-j N': must be from 1 to 64
          save a/b -d f --jobs 65 => invalid value '65' for '--jobs N': must be from 1 to 64

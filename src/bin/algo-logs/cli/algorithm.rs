@@ -120,21 +120,21 @@ pub(super) fn split_build_id(
     }
 }
 
-/// Rejects a version in place of a BUILD_ID. No ID looks like a version. `hint` receives the ALGO that was meant.
+/// Rejects a version in place of a BUILD_ID. No ID looks like a version.
 pub(super) fn parse_build_id(
     id: &str,
     algorithm: Option<&AlgorithmArg>,
-    hint: fn(&str) -> String,
 ) -> Result<String, CliError> {
     let Some(version) = semantic_version(id) else {
         return Ok(id.to_owned());
     };
-    let algorithm = match algorithm {
-        Some(argument) => argument.algorithm.to_string(),
-        None => "OWNER/NAME".to_owned(),
-    };
-    let message = format!("'{id}' is a version, not a BUILD_ID");
-    Err(CliError::usage(message).hint(hint(&format!("{algorithm}/{version}"))))
+    let algorithm = algorithm.map(|argument| argument.algorithm.to_string());
+    let algorithm = algorithm.as_deref().unwrap_or("OWNER/NAME");
+    Err(
+        CliError::usage(format!("'{id}' is a version, not a BUILD_ID")).hint(format!(
+            "'algo-logs log {algorithm}/{version}' writes its log"
+        )),
+    )
 }
 
 /// Returns the text without a leading `v`, if it is a semantic version.

@@ -5,7 +5,7 @@ use algo_logs::BuildStatus;
 use super::algorithm::{parse_build_id, split_build_id};
 use super::args::{
     AlgorithmArg, Args, BuildsArgs, Command, Limit, LogArgs, LogSource, SaveArgs, Target,
-    VersionSpec, VersionsArgs, WhyArgs, WhySource,
+    VersionsArgs, WhyArgs, WhySource,
 };
 use super::commands::CommandName::{self, Save};
 use super::flags::{CONFLICTS, RawArgs};
@@ -78,15 +78,35 @@ impl RawArgs {
 
     pub(super) fn log(&self) -> Result<Command, CliError> {
         let (algorithm, build_id) = split_build_id(&self.arguments)?;
-        let (algorithm, version) = match algorithm {
-            None => (None, None),
-            Some(text) => {
-                let (algorithm, version) = AlgorithmArg::parse_with_version(text)?;
-                (Some(algorithm), version)
-            }
-        };
+        let algorithm = algorithm
+            .map(AlgorithmArg::parse_with_version)
+            .transpose()?;
+        let (algorithm, version) = algorithm.unzip();
+        let version = version.flatten();
+        let filter = self.spelling("status").or(self.spelling("commit"));
+        select_once([
+            version.as_ref().map(|_| "VERSION"),
+            build_id.map(|_| "BUILD_ID"),
+            filter,
+        ])?;
+        let finished = matches!(
+            self.filter.status,
+            Some(BuildStatus::Succeeded | BuildStatus::Failed)
+        );
+        if let (true, Some(status), Some(wait)) =
+            (finished, self.spelling("status"), self.spelling("wait"))
+        {
+            // The build that is waited for can end in either way.
+            return Err(
+                conflict(status, wait).hint("'--exit-status' tells whether the build failed")
+            );
+        }
         let args = LogArgs {
-            source: self.log_source(algorithm.as_ref(), version, build_id)?,
+            source: match (version, build_id) {
+                (Some(version), _) => LogSource::Version(version),
+                (None, Some(id)) => LogSource::Build(parse_build_id(id, algorithm.as_ref())?),
+                (None, None) => LogSource::Newest(self.filter.clone()),
+            },
             tail: self.tail,
             output: self.output.clone(),
             wait: self.wait,
@@ -99,16 +119,35 @@ impl RawArgs {
     pub(super) fn why(&self) -> Result<Command, CliError> {
         if let [path] = &self.arguments[..] {
             if path.starts_with(['.', '/']) || path.ends_with(".log") {
-                let message = format!("'{path}' is not OWNER/NAME");
-                return Err(CliError::usage(message)
+                return Err(CliError::usage(format!("'{path}' is not OWNER/NAME"))
                     .hint(format!("'why --file {path}' explains a saved log")));
             }
         }
         let (algorithm, build_id) = split_build_id(&self.arguments)?;
         let algorithm = algorithm.map(AlgorithmArg::parse).transpose()?;
+        let file = self.spelling("file");
+        select_once([file, build_id.map(|_| "BUILD_ID"), self.spelling("commit")])?;
+        if let (Some(file), Some(_)) = (file, &algorithm) {
+            return Err(conflict(file, "ALGO"));
+        }
         let args = WhyArgs {
-            source: self.why_source(algorithm.as_ref(), build_id)?,
-            lines: self.why_lines()?,
+            source: match (&self.file, build_id) {
+                (Some(file), _) => WhySource::File(file.clone()),
+                (None, Some(id)) => WhySource::Build(parse_build_id(id, algorithm.as_ref())?),
+                (None, None) => WhySource::NewestFailed {
+                    commit: self.filter.commit.clone(),
+                },
+            },
+            lines: match self.tail {
+                None => DEFAULT_WHY_LINES,
+                Some(lines @ 1..=MAX_WHY_LINES) => lines,
+                Some(lines) => {
+                    let message = format!(
+                        "invalid value '{lines}' for '-n N': must be from 1 to {MAX_WHY_LINES}"
+                    );
+                    return Err(CliError::usage(message));
+                }
+            },
             json: self.json,
         };
         Ok(Command::Why(algorithm, args))
@@ -140,84 +179,6 @@ impl RawArgs {
         Ok(Command::Save(args))
     }
 
-    /// Returns the source of the log. Only the filters may be combined.
-    fn log_source(
-        &self,
-        algorithm: Option<&AlgorithmArg>,
-        version: Option<VersionSpec>,
-        build_id: Option<&str>,
-    ) -> Result<LogSource, CliError> {
-        let filter = self.spelling("status").or(self.spelling("commit"));
-        let clash = |one, other| Err(conflict(one, other).hint("both select the build"));
-        match (version, build_id, filter) {
-            (Some(_), Some(_), _) => clash("VERSION", "BUILD_ID"),
-            (Some(_), None, Some(filter)) => clash("VERSION", filter),
-            (None, Some(_), Some(filter)) => clash("BUILD_ID", filter),
-            (Some(version), None, None) => Ok(LogSource::Version(version)),
-            (None, Some(id), None) => {
-                let hint = |version: &str| format!("did you mean '{version}'?");
-                Ok(LogSource::Build(parse_build_id(id, algorithm, hint)?))
-            }
-            (None, None, _) => match self.filter.status {
-                // Any build that is waited for can end in either way.
-                Some(BuildStatus::Succeeded | BuildStatus::Failed) if self.wait.is_some() => {
-                    let status = self.spelling("status").unwrap_or("-s");
-                    Err(conflict(status, "--wait")
-                        .hint("'--exit-status' tells whether the build failed"))
-                }
-                _ => Ok(LogSource::Newest(self.filter.clone())),
-            },
-        }
-    }
-
-    fn why_source(
-        &self,
-        algorithm: Option<&AlgorithmArg>,
-        build_id: Option<&str>,
-    ) -> Result<WhySource, CliError> {
-        if let Some(file) = &self.file {
-            return match algorithm.map(|_| "ALGO").or(build_id.map(|_| "BUILD_ID")) {
-                Some(argument) => Err(conflict("--file", argument)),
-                None => Ok(WhySource::File(file.clone())),
-            };
-        }
-        let Some(id) = build_id else {
-            let commit = self.filter.commit.clone();
-            return Ok(WhySource::NewestFailed { commit });
-        };
-        if let Some(filter) = self.spelling("commit") {
-            return Err(conflict("BUILD_ID", filter).hint("both select the build"));
-        }
-        let hint = |version: &str| format!("'algo-logs log {version}' writes the log of a version");
-        Ok(WhySource::Build(parse_build_id(id, algorithm, hint)?))
-    }
-
-    fn why_lines(&self) -> Result<usize, CliError> {
-        match self.tail {
-            None => Ok(DEFAULT_WHY_LINES),
-            Some(lines @ 1..=MAX_WHY_LINES) => Ok(lines),
-            Some(lines) => {
-                let flag = self.spelling("tail").unwrap_or("-n");
-                Err(CliError::usage(format!(
-                    "invalid value '{lines}' for '{flag} N': must be from 1 to {MAX_WHY_LINES}"
-                )))
-            }
-        }
-    }
-
-    pub(super) fn check_generate_alone(&self) -> Result<(), CliError> {
-        let mut flags = self.given.iter();
-        let flag = flags.find(|(flag, _)| flag.long != "generate");
-        let flag = flag.map(|(_, spelling)| spelling.as_str());
-        match self.command.map(CommandName::word).or(flag) {
-            None => Ok(()),
-            Some(other) => {
-                Err(conflict("--generate", other)
-                    .hint("use it alone, e.g. algo-logs --generate man"))
-            }
-        }
-    }
-
     fn check_accepted_by(&self, command: CommandName) -> Result<(), CliError> {
         let mut given = self.given.iter();
         let Some((flag, spelling)) = given.find(|(flag, _)| !flag.is_accepted_by(command)) else {
@@ -237,6 +198,15 @@ impl RawArgs {
     fn spelling(&self, long: &str) -> Option<&str> {
         let mut given = self.given.iter();
         Some(&given.find(|(flag, _)| flag.long == long)?.1)
+    }
+}
+
+/// Fails if more than one of these is given.
+fn select_once(selectors: [Option<&str>; 3]) -> Result<(), CliError> {
+    let mut given = selectors.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(one), Some(other)) => Err(conflict(one, other).hint("both select the build")),
+        _ => Ok(()),
     }
 }
 

@@ -236,7 +236,6 @@ pub(super) static FLAGS: &[Flag] = &[
 /// Pairs of flags that cannot be used together, by their long names.
 pub(super) const CONFLICTS: &[(&str, &str)] = &[
     ("limit", "all"),
-    ("file", "commit"),
     ("published", "unpublished"),
     ("public", "private"),
     ("raw", "plain"),

@@ -15,54 +15,36 @@ pub(super) const ORDER: &str =
 
 const WIDTH: usize = 80;
 
-/// A topic of help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Topic {
-    Summary,
-    Command(CommandName),
-    Environment,
-    ExitCodes,
-}
-
-impl Topic {
-    pub(super) fn from_word(word: &str) -> Option<Topic> {
-        match word {
-            "environment" => Some(Topic::Environment),
-            "exit-codes" => Some(Topic::ExitCodes),
-            _ => CommandName::from_word(word).map(Topic::Command),
-        }
-    }
-}
-
 /// Returns the words that `help` accepts.
 pub(super) fn topic_words() -> Vec<&'static str> {
     let commands = COMMANDS.iter().map(|spec| spec.word);
     commands.chain(["environment", "exit-codes"]).collect()
 }
 
-/// Finds the topic of help that a word names.
-pub(super) fn topic_by_word(word: &str) -> Result<Topic, CliError> {
-    Topic::from_word(word).ok_or_else(|| {
-        let hint = match nearest(word, &topic_words()) {
-            Some(near) => format!("did you mean '{near}'?"),
-            None => format!("the topics are {}", topic_words().join(", ")),
-        };
-        CliError::usage(format!("there is no help on '{}'", redact(word))).hint(hint)
-    })
+/// Returns the help on a topic, or the summary without one.
+pub(super) fn text(topic: Option<&str>) -> Result<String, CliError> {
+    match topic {
+        None => Ok(summary()),
+        Some("environment") => Ok(environment()),
+        Some("exit-codes") => Ok(exit_codes()),
+        Some(word) => match CommandName::from_word(word) {
+            Some(command) => Ok(command_help(command.spec())),
+            None => Err(unknown_topic(word)),
+        },
+    }
+}
+
+fn unknown_topic(word: &str) -> CliError {
+    let hint = match nearest(word, &topic_words()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("the topics are {}", topic_words().join(", ")),
+    };
+    CliError::usage(format!("there is no help on '{}'", redact(word))).hint(hint)
 }
 
 /// Returns what `--version` prints.
 pub(super) fn version() -> String {
     concat!("algo-logs ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
-}
-
-pub(super) fn text(topic: Topic) -> String {
-    match topic {
-        Topic::Summary => summary(),
-        Topic::Command(command) => command_help(command.spec()),
-        Topic::Environment => environment(),
-        Topic::ExitCodes => exit_codes(),
-    }
 }
 
 /// Returns what the program prints if it is started without arguments.
@@ -83,7 +65,7 @@ fn usage_and_commands() -> String {
     text
 }
 
-fn summary() -> String {
+pub(super) fn summary() -> String {
     let mut text = usage_and_commands();
     for (title, group) in [
         ("Connection", Group::Connection),
@@ -210,8 +192,8 @@ mod tests {
 
     #[test]
     fn fits_a_terminal() {
-        let topics = topic_words().into_iter().filter_map(Topic::from_word);
-        for text in topics.chain([Topic::Summary]).map(text) {
+        let topics = topic_words().into_iter().map(Some);
+        for text in topics.chain([None]).map(|topic| text(topic).unwrap()) {
             for line in text.lines() {
                 assert!(line.len() <= WIDTH, "too wide: {line}");
                 assert_eq!(line, line.trim_end(), "spaces at the end");
@@ -220,12 +202,5 @@ mod tests {
         }
         let lines = summary().lines().count();
         assert!(lines <= 40, "{lines} lines in the summary");
-    }
-
-    #[test]
-    fn every_topic_has_help() {
-        for word in topic_words() {
-            assert!(Topic::from_word(word).is_some(), "{word}");
-        }
     }
 }

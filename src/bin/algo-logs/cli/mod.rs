@@ -26,7 +26,6 @@ pub(crate) use commands::CommandName;
 
 use crate::error::CliError;
 use flags::{Generate, RawArgs};
-use help::Topic;
 
 /// A parsed command line.
 #[allow(clippy::large_enum_variant)] // a process has only one
@@ -49,14 +48,19 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
     let outcome = raw.read(args);
     // `--help` works even if the rest of the line is wrong.
     if wants_help || raw.help {
-        return Ok(Parsed::Print(help::text(topic(&raw))));
+        return Ok(Parsed::Print(
+            help::text(topic(&raw)).unwrap_or_else(|_| help::summary()),
+        ));
     }
     if raw.version {
         return Ok(Parsed::Print(help::version()));
     }
     outcome?;
     if let Some(generate) = raw.generate {
-        raw.check_generate_alone()?;
+        if raw.command.is_some() || raw.given.len() > 1 {
+            let error = CliError::usage("'--generate' cannot be used with anything else");
+            return Err(error.hint("e.g. algo-logs --generate man"));
+        }
         return Ok(Parsed::Print(match generate {
             Generate::Man => man::page(),
             Generate::Bash => completions::bash(),
@@ -74,25 +78,17 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
         CommandName::Log => raw.log()?,
         CommandName::Why => raw.why()?,
         CommandName::Save => raw.save()?,
-        CommandName::Help => {
-            let topic = raw.arguments.first().map(|word| help::topic_by_word(word));
-            let topic = topic.transpose()?.unwrap_or(Topic::Summary);
-            return Ok(Parsed::Print(help::text(topic)));
-        }
+        CommandName::Help => return Ok(Parsed::Print(help::text(topic(&raw))?)),
     };
     Ok(Parsed::Run(raw.with_command(command)))
 }
 
-/// Returns the topic for `--help`.
-fn topic(raw: &RawArgs) -> Topic {
-    let topic = match raw.command {
-        Some(CommandName::Help) => raw
-            .arguments
-            .first()
-            .and_then(|word| Topic::from_word(word)),
-        command => command.map(Topic::Command),
-    };
-    topic.unwrap_or(Topic::Summary)
+/// Returns the topic that help is requested on.
+fn topic(raw: &RawArgs) -> Option<&str> {
+    match raw.command {
+        Some(CommandName::Help) => raw.arguments.first().map(String::as_str),
+        command => command.map(CommandName::word),
+    }
 }
 
 /// Returns whether `--json` is given, so that errors are JSON too, even those of the command line.

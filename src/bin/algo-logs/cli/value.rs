@@ -70,12 +70,11 @@ impl Value {
     /// Reads `90`, `90s`, `30m` or `2h`.
     pub(super) fn duration(&self) -> Result<Duration, CliError> {
         let text = self.text()?;
-        let (number, unit) = match text.as_bytes() {
-            [.., b's'] => (&text[..text.len() - 1], 1),
-            [.., b'm'] => (&text[..text.len() - 1], 60),
-            [.., b'h'] => (&text[..text.len() - 1], 60 * 60),
-            _ => (&*text, 1),
-        };
+        let units = [("s", 1), ("m", 60), ("h", 60 * 60)];
+        let mut units = units
+            .iter()
+            .filter_map(|(unit, length)| Some((text.strip_suffix(unit)?, length)));
+        let (number, unit) = units.next().unwrap_or((&text, &1));
         match parse_number(number) {
             Ok(number) if number <= MAX_SECONDS / unit => Ok(Duration::from_secs(number * unit)),
             Ok(_) => Err(self.invalid("longer than a year")),
