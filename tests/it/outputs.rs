@@ -410,6 +410,7 @@ fn nothing_from_the_service_commands_a_build_server() {
         "builds acme/x --json",
         "versions acme/x",
         "versions acme/x --json",
+        "why acme/x b1",
         "why acme/x b1 --json",
         "builds acme/y",
     ] {

@@ -94,8 +94,9 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         details: "The newest build is the one that started last. A pipe or a file gets the exact bytes of the log. A \
                   terminal gets its text and colours; other escape sequences are dropped, and other control characters \
                   are replaced. Exit status 0 means that the log was complete and that every byte of it was written. \
-                  If -o is interrupted, FILE stays as it was; a file named .algo-logs-*.tmp may be left beside it, \
-                  which a later run removes.",
+                  -o replaces FILE, which keeps its permissions but neither ACLs nor hard links. If it is interrupted, \
+                  FILE stays as it was; a file named .algo-logs-*.tmp may be left beside it, which a later run \
+                  removes after an hour.",
         usage: &[
             "[ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]",
             "[--wait[=SECS]] [--exit-status] [--raw | --plain]",
