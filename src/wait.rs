@@ -132,10 +132,8 @@ impl<'a> Wait<'a> {
                 }
             }
             let left = self.timeout.saturating_sub(waited);
-            let pause = match result.as_ref().map_err(|error| error.retryable()) {
-                Err(Retry::After(delay)) => delay.min(MAX_RETRY_AFTER).max(self.interval),
-                _ => self.interval,
-            };
+            let retry = result.as_ref().err().map(Error::retryable);
+            let pause = pause(retry, self.interval);
             let error = match result {
                 Ok(build) => {
                     seen = build.or(seen);
@@ -275,11 +273,41 @@ fn is_missing_build(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound && matches!(error.service_code(), None | Some(1010))
 }
 
+/// Returns the pause before the next poll.
+fn pause(retry: Option<Retry>, interval: Duration) -> Duration {
+    match retry {
+        Some(Retry::After(delay)) => delay.min(MAX_RETRY_AFTER).max(interval),
+        _ => interval,
+    }
+}
+
 impl fmt::Debug for Wait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait")
             .field("timeout", &self.timeout)
             .field("interval", &self.interval)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_at_least_the_interval_and_obeys_retry_after_up_to_a_minute() {
+        let seconds = Duration::from_secs;
+        let after = |secs| Some(Retry::After(seconds(secs)));
+        for (retry, expected) in [
+            (None, 5),
+            (Some(Retry::Yes), 5),
+            (after(0), 5),
+            (after(9), 9),
+            (after(60), 60),
+            (after(3600), 60),
+        ] {
+            assert_eq!(pause(retry, seconds(5)), seconds(expected), "{retry:?}");
+        }
+        assert_eq!(pause(after(3600), seconds(90)), seconds(90));
     }
 }

@@ -1,5 +1,7 @@
 //! `log`: its output, its notes and its errors.
 
+use std::time::{Duration, Instant};
+
 use crate::cluster::big::{BigLog, Flavour};
 use crate::cluster::data::{self, WAITING_BUILD, WAITING_LOG, documented, lemmatizer};
 use crate::cluster::{Cluster, Reply};
@@ -180,16 +182,16 @@ fn a_build_in_progress_has_no_log_yet() {
     program.run("log acme/Waiting b-wait --wait=0").fails(
         8,
         &format!(
-            "{}{WAITING_NOTE}{why}; waited 0s\n",
+            "{WAITING_NOTE}{}{why}; waited 0s\n",
             waiting_for_build("0s")
         ),
     );
-    program
-        .run("log acme/Waiting --wait=0")
-        .fails(
-            8,
-            &format!("algo-logs: waiting up to 0s for the newest build of acme/Waiting\n{WAITING_NOTE}{why}; waited 0s\n"),
-        );
+    program.run("log acme/Waiting --wait=0").fails(
+        8,
+        &format!(
+            "{WAITING_NOTE}algo-logs: waiting up to 0s for the newest build\n{why}; waited 0s\n"
+        ),
+    );
     // One request for the build and one for the list.
     assert_eq!(cluster.requests().len() - before, 2);
     program.run("log acme/Lemmatizer").fails(
@@ -202,7 +204,7 @@ fn a_build_in_progress_has_no_log_yet() {
 
 /// Returns the note at the beginning of a wait for a build.
 fn waiting_for_build(timeout: &str) -> String {
-    format!("algo-logs: waiting up to {timeout} for build {WAITING_BUILD} of acme/Waiting\n")
+    format!("algo-logs: waiting up to {timeout} for the build\n")
 }
 
 #[test]
@@ -213,7 +215,7 @@ fn waiting_ends_with_the_log() {
     program.run("log acme/Waiting b-wait --wait=1").is(
         0,
         WAITING_LOG,
-        &format!("{}{WAITING_NOTE}{SUCCEEDED}", waiting_for_build("1s")),
+        &format!("{WAITING_NOTE}{}{SUCCEEDED}", waiting_for_build("1s")),
     );
     let build_reply: Vec<String> = cluster
         .requests()
@@ -234,6 +236,18 @@ fn waiting_ends_with_the_log() {
     program
         .run("log acme/Waiting --wait -q --exit-status")
         .prints(WAITING_LOG);
+    let outcome = program.run("log acme/Lemmatizer -c 9d41e7a --wait --exit-status");
+    let failed = lemmatizer::FAILED;
+    outcome.is(
+        3,
+        lemmatizer::FAILED_LOG,
+        &format!(
+            "algo-logs: build {failed} (failed, commit 9d41e7ab52c60f38d1b7a4e90c25f86b3ad7e412, \
+             started 2021-08-02T21:12:56.442Z)\n\
+             algo-logs: the build failed after 1m48s; 'algo-logs why acme/Lemmatizer {failed}' shows why\n\
+             algo-logs: build {failed} of acme/Lemmatizer: failed\n"
+        ),
+    );
 }
 
 #[test]
@@ -243,7 +257,7 @@ fn a_wait_prints_a_note_every_minute() {
     cluster.finish_after(usize::MAX);
     let outcome = Program::on(&cluster).run("log acme/Waiting b-wait --wait=63");
     let expected = format!(
-        "{}{WAITING_NOTE}algo-logs: waited 1m00s: the build is in progress\n\
+        "{WAITING_NOTE}{}algo-logs: waited 1m00s: the build is in progress\n\
          algo-logs: build b-wait of acme/Waiting: the build is still in progress; waited 1m03s\n",
         waiting_for_build("1m03s")
     );
@@ -266,9 +280,7 @@ fn the_newest_build_is_waited_for() {
     Program::on(&cluster).run("log acme/Waiting --wait=1").is(
         0,
         WAITING_LOG,
-        &format!(
-            "algo-logs: waiting up to 1s for the newest build of acme/Waiting\n{WAITING_NOTE}{SUCCEEDED}"
-        ),
+        &format!("{WAITING_NOTE}algo-logs: waiting up to 1s for the newest build\n{SUCCEEDED}"),
     );
 }
 
@@ -297,8 +309,7 @@ fn waiting_survives_only_transient_errors() {
             ),
         );
     // The wait includes a build that does not exist yet.
-    let missing = r#"{"error":{"code":1010,"message":"no such build"}}"#;
-    cluster.script(&build, Reply::json(404, missing));
+    cluster.script(&build, Reply::json(404, MISSING));
     program.run("log acme/Waiting b-wait --wait=1").is(
         0,
         WAITING_LOG,
@@ -306,11 +317,165 @@ fn waiting_survives_only_transient_errors() {
     );
     program.run("log acme/Waiting nope --wait=1").fails(
         5,
-        "algo-logs: waiting up to 1s for build nope of acme/Waiting\n\
+        "algo-logs: waiting up to 1s for the build\n\
          algo-logs: build nope of acme/Waiting: there is no such build (status 404), \
          the service says: build nope not found; BUILD_ID needs at least 7 digits; \
          'algo-logs builds acme/Waiting' lists the builds\n",
     );
+}
+
+const MISSING: &str = r#"{"error":{"code":1010,"message":"no such build"}}"#;
+
+/// The IDs of the service are UUIDs: it may reject a shorter one, instead of finding nothing.
+#[test]
+fn an_abbreviation_that_the_service_rejects_is_completed() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let short = &lemmatizer::FAILED[..7];
+    let path = format!("/v1/algorithms/acme/Lemmatizer/builds/{short}");
+    let explained = program.run(&format!("why acme/Lemmatizer {}", lemmatizer::FAILED));
+    for status in [400, 422] {
+        let invalid = Reply::json(status, r#"{"error":"Invalid UUID string: b7d3f1c"}"#);
+        cluster.script_always(&path, invalid.clone());
+        cluster.script_always(&format!("{path}/logs"), invalid);
+        program
+            .run(&format!("log acme/Lemmatizer {short} -q"))
+            .prints(lemmatizer::FAILED_LOG);
+        program.run(&format!("why acme/Lemmatizer {short}")).is(
+            0,
+            &explained.stdout,
+            &explained.stderr,
+        );
+    }
+    // A rejected key is not the fault of the ID.
+    let rejected = Reply::json(400, r#"{"error":{"code":2002}}"#);
+    cluster.script_always(&format!("{path}/logs"), rejected);
+    let before = cluster.requests().len();
+    let outcome = program.run(&format!("log acme/Lemmatizer {short}"));
+    assert_eq!(
+        (outcome.code, cluster.requests().len() - before),
+        (Some(4), 1)
+    );
+}
+
+#[test]
+fn a_wait_completes_an_abbreviation_once() {
+    let id = "1234567-89";
+    let build = |id: &str| {
+        format!(r#"{{"build_id":"{id}","status":"failed","commit_sha":"c","started_at":"t"}}"#)
+    };
+    let page = |ids: &[&str]| {
+        let builds: Vec<_> = ids.iter().map(|id| build(id)).collect();
+        Reply::json(200, &format!(r#"{{"results":[{}]}}"#, builds.join(",")))
+    };
+    let slow = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n";
+    let slow = Reply::raw()
+        .send(slow)
+        .drip(" ".repeat(900), Duration::from_millis(100));
+    for (list, options, code, error, requests) in [
+        (vec![page(&["0", id, id])], "--wait=9", 0, "", 3),
+        (
+            vec![Reply::status(503), page(&[id])],
+            "--wait=1 --retries 0",
+            0,
+            "",
+            4,
+        ),
+        (
+            vec![page(&[id, "1234567-90"])],
+            "--wait=9",
+            2,
+            "build 1234567 of acme/Paged: ambiguous: matches 1234567-89 and 1234567-90",
+            1,
+        ),
+        (
+            vec![slow],
+            "--wait=1",
+            1,
+            "builds of acme/Paged: the wait ended before the response was complete",
+            1,
+        ),
+        // Perhaps it is complete, and not listed yet.
+        (
+            vec![page(&["0"])],
+            "--wait=0",
+            5,
+            "build 1234567 of acme/Paged: there is no such build (status 404), the service says: no such build; \
+             'algo-logs builds acme/Paged' lists the builds",
+            2,
+        ),
+    ] {
+        let cluster = Cluster::start();
+        list.iter()
+            .for_each(|reply| cluster.script(PAGED_BUILDS, reply.clone()));
+        cluster.script_always(
+            &format!("{PAGED_BUILDS}/{id}"),
+            Reply::json(200, &build(id)),
+        );
+        let logs = format!("{PAGED_BUILDS}/{id}/logs");
+        cluster.script_always(&logs, Reply::json(200, r#"{"logs":"log\n"}"#));
+        cluster.script_always(
+            &format!("{PAGED_BUILDS}/1234567"),
+            Reply::json(404, MISSING),
+        );
+        let started = Instant::now();
+        let outcome = Program::on(&cluster).run(&format!("log acme/Paged 1234567 -q {options}"));
+        let (log, error) = match error {
+            "" => ("log\n", String::new()),
+            why => ("", format!("algo-logs: {why}\n")),
+        };
+        outcome.is(code, log, &error);
+        assert_eq!(cluster.requests().len(), requests, "{error}");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+}
+
+/// Covers a bug: a wait for a build of an unknown algorithm lasted until its end.
+#[test]
+fn a_wait_for_a_build_of_an_unknown_algorithm_ends_at_once() {
+    let no_code = Reply::json(404, r#"{"error":"No such algorithm"}"#);
+    let uuid = lemmatizer::FAILED;
+    for (id, requests) in [("nope", 2), ("1234567", 1), (uuid, 2)] {
+        let cluster = Cluster::start();
+        cluster.script_always(PAGED_BUILDS, no_code.clone());
+        cluster.script_always(&format!("{PAGED_BUILDS}/{id}"), no_code.clone());
+        Program::on(&cluster).run(&format!("log acme/Paged {id} --wait=600 -q")).fails(
+            5,
+            "algo-logs: builds of acme/Paged: not found (status 404), the service says: No such algorithm; \
+             check the name, and that CLUSTER is the right cluster\n",
+        );
+        // One more looks for a name that differs only in case.
+        assert_eq!(cluster.requests().len(), requests + 1, "{id}");
+    }
+}
+
+#[test]
+fn what_was_given_as_build_id_decides_the_hint() {
+    let cluster = Cluster::start();
+    let lists = "'algo-logs builds acme/Paged' lists the builds".to_owned();
+    let commit = "0123456789abcdef0123456789ABCDEF01234567";
+    for (id, hint) in [
+        (commit, format!("to select a commit, use '-c {commit}'")),
+        (&commit[..39], lists.clone()),
+        ("0123456789abcdefghij0123456789abcdefghij", lists.clone()),
+        (
+            "123456",
+            format!("BUILD_ID needs at least 7 digits; {lists}"),
+        ),
+        ("1234567", lists),
+    ] {
+        for (status, code) in [(404, 5), (400, 1)] {
+            for path in [id.to_owned(), format!("{id}/logs")] {
+                cluster.script_always(&format!("{PAGED_BUILDS}/{path}"), Reply::status(status));
+            }
+            for line in ["log", "why"] {
+                let outcome = Program::on(&cluster).run(&format!("{line} acme/Paged {id}"));
+                let end = format!("; {hint}\n");
+                assert_eq!(outcome.code, Some(code), "{}", outcome.stderr);
+                assert!(outcome.stderr.ends_with(&end), "{}", outcome.stderr);
+            }
+        }
+    }
 }
 
 #[test]
@@ -377,33 +542,49 @@ fn exit_status_reports_the_status_of_the_build() {
     );
 }
 
-/// Covers a bug: a build that failed between the request for the build and the request for its log did not count as
-/// failed.
+/// Covers two bugs: a build that failed between the request for the build and the request for its log did not count as
+/// failed, and a log was not written if the request for its build failed.
 #[test]
-fn exit_status_reports_the_final_status() {
+fn the_log_is_written_before_its_status_is_requested() {
     let cluster = Cluster::start();
+    let program = Program::on(&cluster);
     let build = |status: &str| {
         format!(r#"{{"build_id":"b","status":"{status}","commit_sha":"c","started_at":"t"}}"#)
     };
-    let path = format!("{PAGED_BUILDS}/b");
-    for (line, note) in [
-        ("log acme/Paged b --exit-status", ""),
+    let list = format!(r#"{{"results":[{}]}}"#, build("in-progress"));
+    cluster.script_always(PAGED_BUILDS, Reply::json(200, &list));
+    let logs = format!("{PAGED_BUILDS}/b/logs");
+    cluster.script_always(&logs, Reply::json(200, r#"{"logs":"log\n"}"#));
+    for (reply, code, error) in [
+        (Reply::json(200, &build("failed")), 3, "failed"),
+        (Reply::json(200, &build("succeeded")), 0, ""),
+        (Reply::status(500), 1, "the cluster failed (status 500)"),
         (
-            "log acme/Paged --exit-status",
-            "algo-logs: build b (in-progress, commit c, started t)\n",
+            Reply::status(403),
+            4,
+            "the key is not allowed to read this (status 403); the key is from ALGORITHMIA_API_KEY",
         ),
     ] {
-        if !note.is_empty() {
-            let page = format!(r#"{{"results":[{}]}}"#, build("in-progress"));
-            cluster.script(PAGED_BUILDS, Reply::json(200, &page));
+        cluster.script_always(&format!("{PAGED_BUILDS}/b"), reply);
+        for (line, note, requests) in [
+            ("log acme/Paged b", "", 1),
+            (
+                "log acme/Paged",
+                "algo-logs: build b (in-progress, commit c, started t)\n",
+                2,
+            ),
+        ] {
+            let before = cluster.requests().len();
+            program.run(line).is(0, "log\n", note);
+            assert_eq!(cluster.requests().len() - before, requests, "{line}");
+            let error = match error {
+                "" => String::new(),
+                why => format!("algo-logs: build b of acme/Paged: {why}\n"),
+            };
+            program
+                .run(&format!("{line} --exit-status --retries 0"))
+                .is(code, "log\n", &format!("{note}{error}"));
         }
-        script_log(&cluster, "log\\n");
-        cluster.script(&path, Reply::json(200, &build("failed")));
-        Program::on(&cluster).run(line).is(
-            3,
-            "log\n",
-            &format!("{note}algo-logs: build b of acme/Paged: failed\n"),
-        );
     }
 }
 
@@ -417,24 +598,35 @@ fn exit_status_of_a_version_is_that_of_its_build() {
     let hash = data::paged_commit(0);
     let path = format!("{PAGED_VERSIONS}/{hash}");
     let note = format!("algo-logs: version commit {hash}\n");
-    let build = r#""build":{"build_id":"b","status":"failed","commit_sha":"c","started_at":"t"},"#;
+    let error = |why: &str| format!("algo-logs: version {hash} of acme/Paged{why}\n");
+    // A failure comes before "in progress".
     for (build, successful, code, why) in [
         ("", "true", 0, String::new()),
+        ("", "false", 3, error(" failed to compile")),
         (
-            "",
-            "false",
-            3,
-            format!("algo-logs: version {hash} of acme/Paged failed to compile\n"),
-        ),
-        (
-            build,
+            r#""build_id":"b","status":"failed""#,
             "true",
             3,
-            format!("algo-logs: version {hash} of acme/Paged: failed\n"),
+            error(": failed"),
+        ),
+        (r#""status":"failed""#, "true", 3, error(": failed")),
+        (r#""status":"failed""#, "false", 3, error(": failed")),
+        (
+            r#""status":"in-progress""#,
+            "false",
+            3,
+            error(" failed to compile"),
+        ),
+        (
+            r#""status":"in-progress""#,
+            "null",
+            8,
+            error(": the service still reports it as in progress"),
         ),
     ] {
-        let version =
-            format!(r#"{{{build}"compilation":{{"successful":{successful},"output":"log\n"}}}}"#);
+        let version = format!(
+            r#"{{"build":{{{build}}},"compilation":{{"successful":{successful},"output":"log\n"}}}}"#
+        );
         // The version is requested twice: for its status and for its log.
         cluster.script(&path, Reply::json(200, &version));
         cluster.script(&path, Reply::json(200, &version));

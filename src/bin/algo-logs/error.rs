@@ -175,10 +175,16 @@ impl CliError {
     }
 
     /// Returns whether the service has no build with this ID, or rejects the ID itself. An abbreviated one may be why.
-    pub(crate) fn rejects_build_id(&self) -> bool {
-        let is_missing = self.kind == Kind::Library(ErrorKind::NotFound);
-        is_missing && matches!(self.code, None | Some(1010))
-            || matches!(self.status, Some(400 | 422))
+    pub(crate) fn rejects_build_id(&self, id: &str) -> bool {
+        // An error about the list of builds concerns the algorithm.
+        if !self.message.contains(&format!("build {id} ")) {
+            return false;
+        }
+        match self.kind {
+            Kind::Library(ErrorKind::NotFound) => matches!(self.code, None | Some(1010)),
+            Kind::Library(ErrorKind::Service) => matches!(self.status, Some(400 | 422)),
+            _ => false,
+        }
     }
 
     /// Adds a hint: what to do next. Keeps an earlier hint.

@@ -7,6 +7,7 @@ use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages, Version
 use super::item::Item;
 use crate::cli::{BuildFilter, Limit};
 use crate::config::{ColorChoice, Connection};
+use crate::error::CliError;
 use crate::output::sanitize::truncate;
 use crate::output::{Reporter, format};
 
@@ -78,17 +79,16 @@ impl Context {
         };
         match output {
             Ok(Some((logs, commit))) => Ok((logs, Some(commit))),
-            Ok(None) => Err(lost),
             // The service has no such version, or the hash that it reported is invalid.
             Err(error)
-                if matches!(
+                if !matches!(
                     error.kind(),
                     ErrorKind::NotFound | ErrorKind::NoLog | ErrorKind::InvalidInput
                 ) =>
             {
-                Err(lost)
+                Err(error)
             }
-            Err(error) => Err(error),
+            _ => Err(lost),
         }
     }
 
@@ -123,6 +123,11 @@ impl Context {
     /// Lists the versions, with all of their members.
     pub(crate) fn version_items(&self) -> Pages<Item<Version>> {
         self.client().versions(&self.algorithm).of()
+    }
+
+    /// Returns the error if no build passes the filter.
+    pub(crate) fn no_match(&self, filter: &BuildFilter) -> CliError {
+        CliError::no_match(self.no_build(filter))
     }
 
     /// Returns the message for a list without builds.

@@ -16,9 +16,7 @@ impl Context {
     /// Adds a hint to an error about the BUILD_ID that the user gave.
     pub(super) fn build_hint(&self, error: CliError, id: &str) -> CliError {
         const COMMIT: usize = 40;
-        if error.kind != Kind::Library(ErrorKind::NotFound)
-            || !matches!(error.code, None | Some(1010))
-        {
+        if !error.rejects_build_id(id) {
             return error;
         }
         let list = self.lists(CommandName::Builds);

@@ -9,17 +9,18 @@ use serde::de::DeserializeOwned;
 use super::context::{Context, take};
 use super::item::Item;
 use crate::cli::{BuildFilter, BuildsArgs, Limit, VersionsArgs};
+use crate::config::ColorChoice;
 use crate::error::CliError;
-use crate::output::table::{Cells, Table, tab_separated};
-use crate::output::{format, json, to_stdout};
+use crate::output::table::{Cells, Column, Table, WHOLE, tab_separated};
+use crate::output::{Reporter, format, json, to_stdout};
 
 /// How a list is shown.
 struct List<T> {
-    /// The cells of a tab-separated row: whole values.
+    /// The cells of a tab-separated row.
     row: fn(&T) -> Cells,
-    /// The header of the table.
-    header: &'static [&'static str],
-    /// The cells of the table: values that fit a line of 80 columns.
+    /// The columns of the table, which together fit a line of 80 columns.
+    columns: &'static [Column],
+    /// The cells of the table.
     cells: fn(&T) -> Cells,
     /// The note for an empty list.
     nothing: String,
@@ -33,16 +34,18 @@ impl Context {
         }
         let list = List {
             row: build_row,
-            header: &["status", "commit", "age", "time", "version", "build id"],
-            cells: |build| {
-                let mut cells = short_build_cells(build);
-                cells.push(Some(build.build_id.clone()));
-                cells
-            },
+            columns: &[
+                ("status", 11),
+                ("commit", 7),
+                ("age", 4),
+                ("time", 6),
+                ("version", 7),
+                ("build id", WHOLE),
+            ],
+            cells: |build| build_cells(build, build.build_id.clone()),
             nothing: self.no_build(&args.filter),
         };
         self.show(&list, builds, args.limit, args.json)
-            .map_err(|error| self.general_hint(error))
     }
 
     pub(crate) fn list_versions(&self, args: &VersionsArgs) -> Result<(), CliError> {
@@ -65,24 +68,26 @@ impl Context {
                 .map(|cell| cell.map(str::to_owned))
                 .into()
             },
-            header: &["version", "commit", "age", "callable", "build id"],
-            cells: |version: &Version| {
+            columns: &[
+                ("version", 18),
+                ("commit", 7),
+                ("age", 4),
+                ("callable", 8),
+                ("build id", WHOLE),
+            ],
+            cells: |version| {
                 vec![
-                    version.semantic_version().map(|version| fit(version, 18)),
-                    version.git_hash().map(short_commit),
+                    version.semantic_version().map(str::to_owned),
+                    version.git_hash().map(str::to_owned),
                     age(version.built_time()),
-                    version.callability().map(|callability| fit(callability, 8)),
+                    version.callability().map(str::to_owned),
                     version.build_id().map(str::to_owned),
                 ]
             },
-            nothing: self.nothing(
-                "version",
-                args.published.is_some() || args.callable.is_some(),
-            ),
+            nothing: self.nothing("version", args.published.or(args.callable).is_some()),
         };
         let versions = no_more_than(versions.of(), args.limit);
         self.show(&list, versions, args.limit, args.json)
-            .map_err(|error| self.general_hint(error))
     }
 
     /// Shows the items of a list. If the list fails partway, shows what came before and returns the error.
@@ -93,41 +98,91 @@ impl Context {
         limit: Limit,
         json: bool,
     ) -> Result<(), CliError> {
-        let is_table = io::stdout().is_terminal();
-        let mut objects = Vec::new();
-        let mut table = Table::new(list.header);
-        let mut rows = 0;
-        let mut failure = None;
+        let mut rows = Rows::new(list.columns, json, &self.reporter, self.color);
+        let mut result = Ok(());
         for item in take(&mut items, limit) {
             match item {
-                Ok(item) if json => objects.push(json::raw(item.raw.get(), &self.reporter)),
-                Ok(item) if is_table => table.push((list.cells)(&item.typed)),
-                // Each row is written at once, for programs that read them as they arrive.
-                Ok(item) => to_stdout(&tab_separated((list.row)(&item.typed)))?,
+                Ok(Item { typed, raw }) => {
+                    rows.push(raw.get(), (list.row)(&typed), (list.cells)(&typed))?;
+                }
                 Err(error) => {
-                    failure = Some(CliError::from(error));
+                    result = Err(self.general_hint(error.into()));
                     break;
                 }
             }
-            rows += 1;
         }
-        if json && (failure.is_none() || rows > 0) {
-            to_stdout(&json::array(&objects))?;
-        }
-        if !table.is_empty() {
-            to_stdout(&table.aligned(self.color.is_enabled(true)))?;
-        }
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        if rows == 0 {
+        rows.finish(&result)?;
+        if result.is_ok() && rows.count == 0 {
             self.reporter.note(&list.nothing);
-        } else if limit == Limit::Rows(rows) && items.has_more() {
-            self.reporter.note(&format!(
-                "the first {rows}; there may be more: -L N or --all"
-            ));
+        } else if limit == Limit::Rows(rows.count) && items.has_more() {
+            rows.note_more();
         }
-        Ok(())
+        result
+    }
+}
+
+/// Shows rows: as JSON, as a table on a terminal, or tab-separated.
+pub(super) struct Rows<'a> {
+    reporter: &'a Reporter,
+    json: bool,
+    is_table: bool,
+    colour: bool,
+    /// Whether each row of the table is shown at once, in columns of fixed width.
+    pub(super) fixed: bool,
+    table: Table,
+    objects: Vec<String>,
+    pub(super) count: usize,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(
+        columns: &'static [Column],
+        json: bool,
+        reporter: &'a Reporter,
+        color: ColorChoice,
+    ) -> Self {
+        Self {
+            reporter,
+            json,
+            is_table: io::stdout().is_terminal(),
+            colour: color.is_enabled(true),
+            fixed: false,
+            table: Table::new(columns),
+            objects: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Adds a row, given in each form.
+    pub(super) fn push(&mut self, json: &str, row: Cells, cells: Cells) -> Result<(), CliError> {
+        self.count += 1;
+        if self.json {
+            self.objects.push(json::raw(json, self.reporter));
+            Ok(())
+        } else if self.is_table {
+            self.table.push(cells, self.reporter);
+            match self.fixed {
+                true => to_stdout(&self.table.take(true, self.colour)),
+                false => Ok(()),
+            }
+        } else {
+            // Each row is written at once, for programs that read them as they arrive.
+            to_stdout(&tab_separated(row, self.reporter))
+        }
+    }
+
+    /// Shows what is left. A failure without any row leaves stdout empty.
+    pub(super) fn finish<E>(&mut self, result: &Result<(), E>) -> Result<(), CliError> {
+        if self.json && (result.is_ok() || self.count > 0) {
+            to_stdout(&json::array(&self.objects))?;
+        }
+        to_stdout(&self.table.take(self.fixed, self.colour))
+    }
+
+    pub(super) fn note_more(&self) {
+        let rows = self.count;
+        let note = format!("the first {rows}; there may be more: -L N or --all");
+        self.reporter.note(&note);
     }
 }
 
@@ -143,14 +198,15 @@ pub(super) fn build_row(build: &Build) -> Cells {
     ]
 }
 
-/// Returns the cells of a table, without the last one: the status, commit, age, duration and version.
-pub(super) fn short_build_cells(build: &Build) -> Cells {
+/// Returns the cells of a table: the status, commit, age, duration and version, and the name of the row.
+pub(super) fn build_cells(build: &Build, name: String) -> Cells {
     vec![
-        Some(fit(build.status.as_str(), 11)),
-        Some(short_commit(&build.commit_sha)),
+        Some(build.status.to_string()),
+        Some(build.commit_sha.clone()),
         age(build.started_time()),
-        build.duration().map(|time| fit(&format::duration(time), 6)),
-        build.semantic_version().map(|version| fit(version, 7)),
+        build.duration().map(format::duration),
+        build.semantic_version().map(str::to_owned),
+        Some(name),
     ]
 }
 
@@ -161,19 +217,6 @@ fn no_more_than<T>(pages: Pages<T>, limit: Limit) -> Pages<T> {
         Limit::Rows(rows @ ..50) => pages.page_size(rows as u32),
         _ => pages,
     }
-}
-
-/// Shortens a cell to `width` characters, so that a table with build IDs of 36 characters fits a line of 80 columns.
-fn fit(cell: &str, width: usize) -> String {
-    match cell.char_indices().nth(width) {
-        Some(_) => cell.chars().take(width - 1).chain(['…']).collect(),
-        None => cell.to_owned(),
-    }
-}
-
-/// Shortens a commit SHA, as Git does.
-fn short_commit(sha: &str) -> String {
-    sha.chars().take(7).collect()
 }
 
 fn age(time: Option<SystemTime>) -> Option<String> {

@@ -14,7 +14,7 @@ use crate::error::{CliError, Kind};
 use crate::output::sanitize::Mode;
 use crate::output::{Output, OutputOptions, format};
 
-/// What a log belongs to. `--exit-status` asks for what is not known yet, but only after the log has been written.
+/// What a log belongs to. `--exit-status` requests what is not known yet, but only after the log has been written.
 enum Subject {
     Build {
         id: String,
@@ -36,52 +36,45 @@ impl Context {
         // The file is opened first, so that nothing is fetched if it cannot be written.
         let options = self.output_options(args);
         let output = Output::open(args.output.as_deref(), options, &self.reporter)?;
-        let (logs, subject) = match &args.source {
-            LogSource::Newest(filter) => {
-                let build = self.newest_build(filter, args.wait)?;
-                let described = self.describe_build(&build);
-                let log = self.log_of(build)?;
-                // Without a log, the error names the build.
-                if args.wait.is_none() {
-                    self.reporter.note(&described);
-                }
-                log
+        let (logs, subject) = match (&args.source, args.wait) {
+            (LogSource::Newest(filter), None) => {
+                let build = self.builds(filter).newest()?;
+                self.log_of(build.ok_or_else(|| self.no_match(filter))?, false)?
             }
-            LogSource::Build(id) => match args.wait {
-                Some(timeout) => self.log_of(self.wait_for_build(id, timeout)?)?,
-                None => self.log_of_id(id)?,
-            },
-            LogSource::Version(version) => self.log_of_version(version)?,
+            (LogSource::Newest(filter), Some(timeout)) => {
+                self.log_of(self.wait_for_newest_build(filter, timeout)?, true)?
+            }
+            (LogSource::Build(id), None) => self.log_of_id(id)?,
+            (LogSource::Build(id), Some(timeout)) => {
+                self.log_of(self.wait_for_build(id, timeout)?, true)?
+            }
+            (LogSource::Version(version), _) => self.log_of_version(version)?,
         };
         self.write(logs, output)?;
-        if args.exit_status {
-            return self.result_of(subject);
+        match args.exit_status {
+            true => self.check_status(subject),
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    /// Returns the newest build that passes the filter. With a timeout, waits until it exists and has finished.
-    fn newest_build(
+    /// Waits until the newest build that passes the filter exists and has finished.
+    fn wait_for_newest_build(
         &self,
         filter: &BuildFilter,
-        timeout: Option<Duration>,
+        timeout: Duration,
     ) -> Result<Build, CliError> {
-        let no_match = || CliError::no_match(self.no_build(filter));
-        let Some(timeout) = timeout else {
-            return self.builds(filter).newest()?.ok_or_else(no_match);
+        let of_commit = match &filter.commit {
+            Some(commit) => format!(" of commit {}", self.reporter.commit(commit)),
+            None => String::new(),
         };
-        let mut what = format!("the newest build of {}", self.algorithm);
-        if let Some(commit) = &filter.commit {
-            what += &format!(", commit {}", self.reporter.commit(commit));
-        }
         let named = Cell::new(false);
-        let found = self.client().wait_for_newest_build(
-            &self.algorithm,
-            |build| filter.matches(build),
-            self.wait(timeout, what, &named),
-        )?;
-        let build = found.ok_or_else(no_match)?;
-        self.say_result(&build, &named);
+        let wait = self.wait(timeout, format!("the newest build{of_commit}"), &named);
+        let matches = |build: &Build| filter.matches(build);
+        let found = self
+            .client()
+            .wait_for_newest_build(&self.algorithm, matches, wait)?;
+        let build = found.ok_or_else(|| self.no_match(filter))?;
+        self.note_result(&build, &named);
         Ok(build)
     }
 
@@ -90,9 +83,9 @@ impl Context {
         let started = Instant::now();
         let completed = self.complete_within(id, timeout)?;
         let timeout = timeout.saturating_sub(started.elapsed());
-        let what = format!("build {} of {}", self.reporter.id(id), self.algorithm);
         let named = Cell::new(false);
-        let wait = self.wait(timeout, what, &named).until_listed(true);
+        let wait = self.wait(timeout, "the build".to_owned(), &named);
+        let wait = wait.until_listed(true);
         let build = match &completed {
             Some(id) => self
                 .client()
@@ -100,7 +93,7 @@ impl Context {
                 .map_err(CliError::from_service)?,
             None => self.client().wait_for_build(&self.algorithm, id, wait)?,
         };
-        self.say_result(&build, &named);
+        self.note_result(&build, &named);
         Ok(build)
     }
 
@@ -123,13 +116,10 @@ impl Context {
             Ok(_) => ControlFlow::Break(()),
             Err(_) => ControlFlow::Continue(()),
         });
-        let read = self
-            .client()
-            .wait_for_newest_build(&self.algorithm, collect, wait);
-        if let Err(error) = read
-            && error.kind() != ErrorKind::Cancelled
-        {
-            return Err(error.into());
+        let client = self.client();
+        match client.wait_for_newest_build(&self.algorithm, collect, wait) {
+            Err(error) if error.kind() != ErrorKind::Cancelled => return Err(error.into()),
+            _ => {}
         }
         let found = Vec::from_iter(found.into_inner());
         match &*found {
@@ -153,37 +143,33 @@ impl Context {
         let progress = self.reporter.progress();
         let mut next_note = Duration::ZERO;
         Wait::default().timeout(timeout).on_poll(move |poll| {
-            let state = || {
-                let state = match poll.build {
-                    Ok(Some(_)) => "the build is in progress".to_owned(),
-                    Ok(None) => "there is no such build yet".to_owned(),
-                    Err(error) => self.word(&error.to_string()),
-                };
-                format!("waited {}: {state}", format::duration(poll.waited))
-            };
-            if !progress.is_shown() && poll.waited >= next_note {
-                match next_note {
-                    Duration::ZERO => {
-                        let timeout = format::duration(timeout);
-                        self.reporter
-                            .note(&format!("waiting up to {timeout} for {what}"));
+            let state = match poll.build {
+                Ok(Some(build)) => {
+                    if !named.replace(true) {
+                        self.name_build(build);
                     }
-                    _ => self.reporter.note(&state()),
+                    "the build is in progress".to_owned()
                 }
+                Ok(None) => "there is no such build yet".to_owned(),
+                Err(error) => self.word(&error.to_string()),
+            };
+            let state = format!("waited {}: {state}", format::duration(poll.waited));
+            if !progress.is_shown() && poll.waited >= next_note {
+                self.reporter.note(&match next_note {
+                    Duration::ZERO => {
+                        format!("waiting up to {} for {what}", format::duration(timeout))
+                    }
+                    _ => state.clone(),
+                });
                 next_note = poll.waited + NOTE_INTERVAL;
             }
-            if let Ok(Some(build)) = poll.build
-                && !named.replace(true)
-            {
-                self.name_build(build);
-            }
-            progress.show(state);
+            progress.show(|| state);
             ControlFlow::Continue(())
         })
     }
 
     /// Writes a note with the result of a wait.
-    fn say_result(&self, build: &Build, named: &Cell<bool>) {
+    fn note_result(&self, build: &Build, named: &Cell<bool>) {
         if !named.get() {
             self.name_build(build);
         }
@@ -198,10 +184,14 @@ impl Context {
         self.reporter.note(&result);
     }
 
-    /// Returns the log of a build that the service reported.
-    fn log_of(&self, build: Build) -> Result<(Logs, Subject), CliError> {
+    /// Returns the log of a build that the service reported, and names the build unless `is_named`.
+    fn log_of(&self, build: Build, is_named: bool) -> Result<(Logs, Subject), CliError> {
         let logs = self.build_log(&build.build_id, Some(&build));
         let (logs, version) = logs.map_err(CliError::from_service)?;
+        // Without a log, the error names the build.
+        if !is_named {
+            self.name_build(&build);
+        }
         self.say_gone(version);
         let id = build.build_id.clone();
         let build = Some(build);
@@ -210,10 +200,14 @@ impl Context {
 
     /// Returns the log of the build whose ID is `id`, or begins with it.
     fn log_of_id(&self, id: &str) -> Result<(Logs, Subject), CliError> {
-        let (id, (logs, version)) =
-            self.with_full_id(id, |id| Ok((id.to_owned(), self.build_log(id, None)?)))?;
-        self.say_gone(version);
-        Ok((logs, Subject::Build { id, build: None }))
+        match self.build_log(id, None) {
+            Ok((logs, version)) => {
+                self.say_gone(version);
+                let (id, build) = (id.to_owned(), None);
+                Ok((logs, Subject::Build { id, build }))
+            }
+            Err(error) => self.log_of(self.completed(id, error.into())?, false),
+        }
     }
 
     fn log_of_version(&self, version: &VersionSpec) -> Result<(Logs, Subject), CliError> {
@@ -235,29 +229,20 @@ impl Context {
         Ok((logs, Subject::Version { hash, found }))
     }
 
-    /// Requests what belongs to the build whose ID is `id`, or begins with it.
-    pub(super) fn with_full_id<T>(
-        &self,
-        id: &str,
-        request: impl Fn(&str) -> Result<T, CliError>,
-    ) -> Result<T, CliError> {
-        match request(id) {
-            Err(error) if is_abbreviation(id) && error.rejects_build_id() => {
-                match self.client().find_build(&self.algorithm, id) {
-                    Ok(build) if build.build_id != id => {
-                        self.name_build(&build);
-                        request(&build.build_id)
-                    }
-                    Err(lookup) if lookup.kind() != ErrorKind::NotFound => Err(lookup.into()),
-                    _ => Err(error),
-                }
-            }
-            result => result,
+    /// Returns the only build whose ID begins with `id`, if that may be why the service rejected `id`.
+    pub(super) fn completed(&self, id: &str, rejected: CliError) -> Result<Build, CliError> {
+        if !is_abbreviation(id) || !rejected.rejects_build_id(id) {
+            return Err(rejected);
+        }
+        match self.client().find_build(&self.algorithm, id) {
+            Ok(build) if build.build_id != id => Ok(build),
+            Err(lookup) if lookup.kind() != ErrorKind::NotFound => Err(lookup.into()),
+            _ => Err(rejected),
         }
     }
 
-    /// Returns the result for `--exit-status`. Every final status except success is a failure.
-    fn result_of(&self, subject: Subject) -> Result<(), CliError> {
+    /// Fails if the build failed or is still in progress. Every final status except success is a failure.
+    fn check_status(&self, subject: Subject) -> Result<(), CliError> {
         let (what, status, compiled) = match subject {
             Subject::Build { id, build } => {
                 let build = match build {
@@ -265,11 +250,8 @@ impl Context {
                     // There is a log, so the build may have finished in the meantime.
                     _ => self.client().build(&self.algorithm, &id)?,
                 };
-                (
-                    format!("build {}", self.word(&id)),
-                    Some(build.status),
-                    None,
-                )
+                let what = format!("build {}", self.word(&id));
+                (what, Some(build.status), None)
             }
             Subject::Version { hash, found } => {
                 let found = match found {
@@ -277,52 +259,44 @@ impl Context {
                     None => self.client().version(&self.algorithm, &hash)?,
                 };
                 let status = found.build_status().cloned();
-                (
-                    format!("version {hash}"),
-                    status,
-                    found.compilation_successful(),
-                )
+                let compiled = found.compilation_successful();
+                (format!("version {hash}"), status, compiled)
             }
         };
         let what = format!("{what} of {}", self.algorithm);
         match status {
-            Some(BuildStatus::Succeeded | BuildStatus::InProgress) | None
-                if compiled == Some(false) =>
-            {
-                Err(CliError::build_failed(format!("{what} failed to compile")))
-            }
-            Some(BuildStatus::Succeeded) | None => Ok(()),
-            Some(BuildStatus::InProgress) => Err(CliError::not_finished(format!(
-                "{what}: the service still reports it as in progress"
-            ))),
-            Some(status) => {
+            Some(status) if status.is_finished() && status != BuildStatus::Succeeded => {
                 let status = self.word(status.as_str());
                 Err(CliError::build_failed(format!("{what}: {status}")))
             }
+            _ if compiled == Some(false) => {
+                Err(CliError::build_failed(format!("{what} failed to compile")))
+            }
+            Some(BuildStatus::InProgress) => Err(CliError::not_finished(format!(
+                "{what}: the service still reports it as in progress"
+            ))),
+            _ => Ok(()),
         }
     }
 
     fn log_hint(&self, error: CliError, args: &LogArgs) -> CliError {
-        let hint = match (error.kind, &args.source) {
-            (Kind::NoMatch | Kind::Library(ErrorKind::NotFinished), source) => {
-                match (args.wait, error.kind, source) {
-                    (Some(timeout), ..) => format!("waited {}", format::duration(timeout)),
-                    (None, Kind::NoMatch, _) => return error,
-                    (None, _, LogSource::Newest(_)) => "use --wait to wait for it, or -s failed \
-                         or -s succeeded for an older build"
-                        .to_owned(),
-                    _ => "use --wait to wait for it".to_owned(),
-                }
+        let is_unfinished = error.kind == Kind::Library(ErrorKind::NotFinished);
+        match (&args.source, args.wait) {
+            (_, Some(timeout)) if is_unfinished || error.kind == Kind::NoMatch => {
+                error.hint(format!("waited {}", format::duration(timeout)))
             }
-            (_, LogSource::Build(id)) => return self.build_hint(error, id),
-            (Kind::Library(ErrorKind::NotFound), LogSource::Version(_))
-                if matches!(error.code, None | Some(1014)) =>
+            (LogSource::Newest(_), None) if is_unfinished => error
+                .hint("use --wait to wait for it, or -s failed or -s succeeded for an older build"),
+            (LogSource::Build(_), None) if is_unfinished => error.hint("use --wait to wait for it"),
+            (LogSource::Build(id), _) => self.build_hint(error, id),
+            (LogSource::Version(_), _)
+                if error.kind == Kind::Library(ErrorKind::NotFound)
+                    && matches!(error.code, None | Some(1014)) =>
             {
-                self.lists(CommandName::Versions)
+                error.hint(self.lists(CommandName::Versions))
             }
-            _ => return error,
-        };
-        error.hint(hint)
+            _ => error,
+        }
     }
 
     pub(super) fn say_gone(&self, version: Option<String>) {

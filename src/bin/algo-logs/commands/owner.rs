@@ -1,27 +1,23 @@
 //! `builds OWNER`: the newest build of each of an owner's algorithms.
 
-use std::io::{self, IsTerminal};
-
 use algo_logs::Build;
 
 use super::Session;
 use super::context::Context;
 use super::item::Item;
-use super::lists::{build_row, short_build_cells};
+use super::lists::{Rows, build_cells, build_row};
 use crate::cli::{BuildFilter, BuildsArgs, Limit, Target};
 use crate::error::CliError;
-use crate::output::table::{fixed_row, tab_separated};
-use crate::output::{json, to_stdout};
+use crate::output::table::{Column, WHOLE};
 
-/// The columns of the table. Widths are fixed, because each row is shown as soon as it is known. The last column is
-/// never cut.
-const COLUMNS: [(&str, usize); 6] = [
+/// The columns of the table.
+const COLUMNS: &[Column] = &[
     ("status", 11),
     ("commit", 7),
     ("age", 4),
     ("time", 6),
     ("version", 7),
-    ("algorithm", 0),
+    ("algorithm", WHOLE),
 ];
 
 impl Session<'_> {
@@ -32,33 +28,33 @@ impl Session<'_> {
     ) -> Result<(), CliError> {
         let targets = vec![Target::Owner(owner.to_owned())];
         let (contexts, mut failures) = self.contexts(targets, 1)?;
-        let mut rows = Rows::new(self, args);
+        let mut rows = Rows::new(COLUMNS, args.json, &self.reporter, self.color);
+        rows.fixed = true;
         for context in contexts {
-            if failures.last().is_some_and(CliError::is_fatal) {
+            if args.limit == Limit::Rows(rows.count) {
+                rows.note_more();
                 break;
             }
             match context.newest_listed_build() {
-                Ok(build) => {
-                    if rows.is_full() && rows.selects(build.as_ref()) {
-                        let rows = rows.count;
-                        self.reporter.note(&format!(
-                            "the first {rows}; there may be more: -L N or --all"
-                        ));
-                        break;
-                    }
-                    rows.show(&context, build)?;
+                Ok(build) if selects(&args.filter, build.as_ref()) => {
+                    context.show_newest(&mut rows, build.as_ref())?;
                 }
+                Ok(_) => {}
                 Err(error) => failures.push(error),
             }
         }
-        rows.finish(failures.is_empty())?;
         // The worst failure decides the exit code.
         failures.sort_by_key(|failure| failure.exit.severity());
-        let worst = failures.pop();
+        let result = failures.pop().map_or(Ok(()), Err);
+        rows.finish(&result)?;
+        if result.is_ok() && rows.count == 0 {
+            self.reporter
+                .note(&format!("{owner} has no matching builds"));
+        }
         for failure in &failures {
             self.reporter.error(failure, false);
         }
-        worst.map_or(Ok(()), Err)
+        result
     }
 }
 
@@ -71,85 +67,34 @@ impl Context {
         let builds = builds.into_iter().rev();
         Ok(builds.max_by_key(|build| build.typed.started_time()))
     }
-}
 
-/// Shows the rows as they become known.
-struct Rows<'a> {
-    session: &'a Session<'a>,
-    args: &'a BuildsArgs,
-    is_table: bool,
-    count: usize,
-    objects: Vec<String>,
-}
-
-impl<'a> Rows<'a> {
-    fn new(session: &'a Session<'a>, args: &'a BuildsArgs) -> Self {
-        Self {
-            session,
-            args,
-            is_table: !args.json && io::stdout().is_terminal(),
-            count: 0,
-            objects: Vec::new(),
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.args.limit == Limit::Rows(self.count)
-    }
-
-    /// Returns whether the filters select an algorithm with this newest build.
-    fn selects(&self, build: Option<&Item<Build>>) -> bool {
-        let filter = &self.args.filter;
-        match build {
-            Some(build) => filter.matches(&build.typed),
-            None => *filter == BuildFilter::default(),
-        }
-    }
-
-    fn show(&mut self, context: &Context, build: Option<Item<Build>>) -> Result<(), CliError> {
-        if !self.selects(build.as_ref()) {
-            return Ok(());
-        }
-        self.count += 1;
-        let algorithm = context.algorithm.to_string();
-        if self.args.json {
-            let build = match &build {
-                Some(build) => json::raw(build.raw.get(), &context.reporter),
-                None => "null".to_owned(),
-            };
-            let object = format!("{{\"algorithm\":\"{algorithm}\",\"build\":{build}}}");
-            self.objects.push(object);
-            return Ok(());
-        }
-        let cells = if self.is_table {
-            short_build_cells
-        } else {
-            build_row
+    fn show_newest(
+        &self,
+        rows: &mut Rows<'_>,
+        build: Option<&Item<Build>>,
+    ) -> Result<(), CliError> {
+        let name = self.algorithm.to_string();
+        let raw = build.map_or("null", |build| build.raw.get());
+        let json = format!("{{\"algorithm\":\"{name}\",\"build\":{raw}}}");
+        let (mut row, cells) = match build {
+            Some(build) => (
+                build_row(&build.typed),
+                build_cells(&build.typed, name.clone()),
+            ),
+            None => (
+                vec![None; 6],
+                [vec![None; 5], vec![Some(name.clone())]].concat(),
+            ),
         };
-        let missing = if self.is_table { 5 } else { 6 };
-        let mut cells = build.map_or(vec![None; missing], |build| cells(&build.typed));
-        cells.push(Some(algorithm));
-        if !self.is_table {
-            return to_stdout(&tab_separated(cells));
-        }
-        let widths = COLUMNS.map(|(_, width)| width);
-        let mut text = String::new();
-        if self.count == 1 {
-            let header = COLUMNS.map(|(name, _)| Some(name.to_ascii_uppercase()));
-            text = fixed_row(header.into(), &widths, false);
-        }
-        text += &fixed_row(cells, &widths, self.session.color.is_enabled(true));
-        to_stdout(&text)
+        row.push(Some(name));
+        rows.push(&json, row, cells)
     }
+}
 
-    /// Ends the output. `is_complete` means that every algorithm could be read.
-    fn finish(self, is_complete: bool) -> Result<(), CliError> {
-        if self.args.json && (is_complete || self.count > 0) {
-            to_stdout(&json::array(&self.objects))?;
-        }
-        if self.count == 0 && is_complete {
-            self.session.reporter.note("no matching builds");
-        }
-        Ok(())
+/// Returns whether a filter selects an algorithm with this newest build.
+fn selects(filter: &BuildFilter, build: Option<&Item<Build>>) -> bool {
+    match build {
+        Some(build) => filter.matches(&build.typed),
+        None => *filter == BuildFilter::default(),
     }
 }

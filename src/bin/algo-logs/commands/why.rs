@@ -144,7 +144,10 @@ impl Context {
 
     /// Returns the build with this ID. Only its status decides whether it failed, never its log.
     fn build_to_explain(&self, id: &str) -> Result<Build, CliError> {
-        let build = self.with_full_id(id, |id| Ok(self.client().build(&self.algorithm, id)?))?;
+        let build = match self.client().build(&self.algorithm, id) {
+            Err(error) => self.completed(id, error.into())?,
+            build => build?,
+        };
         match build.status {
             BuildStatus::InProgress => Err(self.in_progress(&build)),
             BuildStatus::Succeeded => Err(CliError::no_match(format!(

@@ -159,7 +159,7 @@ impl Reporter {
     }
 
     /// Makes text safe to write as part of a line. Everything but the program's own usage passes through here.
-    fn clean(&self, text: &str) -> String {
+    pub(super) fn clean(&self, text: &str) -> String {
         defuse(&sanitize_line(&self.redacted(text)))
     }
 

@@ -1,27 +1,32 @@
-//! Lists as aligned tables for people, or as tab-separated lines for programs.
+//! Lists as tables for people, or as tab-separated lines for programs.
 
-use crate::output::sanitize::{defuse, sanitize_line, truncate};
+use crate::output::Reporter;
+use crate::output::sanitize::truncate;
 
 /// Shown for a missing or empty cell, so that columns can be counted.
 const MISSING: &str = "-";
 /// The number of spaces between two columns.
 const GAP: usize = 2;
 
+/// The name of a column, and the largest number of characters in a cell.
+pub(crate) type Column = (&'static str, usize);
+
+/// A width for whole names and IDs: each is shorter.
+pub(crate) const WHOLE: usize = 511;
+
 /// The cells of a row.
 pub(crate) type Cells = Vec<Option<String>>;
 
-/// Formats a line of tab-separated cells, sanitized.
-pub(crate) fn tab_separated(cells: Cells) -> String {
-    sanitize_cells(cells).join("\t") + "\n"
+/// Formats a line of tab-separated cells, safe to print.
+pub(crate) fn tab_separated(cells: Cells, reporter: &Reporter) -> String {
+    let cells = cells.into_iter().map(|cell| clean(cell, reporter));
+    cells.collect::<Vec<_>>().join("\t") + "\n"
 }
 
-fn sanitize_cells(cells: Cells) -> Vec<String> {
-    cells.into_iter().map(sanitize_cell).collect()
-}
-
-fn sanitize_cell(cell: Option<String>) -> String {
+/// Makes a cell safe to print. It is shortened later: part of a key would not be recognized.
+fn clean(cell: Option<String>, reporter: &Reporter) -> String {
     match cell {
-        Some(text) if !text.is_empty() => defuse(&sanitize_line(&text)),
+        Some(text) if !text.is_empty() => reporter.clean(&text),
         _ => MISSING.to_owned(),
     }
 }
@@ -29,73 +34,74 @@ fn sanitize_cell(cell: Option<String>) -> String {
 /// A header, and rows with one cell per column.
 #[derive(Debug)]
 pub(crate) struct Table {
-    header: &'static [&'static str],
+    columns: &'static [Column],
     rows: Vec<Vec<String>>,
+    has_header: bool,
 }
 
 impl Table {
-    pub(crate) fn new(header: &'static [&'static str]) -> Self {
+    pub(crate) fn new(columns: &'static [Column]) -> Self {
         Self {
-            header,
+            columns,
             rows: Vec::new(),
+            has_header: false,
         }
     }
 
-    /// Adds a row. The cells are sanitized, and those that no real table has are shortened before they are aligned.
-    pub(crate) fn push(&mut self, cells: Cells) {
-        /// No owner, name or ID is longer than half of this.
-        const MAX_CELL: usize = 511;
-        let cells = cells
-            .into_iter()
-            .map(|cell| Some(truncate(&cell?, MAX_CELL)));
-        self.rows.push(sanitize_cells(cells.collect()));
+    /// Adds a row. Its cells are made safe to print, and shortened.
+    pub(crate) fn push(&mut self, cells: Cells, reporter: &Reporter) {
+        let cells = cells.into_iter().zip(self.columns);
+        let cells = cells.map(|(cell, column)| shorten(clean(cell, reporter), column));
+        self.rows.push(cells.collect());
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// Formats a header in capitals and the rows, in columns as wide as their widest cell.
+    /// Takes the rows, and formats them below a header in capitals, unless there was one before.
     ///
-    /// With `colour`, the cells below `status` are coloured.
-    pub(crate) fn aligned(&self, colour: bool) -> String {
-        let is_status = |name: &&str| *name == "status";
-        let status_column = self.header.iter().position(is_status).filter(|_| colour);
-        let header: Vec<_> = self
-            .header
-            .iter()
-            .map(|name| name.to_ascii_uppercase())
+    /// Each column is as wide as its widest cell or, if `fixed`, as any cell can be. With `colour`, statuses are
+    /// coloured.
+    pub(crate) fn take(&mut self, fixed: bool, colour: bool) -> String {
+        let mut rows = std::mem::take(&mut self.rows);
+        if !rows.is_empty() && !self.has_header {
+            let names = self.columns.iter().map(|(name, _)| name.to_uppercase());
+            rows.insert(0, names.collect());
+            self.has_header = true;
+        }
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+        let widths = self.columns.iter().enumerate();
+        let widths: Vec<usize> = widths
+            .map(|(n, column)| {
+                if fixed {
+                    column.1
+                } else {
+                    width(n).unwrap_or(0)
+                }
+            })
             .collect();
-        let mut widths = vec![0; header.len()];
-        for row in self.rows.iter().chain([&header]) {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+        let lines = rows.iter().map(|row| self.line(row, &widths, colour));
+        lines.collect()
+    }
+
+    fn line(&self, cells: &[String], widths: &[usize], colour: bool) -> String {
+        let mut line = String::new();
+        for ((cell, width), (name, _)) in cells.iter().zip(widths).zip(self.columns) {
+            match status_colour(cell).filter(|_| colour && *name == "status") {
+                Some(sgr) => line.extend([sgr, cell, "\x1b[0m"]),
+                None => line.push_str(cell),
             }
+            line.push_str(&" ".repeat(width.saturating_sub(cell.chars().count()) + GAP));
         }
-        let mut out = line(&header, &widths, None);
-        for row in &self.rows {
-            out.push_str(&line(row, &widths, status_column));
-        }
-        out
+        line.truncate(line.trim_end_matches(' ').len());
+        line + "\n"
     }
 }
 
-/// Formats a row with columns of fixed width. With `colour`, the first cell is coloured as a status.
-pub(crate) fn fixed_row(cells: Cells, widths: &[usize], colour: bool) -> String {
-    line(&sanitize_cells(cells), widths, colour.then_some(0))
-}
-
-fn line(cells: &[String], widths: &[usize], status_column: Option<usize>) -> String {
-    let mut line = String::new();
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        match status_colour(cell).filter(|_| status_column == Some(column)) {
-            Some(sgr) => line.extend([sgr, cell, "\x1b[0m"]),
-            None => line.push_str(cell),
-        }
-        line.push_str(&" ".repeat(width.saturating_sub(cell.chars().count()) + GAP));
+/// Shortens a cell to the width of its column. A commit is cut as Git does it, without a mark.
+fn shorten(cell: String, (name, width): &Column) -> String {
+    match cell.char_indices().nth(*width) {
+        None => cell,
+        Some((end, _)) if *name == "commit" => cell[..end].to_owned(),
+        Some(_) => truncate(&cell, width - 1),
     }
-    line.truncate(line.trim_end_matches(' ').len());
-    line + "\n"
 }
 
 fn status_colour(status: &str) -> Option<&'static str> {
@@ -110,75 +116,88 @@ fn status_colour(status: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use algo_logs::Token;
 
-    /// Makes a table of rows with `|` between cells, where `?` is a missing cell.
-    fn table(header: &'static [&'static str], rows: &[&str]) -> Table {
-        let mut table = Table::new(header);
+    /// Formats rows with `|` between cells, where `?` is a missing cell.
+    fn table(columns: &'static [Column], rows: &[&str], fixed: bool, colour: bool) -> String {
+        let mut table = Table::new(columns);
         for row in rows {
             let cells = row.split('|');
-            table.push(
-                cells
-                    .map(|cell| (cell != "?").then(|| cell.to_owned()))
-                    .collect(),
-            );
+            let cells = cells.map(|cell| (cell != "?").then(|| cell.to_owned()));
+            table.push(cells.collect(), &Reporter::default());
         }
-        table
+        table.take(fixed, colour)
     }
 
     #[test]
     fn columns_are_aligned_and_no_line_ends_in_spaces() {
-        for (rows, expected) in [
-            (&[][..], "BUILD  STATUS  X\n"),
+        for (rows, fixed, expected) in [
+            (&[][..], false, ""),
             (
                 &["1|failed|?", "12345678||1.0.0"],
+                false,
                 "BUILD     STATUS  X\n1         failed  -\n12345678  -       1.0.0\n",
             ),
             (
                 &["é\u{fffd}|b|c ", "a|b|  "],
+                false,
                 "BUILD  STATUS  X\né\u{fffd}     b       c\na      b\n",
             ),
+            (
+                &["1|in-progress|c"],
+                true,
+                "BUILD     STATUS  X\n1         in-pr…  c\n",
+            ),
         ] {
-            let table = table(&["build", "status", "x"], rows);
-            assert_eq!(table.aligned(false), expected);
+            let columns = &[("build", 8), ("status", 6), ("x", 9)];
+            assert_eq!(table(columns, rows, fixed, false), expected);
         }
     }
 
     #[test]
     fn statuses_in_their_column_are_coloured() {
         let rows = ["succeeded|failed", "failed|x", "in-progress|x", "odd|x"];
-        let table = table(&["status", "t"], &rows);
+        let table = |colour| table(&[("status", 11), ("t", 9)], &rows, false, colour);
         let expected = "STATUS       T\n\
             \x1b[32msucceeded\x1b[0m    failed\n\
             \x1b[31mfailed\x1b[0m       x\n\
             \x1b[33min-progress\x1b[0m  x\n\
             odd          x\n";
-        assert_eq!(table.aligned(true), expected);
-        assert!(!table.aligned(false).contains('\x1b'));
+        assert_eq!(table(true), expected);
+        assert!(!table(false).contains('\x1b'));
     }
 
     #[test]
-    fn long_cells_are_shortened_before_they_are_aligned() {
-        let table = table(
-            &["a", "b"],
-            &[&format!("{}|x", "1".repeat(15_000_000)), "2|x"],
+    fn cells_are_shortened_before_they_are_aligned() {
+        let row = format!("123456789|{}|x", "1".repeat(15_000_000));
+        let text = table(
+            &[("commit", 7), ("a", WHOLE), ("b", 1)],
+            &[&row],
+            false,
+            false,
         );
-        let aligned = table.aligned(false);
-        assert!(aligned.lines().all(|line| line.chars().count() < 520));
+        assert!(text.contains("\n1234567  1111") && text.chars().count() < 1100);
     }
 
     #[test]
-    fn cells_are_sanitized() {
+    fn cells_are_safe_to_print() {
+        let reporter = Reporter::default();
+        reporter.redact(Token::simple("12345678").unwrap());
         let text = |text: &str| Some(text.to_owned());
-        let row = tab_separated(vec![text("##[error]x")]);
-        assert_eq!(row, "# #[error]x\n");
-        let row = tab_separated(vec![
-            None,
-            text(""),
-            text("1\t2\n3"),
-            text("\x1b[31mx\u{202e}"),
-        ]);
-        assert_eq!(row, "-\t-\t1\u{fffd}2\u{fffd}3\t\u{fffd}[31mx\u{fffd}\n");
-        let table = table(&["a", "b"], &["?|1\t2\n3"]);
-        assert_eq!(table.aligned(true), "A  B\n-  1\u{fffd}2\u{fffd}3\n");
+        for (cells, row) in [
+            (vec![text("##[error]x")], "# #[error]x\n"),
+            (
+                vec![None, text(""), text("1\t2\n3")],
+                "-\t-\t1\u{fffd}2\u{fffd}3\n",
+            ),
+            (vec![text("\x1b[31mx\u{202e}")], "\u{fffd}[31mx\u{fffd}\n"),
+            (vec![text("a12345678")], "a[key]\n"),
+        ] {
+            assert_eq!(tab_separated(cells, &reporter), row);
+        }
+        // The key is redacted before a cell is shortened.
+        let mut table = Table::new(&[("commit", 7), ("b", WHOLE)]);
+        table.push(vec![text("12345678"), text("1\t2")], &reporter);
+        assert_eq!(table.take(false, true), "COMMIT  B\n[key]   1\u{fffd}2\n");
     }
 }
