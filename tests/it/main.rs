@@ -22,6 +22,7 @@ mod help;
 mod library;
 mod lists;
 mod log;
+mod log_wait;
 #[cfg(unix)]
 mod outputs;
 mod pages;
