@@ -366,19 +366,6 @@ fn fish_completes_commands_options_and_values() {
     }
 }
 
-#[test]
-fn invalid_uses_of_generate() {
-    Program::bare().run("--generate complete-bsh").fails(
-        2,
-        "algo-logs: invalid value 'complete-bsh' for '--generate KIND': \
-         not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-bash'?\n",
-    );
-    Program::bare().run("--generate man save").fails(
-        2,
-        "algo-logs: '--generate' cannot be used with anything else; e.g. algo-logs --generate man\n",
-    );
-}
-
 #[track_caller]
 fn fails(cluster: &Cluster, line: &str, code: i32, stderr: &str) {
     let message = format!("algo-logs: {stderr}\n");

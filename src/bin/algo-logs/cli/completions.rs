@@ -1,7 +1,7 @@
 //! Completions for bash, zsh and fish. They never run the program or send a request.
 
 use super::commands::{COMMANDS, CommandName, command_words};
-use super::flags::{Completion, FLAGS, Flag, Kind};
+use super::flags::{FLAGS, Flag, Kind};
 use super::help::topic_words;
 
 /// Returns the flags that a command accepts, with their help texts. `None` means that there is no command yet, so that
@@ -96,9 +96,9 @@ pub(super) fn bash() -> String {
         let action = match flag.kind {
             Kind::Switch(_) | Kind::Optional(..) => continue,
             Kind::Choice(_, choices) => format!("words='{}'", words(choices)),
-            Kind::Required(_, Completion::Files, _) => "files=-f".to_owned(),
-            Kind::Required(_, Completion::Directories, _) => "files=-d".to_owned(),
-            Kind::Required(_, Completion::Nothing, _) => "return".to_owned(),
+            Kind::Required("FILE", _) => "files=-f".to_owned(),
+            Kind::Required("DIR", _) => "files=-d".to_owned(),
+            Kind::Required(..) => "return".to_owned(),
         };
         arms.push(format!("        {}) {action} ;;", flag.names().join("|")));
     }
@@ -171,11 +171,11 @@ fn zsh_spec(flag: &Flag, doc: &str) -> String {
     let (after_short, after_long, value) = match flag.kind {
         Kind::Switch(_) => ("", "", String::new()),
         Kind::Choice(name, choices) => ("+", "=", format!(":{name}:({})", words(choices))),
-        Kind::Required(name, completion, _) => {
-            let action = match completion {
-                Completion::Files => "_files",
-                Completion::Directories => "_files -/",
-                Completion::Nothing => " ",
+        Kind::Required(name, _) => {
+            let action = match name {
+                "FILE" => "_files",
+                "DIR" => "_files -/",
+                _ => " ",
             };
             ("+", "=", format!(":{name}:{action}"))
         }
@@ -232,11 +232,9 @@ pub(super) fn fish() -> String {
         let value = match flag.kind {
             Kind::Switch(_) | Kind::Optional(..) => String::new(),
             Kind::Choice(_, choices) => format!(" -x -a '{}'", words(choices)),
-            Kind::Required(_, Completion::Files, _) => " -r -F".to_owned(),
-            Kind::Required(_, Completion::Directories, _) => {
-                " -x -a '(__fish_complete_directories)'".to_owned()
-            }
-            Kind::Required(_, Completion::Nothing, _) => " -x".to_owned(),
+            Kind::Required("FILE", _) => " -r -F".to_owned(),
+            Kind::Required("DIR", _) => " -x -a '(__fish_complete_directories)'".to_owned(),
+            Kind::Required(..) => " -x".to_owned(),
         };
         for (i, (commands, doc)) in flag.docs.iter().enumerate() {
             let mut commands = Vec::from_iter(commands.iter().map(|command| command.word()));

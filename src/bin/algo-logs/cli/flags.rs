@@ -13,7 +13,6 @@ use super::commands::{EVERY_COMMAND, REQUESTS};
 use super::value::Value;
 use crate::config::{ColorChoice, Options, PathOrStdin};
 use crate::error::CliError;
-use Completion::{Directories, Files, Nothing};
 use Group::{Command, Connection, General};
 use Kind::{Choice, Optional, Required, Switch};
 
@@ -84,18 +83,10 @@ pub(super) enum Kind {
     Switch(Set),
     /// One of a few words.
     Choice(&'static str, &'static [(&'static str, Set)]),
-    /// Any value, in the same word or the next.
-    Required(&'static str, Completion, SetTo<Value>),
+    /// Any value, in the same word or the next. Shells complete a FILE and a DIR.
+    Required(&'static str, SetTo<Value>),
     /// An optional value, which must follow `=`, so that the flag never swallows the next word.
     Optional(&'static str, SetTo<Option<Value>>),
-}
-
-/// How a shell completes a value.
-#[derive(Clone, Copy)]
-pub(super) enum Completion {
-    Files,
-    Directories,
-    Nothing,
 }
 
 /// All flags, in the order in which help shows them.
@@ -113,7 +104,7 @@ pub(super) static FLAGS: &[Flag] = &[
             (&[Builds, Log, Save], "Only builds of this commit; the first digits are enough"),
             (&[Why], "Explain the newest failed build of this commit; the first digits are enough"),
         ],
-        kind: Required("SHA", Nothing, |args, value| set(&mut args.filter.commit, value.commit())) },
+        kind: Required("SHA", |args, value| set(&mut args.filter.commit, value.commit())) },
     Flag { short: None, long: "published", group: Command,
         docs: &[(&[Versions], "Show only published versions")],
         kind: Switch(|args| args.published = Some(true)) },
@@ -131,7 +122,7 @@ pub(super) static FLAGS: &[Flag] = &[
             (&[Builds, Versions], "List at most N [default: 20]"),
             (&[Save], "Save only the newest N per algorithm [default: all]"),
         ],
-        kind: Required("N", Nothing, |args, value| set(&mut args.limit, value.limit())) },
+        kind: Required("N", |args, value| set(&mut args.limit, value.limit())) },
     Flag { short: None, long: "all", group: Command,
         docs: &[
             (&[Builds, Versions], "List all"),
@@ -149,23 +140,23 @@ pub(super) static FLAGS: &[Flag] = &[
             (&[Log], "Write only the last N lines"),
             (&[Why], "Show up to N lines of the step's output; 1 to 1000 [default: 20]"),
         ],
-        kind: Required("N", Nothing, |args, value| set(&mut args.tail, value.number::<usize>())) },
+        kind: Required("N", |args, value| set(&mut args.tail, value.number::<usize>())) },
     Flag { short: None, long: "file", group: Command,
         docs: &[(&[Why], "Explain the log in FILE, without a cluster; '-' is stdin")],
-        kind: Required("FILE", Files, |args, value| set(&mut args.file, Ok(PathOrStdin::from(value.path())))) },
+        kind: Required("FILE", |args, value| set(&mut args.file, Ok(PathOrStdin::from(value.path())))) },
     Flag { short: Some('o'), long: "output", group: Command,
         docs: &[(&[Log],
             "Write the exact bytes of the log to FILE; a failure leaves FILE unchanged; '-' is stdout [default: -]")],
-        kind: Required("FILE", Files, |args, value| {
+        kind: Required("FILE", |args, value| {
             let file = Some(value.path()).filter(|path| path.as_os_str() != "-");
             set(&mut args.output, Ok(file))
         }) },
     Flag { short: Some('d'), long: "dir", group: Command,
         docs: &[(&[Save], "Save the logs in DIR, which is created if missing")],
-        kind: Required("DIR", Directories, |args, value| set(&mut args.folder, Ok(value.path()))) },
+        kind: Required("DIR", |args, value| set(&mut args.folder, Ok(value.path()))) },
     Flag { short: Some('j'), long: "jobs", group: Command,
         docs: &[(&[Save], "Fetch N logs at a time, at most 64 [default: 4]")],
-        kind: Required("N", Nothing, |args, value| set(&mut args.jobs, value.jobs())) },
+        kind: Required("N", |args, value| set(&mut args.jobs, value.jobs())) },
     Flag { short: None, long: "wait", group: Command,
         docs: &[(&[Log], "Wait for the build to be listed and to finish; up to SECS, also 30m or 2h [default: 30m]")],
         kind: Optional("SECS", |args, value| {
@@ -182,27 +173,27 @@ pub(super) static FLAGS: &[Flag] = &[
         kind: Switch(|args| args.escapes = Escapes::Plain) },
     Flag { short: None, long: "api", group: Connection,
         docs: &[(REQUESTS, "Use the cluster at URL; a bare host name means https")],
-        kind: Required("URL", Nothing, |args, value| set(&mut args.connection.api, value.text())) },
+        kind: Required("URL", |args, value| set(&mut args.connection.api, value.text())) },
     Flag { short: None, long: "api-key-file", group: Connection,
         docs: &[(REQUESTS, "Read the API key from FILE; '-' is stdin")],
-        kind: Required("FILE", Files, |args, value| {
+        kind: Required("FILE", |args, value| {
             set(&mut args.connection.api_key_file, Ok(PathOrStdin::from(value.path())))
         }) },
     Flag { short: None, long: "cacert", group: Connection,
         docs: &[(REQUESTS, "Trust only the CAs in this PEM file")],
-        kind: Required("FILE", Files, |args, value| set(&mut args.connection.cacert, Ok(value.path()))) },
+        kind: Required("FILE", |args, value| set(&mut args.connection.cacert, Ok(value.path()))) },
     Flag { short: None, long: "profile", group: Connection,
         docs: &[(REQUESTS, "Use the profile NAME; it overrides the environment")],
-        kind: Required("NAME", Nothing, |args, value| set(&mut args.connection.profile, value.text())) },
+        kind: Required("NAME", |args, value| set(&mut args.connection.profile, value.text())) },
     Flag { short: None, long: "allow-http", group: Connection,
         docs: &[(REQUESTS, "Send the key over plain http:// to any host")],
         kind: Switch(|args| args.connection.allow_http = true) },
     Flag { short: None, long: "timeout", group: Connection,
         docs: &[(REQUESTS, "Give up after SECS (or 2m) of silence [default: 30]")],
-        kind: Required("SECS", Nothing, |args, value| set(&mut args.connection.timeout, value.timeout())) },
+        kind: Required("SECS", |args, value| set(&mut args.connection.timeout, value.timeout())) },
     Flag { short: None, long: "retries", group: Connection,
         docs: &[(REQUESTS, "Retry a failed request up to N times [default: 3]")],
-        kind: Required("N", Nothing, |args, value| set(&mut args.connection.retries, value.number::<u32>())) },
+        kind: Required("N", |args, value| set(&mut args.connection.retries, value.number::<u32>())) },
     Flag { short: Some('v'), long: "verbose", group: General,
         docs: &[(REQUESTS, "Print a line on stderr for each request")],
         kind: Switch(|args| args.verbose = true) },

@@ -38,7 +38,7 @@ impl RawArgs {
                     let set = required_value(&mut parser, flag, &spelling)?.choose(choices)?;
                     set(self);
                 }
-                Kind::Required(_, _, set) => {
+                Kind::Required(_, set) => {
                     set(self, required_value(&mut parser, flag, &spelling)?)?;
                 }
                 Kind::Optional(_, set) => match parser.optional_value() {
