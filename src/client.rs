@@ -31,7 +31,7 @@ use crate::token::Token;
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
 ///
-/// The library starts no threads. To read several logs at once, share the client between threads of your own:
+/// To read several logs at once, share the client between threads of your own:
 ///
 /// ```no_run
 /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
@@ -84,12 +84,18 @@ impl Client {
     ///
     /// ```no_run
     /// # let client = algo_logs::Client::builder("cluster.example.com").build()?;
+    /// // End a wait from another thread.
+    /// use algo_logs::{ErrorKind, Wait};
+    ///
     /// let watchdog = client.clone();
     /// std::thread::spawn(move || {
     ///     std::thread::sleep(std::time::Duration::from_secs(60));
     ///     watchdog.shutdown();
     /// });
-    /// let builds = client.builds(&"acme/Lemmatizer".parse()?).collect::<Result<Vec<_>, _>>()?;
+    /// match client.wait_for_build(&"acme/Lemmatizer".parse()?, "8a366318", Wait::default()) {
+    ///     Err(error) if error.kind() == ErrorKind::Cancelled => eprintln!("still in progress"),
+    ///     build => println!("{}", build?.status),
+    /// }
     /// # Ok::<(), algo_logs::Error>(())
     /// ```
     pub fn shutdown(&self) {

@@ -1,7 +1,8 @@
 //! Reads the build logs of an algorithm from an Algorithmia cluster, and explains why a build failed.
 //!
-//! The library is synchronous. It has no async runtime, starts no threads, prints nothing and keeps no global state. It
-//! reads no environment variables except those that name a proxy.
+//! The library is synchronous. It has no async runtime, prints nothing and keeps no global state. It starts no threads of
+//! its own; ureq starts one for each name lookup during a wait or through a proxy. It reads no environment variables
+//! except those that name a proxy.
 //!
 //! # Overview
 //!
@@ -85,35 +86,37 @@
 //! # Testing a program that uses the library
 //!
 //! A test needs no cluster. [`Build`] and [`Version`] can be read from JSON, [`explain`] takes any reader, and a client
-//! accepts `http://` for a loopback address, so a server of a few lines can stand in for the cluster. To keep tests
-//! fast, set a short [`retry_delay`](ClientBuilder::retry_delay) and a short [`interval`](Wait::interval).
+//! accepts `http://` for a loopback address, so a server of a few lines can stand in for the cluster. Crates such as
+//! httptest and mockito have one that also checks requests. To keep tests fast, set a short
+//! [`retry_delay`](ClientBuilder::retry_delay) and a short [`interval`](Wait::interval).
 //!
 //! ```
 //! use std::io::{BufRead, BufReader, Write};
 //! use std::net::TcpListener;
-//! use std::time::Duration;
 //!
 //! let listener = TcpListener::bind("127.0.0.1:0")?;
 //! let url = format!("http://{}", listener.local_addr()?);
-//! let server = std::thread::spawn(move || -> std::io::Result<String> {
-//!     let (mut stream, _) = listener.accept()?;
-//!     let request: Vec<String> = BufReader::new(&stream)
-//!         .lines()
-//!         .map_while(Result::ok)
-//!         .take_while(|line| !line.is_empty())
-//!         .collect();
-//!     let body = r#"{"logs":"Step 1/1 : FROM scratch\n"}"#;
-//!     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
-//!     Ok(request[0].clone())
+//! // Responds to any number of requests, each on a new connection.
+//! std::thread::spawn(move || -> std::io::Result<()> {
+//!     loop {
+//!         let (mut stream, _) = listener.accept()?;
+//!         let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+//!         let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+//!         let body = match head.first().and_then(|request| request.split(' ').nth(1)) {
+//!             Some("/v1/algorithms/acme/Lemmatizer/builds/b1/logs") => r#"{"logs":"Step 1/1 : FROM scratch\n"}"#,
+//!             _ => r#"{"build_id":"b1","status":"failed","commit_sha":"9d41e7a","started_at":"2021-08-02T21:12:56Z"}"#,
+//!         };
+//!         let length = body.len();
+//!         write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")?;
+//!     }
 //! });
 //!
-//! let client = algo_logs::Client::builder(url)
-//!     .no_proxy()
-//!     .retry_delay(Duration::from_millis(1))
-//!     .build()?;
-//! let mut log = client.build_logs(&"acme/Lemmatizer".parse()?, "b1")?;
-//! assert_eq!(std::io::read_to_string(&mut log)?, "Step 1/1 : FROM scratch\n");
-//! assert_eq!(server.join().unwrap()?, "GET /v1/algorithms/acme/Lemmatizer/builds/b1/logs HTTP/1.1");
+//! let client = algo_logs::Client::builder(url).no_proxy().retries(0).build()?;
+//! let algorithm = "acme/Lemmatizer".parse()?;
+//! let build = client.build(&algorithm, "b1")?;
+//! assert_eq!(build.status, algo_logs::BuildStatus::Failed);
+//! let log = client.build_logs(&algorithm, "b1")?;
+//! assert_eq!(std::io::read_to_string(log)?, "Step 1/1 : FROM scratch\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

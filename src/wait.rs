@@ -14,6 +14,8 @@ use crate::retry::Retry;
 
 /// How long to wait for a build, how often to poll, and whether to continue.
 ///
+/// [`on_poll`](Wait::on_poll) ends a wait after a poll. [`Client::shutdown`] ends it at once, from another thread.
+///
 /// # Examples
 ///
 /// ```
@@ -94,8 +96,6 @@ impl<'a> Wait<'a> {
 
     /// Sets a function to call after each poll that does not find a finished build, including transient failures. It
     /// decides whether to continue. If it breaks, the wait ends with [`ErrorKind::Cancelled`]. Defaults to none.
-    ///
-    /// To end a wait at once from another thread, use [`Client::shutdown`].
     pub fn on_poll(mut self, on_poll: impl FnMut(&PollInfo<'_>) -> ControlFlow<()> + 'a) -> Self {
         self.on_poll = Some(Box::new(on_poll));
         self

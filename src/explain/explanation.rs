@@ -41,7 +41,7 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Whether nothing was found. Then the log has only blank lines and messages about removed images.
+    /// Returns whether nothing was found: the log has only blank lines and messages about removed images.
     pub fn is_empty(&self) -> bool {
         self.instruction.is_none()
             && self.error.is_none()
