@@ -16,8 +16,8 @@ use cluster::{Cluster, KEY};
 
 const SHOWN: &[&[&str]] = &[
     &["builds", "acme/Lemmatizer", "-L", "3"],
-    &["why", "acme/Lemmatizer", "-n", "8"],
-    &["log", "acme/Lemmatizer", "-s", "failed", "-n", "3"],
+    &["why", "acme/Lemmatizer", "-n", "4"],
+    &["builds", "acme"],
     &["versions", "acme/Lemmatizer", "--published"],
     &["log", "acme/Lemmatizer/1.2.0"],
     &["log", "acme/Waiting", "--wait", "--exit-status"],
@@ -53,8 +53,7 @@ fn show() -> Result<(), Box<dyn Error>> {
     let folder = Folder::new()?;
     for args in SHOWN {
         print(&format!("$ algo-logs {}\n", args.join(" ")))?;
-        // Print both to one stream in order, as a terminal would show them.
-        let output = Command::new(&program)
+        let status = Command::new(&program)
             .args(*args)
             .env_clear()
             // Windows cannot open sockets without it.
@@ -63,16 +62,10 @@ fn show() -> Result<(), Box<dyn Error>> {
             .env("ALGORITHMIA_API", cluster.url())
             .env("ALGORITHMIA_API_KEY", KEY)
             .stdin(Stdio::null())
-            .output()?;
-        for stream in [output.stderr, output.stdout] {
-            io::stdout().write_all(&stream)?;
-            if !stream.is_empty() && !stream.ends_with(b"\n") {
-                print("\n")?;
-            }
-        }
+            .status()?;
         print("\n")?;
-        if !output.status.success() {
-            return Err(format!("algo-logs {}: {}", args.join(" "), output.status).into());
+        if !status.success() {
+            return Err(format!("algo-logs {}: {}", args.join(" "), status).into());
         }
     }
     Ok(())
