@@ -1,4 +1,4 @@
-//! Runs the recipes of README.md unchanged, against the fake cluster.
+//! Runs the commands of README.md against the fake cluster.
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +10,11 @@ use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::program::{Folder, Outcome};
 use crate::proxy::Proxy;
 
+const README: &str = include_str!("../../README.md");
+
 /// Returns the command line of the recipe that contains `words`.
 fn recipe(words: &str) -> String {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).expect("README.md can be read");
-    let mut found = readme
+    let mut found = README
         .split("```sh\n")
         .skip(1)
         .filter_map(|block| Some(block.split_once("\n```")?.0))
@@ -24,19 +24,15 @@ fn recipe(words: &str) -> String {
     line
 }
 
-/// Runs a recipe in a shell, in `folder`. On the PATH, the folder's `bin` comes before the program.
+/// Runs a recipe in a shell that stops at the first error, in `folder`, which is also the home directory.
 fn run(line: &str, cluster: &Cluster, folder: &Folder) -> Outcome {
     let program = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
     let programs = program.parent().expect("it is in a folder");
-    let path = format!(
-        "{}:{}:/usr/bin:/bin",
-        folder.join("bin"),
-        programs.display()
-    );
     let output = Command::new("sh")
-        .args(["-c", line])
+        .args(["-ec", line])
         .env_clear()
-        .env("PATH", path)
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .env("HOME", folder.path())
         .env("ALGORITHMIA_API", cluster.url())
         .env("ALGORITHMIA_API_KEY", KEY)
         .current_dir(folder.path())
@@ -46,63 +42,102 @@ fn run(line: &str, cluster: &Cluster, folder: &Folder) -> Outcome {
     Outcome::new(output, Some(&cluster.url()))
 }
 
-/// Responds to the list of builds with one build.
-fn only_build(cluster: &Cluster, id: &str, status: &str) {
-    let list = format!(
-        r#"{{"results":[{{"build_id":"{id}","status":"{status}","commit_sha":"c0ffee","started_at":"t"}}]}}"#
-    );
-    cluster.script_always(
-        "/v1/algorithms/acme/Lemmatizer/builds",
-        Reply::json(200, &list),
-    );
+/// `script` is part of util-linux.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_first_screen_is_what_a_terminal_shows() {
+    use crate::program::Program;
+    use crate::terminals::on_terminal;
+
+    // Ages grow.
+    let is_age = |word: &str| {
+        word.strip_suffix('y')
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+    };
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split_whitespace().filter(|word| !is_age(word));
+        words.map(str::to_owned).collect()
+    };
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster).env("NO_COLOR", "1");
+    let (_, screen) = README.split_once("```console\n").expect("a screen");
+    let (screen, _) = screen.split_once("```").expect("its end");
+    for command in screen.split("$ algo-logs ").skip(1) {
+        let (line, expected) = command.split_once('\n').expect("a command and its output");
+        let (code, shown) = on_terminal(&program, line);
+        assert_eq!((code, words(&shown)), (0, words(expected)));
+    }
 }
 
 #[test]
-fn fail_when_the_newest_build_failed_and_show_its_log() {
+fn install_completions_and_the_man_page_in_an_empty_home() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    let line = recipe("log acme/tagger --exit-status").replace("acme/tagger", "acme/Lemmatizer");
-    let id = lemmatizer::FAILED;
-    let chosen = |id: &str, status: &str| {
-        format!("algo-logs: build {id} ({status}, commit c0ffee, started t)\n")
-    };
-    only_build(&cluster, id, "failed");
-    let note = chosen(id, "failed");
-    run(&line, &cluster, &folder).is(
-        3,
-        FAILED_LOG,
-        &format!("{note}algo-logs: build {id} of acme/Lemmatizer: failed\n"),
+    let line = recipe("--generate man | man").replace("man -l -", "cat");
+    let outcome = run(&line, &cluster, &folder);
+    for file in [
+        ".local/share/bash-completion/completions/algo-logs",
+        ".config/fish/completions/algo-logs.fish",
+        ".zfunc/_algo-logs",
+        ".local/share/man/man1/algo-logs.1",
+    ] {
+        assert!(!folder.read(file).is_empty(), "{file}");
+    }
+    outcome.prints(folder.read(".local/share/man/man1/algo-logs.1"));
+}
+
+#[test]
+fn list_explain_and_read() {
+    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let line = recipe("algo-logs builds acme -s failed")
+        .replace("acme/tagger", "acme/Lemmatizer")
+        .replace("$SHA", "9d41e7a");
+    let outcome = run(&line, &cluster, &folder);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(
+        folder.read("build.log"),
+        lemmatizer::SUCCEEDED_LOG.as_bytes()
     );
-    let id = lemmatizer::SUCCEEDED;
-    only_build(&cluster, id, "succeeded");
-    run(&line, &cluster, &folder).is(0, lemmatizer::SUCCEEDED_LOG, &chosen(id, "succeeded"));
 }
 
 #[test]
 fn wait_for_the_build_of_the_commit_just_pushed() {
     let recipe = recipe("--wait --exit-status");
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    let commit = "d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7";
     cluster.finish_after(0);
-    let line = recipe
-        .replace("acme/tagger", "acme/Waiting")
-        .replace("$SHA", commit);
-    let outcome = run(&line, &cluster, &folder);
+    let gate = |algorithm, commit| {
+        let line = recipe.replace("acme/tagger", algorithm);
+        run(&line.replace("$SHA", commit), &cluster, &folder)
+    };
+    let outcome = gate("acme/Waiting", "d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7");
     outcome.is(0, "", &outcome.stderr);
     assert_eq!(folder.read("build.log"), WAITING_LOG.as_bytes());
 
-    // The build failed: the log is written, the reason is on stdout, and the pipeline fails.
-    let line = recipe
-        .replace("acme/tagger", "acme/Lemmatizer")
-        .replace("$SHA", "9d41e7a");
-    let outcome = run(&line, &cluster, &folder);
+    // The build failed: the log is written, the reason is on stdout, and the exit code stays.
+    let outcome = gate("acme/Lemmatizer", "9d41e7a");
     assert_eq!(folder.read("build.log"), FAILED_LOG.as_bytes());
     let step = "Step 19/21 : RUN python3.9 -m pytest -q src\n";
     assert!(outcome.stdout_text().starts_with(step));
-    outcome.is(1, &outcome.stdout, &outcome.stderr);
+    outcome.is(3, &outcome.stdout, &outcome.stderr);
+
+    // The build failed, and `why` fails.
+    let logs = format!(
+        "/v1/algorithms/acme/Lemmatizer/builds/{}/logs",
+        lemmatizer::FAILED
+    );
+    cluster.script(&logs, Reply::json(200, r#"{"logs":"Step 1"}"#));
+    cluster.script(&logs, Reply::status(403));
+    let outcome = gate("acme/Lemmatizer", "9d41e7a");
+    assert!(outcome.stderr.contains("403"), "{}", outcome.stderr);
+    outcome.is(3, "", &outcome.stderr);
+
+    // Nothing is explained, because no build failed.
+    let outcome = gate("acme/Secret", "9d41e7a");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    outcome.is(4, "", &outcome.stderr);
 }
 
 #[test]
-fn keep_an_archive() {
+fn keep_an_archive_and_explain_it() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let line = recipe("save acme ").replace("save acme ", "save acme/Lemmatizer ");
     for saved in [": 5 saved, 1 still", ": 5 already there, 1 still"] {
@@ -112,6 +147,19 @@ fn keep_an_archive() {
     }
     let archive = folder.join("archive/acme/Lemmatizer");
     assert_eq!(fs::read_dir(archive).unwrap().count(), 7);
+
+    let line = recipe("why --file").replace("acme/tagger", "acme/Lemmatizer");
+    let line = format!("unset ALGORITHMIA_API ALGORITHMIA_API_KEY\n{line}");
+    let outcome = run(&line, &cluster, &folder);
+    if outcome.stderr.contains("jq: ") {
+        return; // There is no jq here.
+    }
+    let expected = format!(
+        "== {}\nStep 19/21 : RUN python3.9 -m pytest -q src\n",
+        lemmatizer::FAILED
+    );
+    assert!(outcome.stdout_text().starts_with(&expected), "{outcome:?}");
+    assert_eq!(outcome.code, Some(0));
 }
 
 #[test]
@@ -120,7 +168,7 @@ fn feed_jq() {
     let line = recipe("| jq").replace("acme/tagger", "acme/Lemmatizer");
     let outcome = run(&line, &cluster, &folder);
     if outcome.code == Some(127) {
-        return; // no jq here; what it is fed is tested elsewhere
+        return; // There is no jq here.
     }
     outcome.prints(format!("{}\n", lemmatizer::FAILED));
 }
