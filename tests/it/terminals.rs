@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::cluster::data::WAITING_LOG;
+use crate::cluster::data::{WAITING_LOG, lemmatizer::FULL};
 use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Folder, Program};
 
@@ -325,11 +325,23 @@ fn a_save_shows_where_it_is() {
         "save acme/Paged acme/Lemmatizer -L 9 -j 1 -d {}",
         folder.join(".")
     );
+    // A retry is shown for a while, so only the last log needs one.
+    let logs = format!("/v1/algorithms/acme/Lemmatizer/builds/{FULL}/logs");
+    cluster.script(&logs, Reply::status(503).header("Retry-After", "0"));
     let (code, shown) = on_terminal(&Program::on(&cluster), &line);
     assert_eq!(code, 0);
+    assert!(
+        shown
+            .split(['\n', '\r'])
+            .all(|line| line.chars().count() <= 80 + "\x1b[K".len()),
+        "{shown}"
+    );
     let (states, rest) = progress(&shown);
     let note = "the log of build 09f7c2e1 of acme/Lemmatizer is gone\n";
     assert!(shown.contains(note), "{shown}");
+    let retry =
+        |state: &&str| state.starts_with("log of build") && state.contains("; retrying in ");
+    assert!(states.iter().any(retry), "{states:?}");
     for (start, middle) in [
         ("algorithm 1 of 2, ", " of 9 builds, "),
         ("algorithm 2 of 2, ", " of 7 builds, "),

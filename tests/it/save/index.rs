@@ -16,6 +16,10 @@ fn filters_and_limits_choose_and_the_indexes_grow() {
     let (logs, builds) = run("-L 2");
     assert_eq!(logs, [FAILED]);
     assert_eq!(builds, [in_progress, failed]);
+    // Builds and versions can be large, and a page has a limit.
+    let queries = cluster.requests().into_iter();
+    let queries: Vec<String> = queries.map(|request| request.query().to_owned()).collect();
+    assert_eq!(queries, ["limit=2", "limit=20", ""]);
 
     let (logs, builds) = run("-c 4a6f8c0");
     assert_eq!(logs, [FULL, FAILED]);

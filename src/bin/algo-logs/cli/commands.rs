@@ -141,7 +141,7 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         about: "Save the logs of algorithms, or of everything an owner has.",
         details: "Logs go into DIR/OWNER/NAME/STARTED-BUILD_ID.log, where STARTED is when the build started, with '-' \
                   for ':'. Beside them, builds.json and versions.json hold every build and version that was seen, as \
-                  --json prints them. Each file is complete or absent. A rerun fetches only what is new and adds to \
+                  the service wrote it. Each file is complete or absent. A rerun fetches only what is new and adds to \
                   these lists, so repeat an interrupted run to continue it. A rejected key or a full disk ends the \
                   run. Other failures do not affect other logs and are listed at the end; the worst one decides the \
                   exit status.",

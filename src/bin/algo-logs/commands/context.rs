@@ -111,13 +111,14 @@ impl Context {
             .matching(move |build| filter.matches(build))
     }
 
-    /// Lists the builds that pass the filter, with all of their members.
-    pub(crate) fn build_items(&self, filter: &BuildFilter) -> Pages<Item<Build>> {
+    /// Lists the builds that pass the filter, with all of their members. No more than the limit are needed.
+    pub(crate) fn build_items(&self, filter: &BuildFilter, limit: Limit) -> Pages<Item<Build>> {
         let filter = filter.clone();
-        self.client()
-            .builds(&self.algorithm)
-            .of::<Item<Build>>()
-            .matching(move |build| filter.matches(&build.typed))
+        let builds = self.client().builds(&self.algorithm).of::<Item<Build>>();
+        if filter == BuildFilter::default() {
+            return no_more_than(builds, limit);
+        }
+        builds.matching(move |build| filter.matches(&build.typed))
     }
 
     /// Lists the versions, with all of their members.
@@ -151,4 +152,13 @@ pub(crate) fn take<T>(
         Limit::Rows(rows) => rows,
         Limit::All => usize::MAX,
     })
+}
+
+/// Asks for no more rows than will be shown: a version can be large. More than the service's default is not asked for,
+/// because a cluster can have a maximum.
+pub(crate) fn no_more_than<T>(pages: Pages<T>, limit: Limit) -> Pages<T> {
+    match limit {
+        Limit::Rows(rows @ ..50) => pages.page_size(rows as u32),
+        _ => pages,
+    }
 }

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use algo_logs::{Build, Pages, Version};
 use serde::de::DeserializeOwned;
 
-use super::context::{Context, take};
+use super::context::{Context, no_more_than, take};
 use super::item::Item;
-use crate::cli::{BuildFilter, BuildsArgs, Limit, VersionsArgs};
+use crate::cli::{BuildsArgs, Limit, VersionsArgs};
 use crate::config::ColorChoice;
 use crate::error::CliError;
 use crate::output::table::{Cells, Column, Table, WHOLE, tab_separated};
@@ -28,10 +28,7 @@ struct List<T> {
 
 impl Context {
     pub(crate) fn list_builds(&self, args: &BuildsArgs) -> Result<(), CliError> {
-        let mut builds = self.build_items(&args.filter);
-        if args.filter == BuildFilter::default() {
-            builds = no_more_than(builds, args.limit);
-        }
+        let builds = self.build_items(&args.filter, args.limit);
         let list = List {
             row: build_row,
             columns: &[
@@ -208,15 +205,6 @@ pub(super) fn build_cells(build: &Build, name: String) -> Cells {
         build.semantic_version().map(str::to_owned),
         Some(name),
     ]
-}
-
-/// Asks for no more rows than will be shown: a version can be large. More than the service's default is not asked for,
-/// because a cluster can have a maximum.
-fn no_more_than<T>(pages: Pages<T>, limit: Limit) -> Pages<T> {
-    match limit {
-        Limit::Rows(rows @ ..50) => pages.page_size(rows as u32),
-        _ => pages,
-    }
 }
 
 fn age(time: Option<SystemTime>) -> Option<String> {

@@ -61,7 +61,9 @@ impl Session<'_> {
 impl Context {
     /// Returns the newest build on the first page of the list.
     fn newest_listed_build(&self) -> Result<Option<Item<Build>>, CliError> {
-        let page = self.build_items(&BuildFilter::default()).next_page();
+        let page = self
+            .build_items(&BuildFilter::default(), Limit::All)
+            .next_page();
         let builds = page.transpose()?.unwrap_or_default();
         // Of builds that started at the same time, the first is the newest.
         let builds = builds.into_iter().rev();

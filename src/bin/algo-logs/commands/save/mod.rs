@@ -60,7 +60,8 @@ impl Context {
         position: &str,
     ) -> Result<Counts, CliError> {
         progress.show(|| format!("{position}listing builds"));
-        let (builds, error) = read_list(take(self.build_items(&args.filter), args.limit));
+        let builds = self.build_items(&args.filter, args.limit);
+        let (builds, error) = read_list(take(builds, args.limit));
         let error = match error.map(|error| self.general_hint(error.into())) {
             Some(error) if builds.is_empty() => return Err(error),
             error => error,
@@ -74,7 +75,8 @@ impl Context {
         let earlier = archive.save_index("builds.json", &builds);
         let builds = builds.into_iter().map(|build| build.typed).collect();
         if !archive.has_ended() {
-            let (versions, error) = read_list(self.version_items());
+            // A version can be 1 MB long, and a page at most 32 MiB.
+            let (versions, error) = read_list(self.version_items().page_size(20));
             if error.is_none() || !versions.is_empty() {
                 archive.save_index("versions.json", &versions);
             }
