@@ -22,7 +22,12 @@ const SHOWN: &[&[&str]] = &[
     &["log", "acme/Lemmatizer/1.2.0"],
     &["log", "acme/Waiting", "--wait", "--exit-status"],
     &["save", "acme", "-d", "archive", "-L", "3"],
+    &["why", "--file", SAVED, "-n", "3"],
 ];
+
+/// A log that `save` has saved.
+const SAVED: &str =
+    "archive/acme/Lemmatizer/2021-08-02T21-12-56.442Z-b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630.log";
 
 const USAGE: &str = "usage: demo [serve [--port PORT]]";
 

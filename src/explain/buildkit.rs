@@ -21,10 +21,13 @@ pub(super) fn is_first(line: &[u8]) -> bool {
 
 /// Whether a line is an error of rule 4, which no vertex has printed.
 pub(super) fn is_error(line: &[u8]) -> bool {
+    const FAILED: &[u8] = b"failed to solve";
+    let is_failure = |rest: &[u8]| rest.starts_with(b": ") || rest.starts_with(b" with ");
+    let failures = line.windows(FAILED.len()).enumerate();
+    let mut failures = failures.filter(|(_, bytes)| *bytes == FAILED);
     vertex_line(line).is_none()
-        && (find(line, b"failed to solve: ").is_some()
-            || find(line, b"failed to solve with ").is_some()
-            || line.starts_with(b"executor failed running ["))
+        && (line.starts_with(b"executor failed running [")
+            || failures.any(|(at, _)| is_failure(&line[at + FAILED.len()..])))
 }
 
 /// The running vertices, and what is known about the failure.
@@ -194,7 +197,12 @@ impl BuildKit {
 
     /// Rule 7: splits `#N DONE 0.1s` off the end of a line, if the vertex is open.
     fn split_done<'a>(&self, text: &'a [u8]) -> (&'a [u8], Option<u64>) {
-        let Some(at) = find_last(text, b"#") else {
+        // Few lines end like this.
+        let at = match text.ends_with(b"DONE") || text.ends_with(b"s") {
+            true => find_last(text, b"#"),
+            false => None,
+        };
+        let Some(at) = at else {
             return (text, None);
         };
         let done = vertex_line(&text[at..]).filter(|(number, done)| {

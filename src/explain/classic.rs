@@ -64,8 +64,11 @@ impl Classic {
         if let Some(step) = Step::parse(text).filter(|step| self.is_next(step)) {
             return self.begin(step);
         }
-        let error = CommandError::parse(line);
         let without_removal = without_removal(text);
+        let error = CommandError::parse(Line {
+            text: without_removal,
+            ..line
+        });
         // 3. If the builder continues, a command printed the line that looked like a success.
         if self.built
             && (error.is_some()
@@ -95,7 +98,7 @@ impl Classic {
         // 6. The error and the exit code of a command, perhaps glued to a line of output.
         if let Some(error) = error {
             if error.start > 0 {
-                self.output_line(&text[..error.start]);
+                self.output_line(&without_removal[..error.start]);
             }
             return self.fail(error);
         }

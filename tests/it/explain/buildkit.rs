@@ -147,6 +147,7 @@ fn rule_4_where_the_error_is() {
             "a executor failed running [/bin/sh -c a]: exit code: 1",
             false,
         ),
+        ("failed to solve, failed to solve: a", true),
         ("failed to solve", false),
         ("failed to solve:a", false),
         ("#6 0.1 failed to solve: a", false),

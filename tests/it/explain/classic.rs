@@ -197,6 +197,8 @@ fn rule_4_some_lines_are_not_output() {
     }
     let glued = "halfRemoving intermediate container 0123456789ab\n";
     check_run(glued, &["half"], None, None);
+    let glued = format!("half{ERROR}Removing intermediate container 0123456789ab\n");
+    check_run(&glued, &["half"], Some(ERROR), Some(2));
     // Pull progress is recognized only under FROM.
     let pull = "latest: Pulling from acme/base\nPulling repository acme/base\n0123456789ab: Waiting\nDigest: sha256:ab\nStatus: Downloaded\n";
     let failure = failure_in(format!("Step 1/1 : FROM a\n{pull}toomanyrequests: wait\n"));

@@ -4,6 +4,7 @@ use algo_logs::explain;
 use serde_json::Value;
 
 use super::Chopped;
+use crate::program::Program;
 
 /// Xorshift.
 struct Random(u64);
@@ -102,6 +103,31 @@ fn mutated_cases_never_panic() {
     }
 }
 
+#[test]
+fn what_the_program_prints_is_safe() {
+    let cases = include_str!("../../../fixtures/why/cases.json");
+    let cases: Vec<Value> = serde_json::from_str(cases).unwrap();
+    let mut random = Random(3);
+    for case in cases {
+        for line in [
+            "why --file - -q",
+            "why --file - -q",
+            "why --file - -q --json",
+        ] {
+            let log = mutated(case["log"].as_str().unwrap(), &mut random);
+            let outcome = Program::bare().stdin(&*log).run(line);
+            // Nothing is left of the log in rare cases.
+            assert!(matches!(outcome.code, Some(0 | 5)), "{outcome:?}");
+            for printed in outcome.stdout_text().lines() {
+                let is_control = |c: char| c.is_control() && c != '\t';
+                assert!(!printed.contains(is_control), "{printed:?}");
+                assert!(!printed.contains("##"), "{printed:?}");
+                assert!(!printed.trim_start().starts_with("::"), "{printed:?}");
+            }
+        }
+    }
+}
+
 /// Drops, doubles, cuts and joins a few lines, and inserts CRs and escape sequences.
 fn mutated(log: &str, random: &mut Random) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> = log.split_inclusive('\n').map(Into::into).collect();
@@ -118,8 +144,17 @@ fn mutated(log: &str, random: &mut Random) -> Vec<u8> {
             3 => drop(lines[at].pop()),
             4 => lines[at].insert(place, b'\r'),
             _ => {
-                let sequence =
-                    random.pick(&["\x1b[91m", "\x1b]0;t\x07", "\x1b[2J", "\x1b", "\u{9b}31m"]);
+                let sequences = [
+                    "\x1b[91m",
+                    "\x1b]0;t\x07",
+                    "\x1b[2J",
+                    "\x1b",
+                    "\u{9b}31m",
+                    "\u{8}",
+                    "##[a]",
+                    "::a::",
+                ];
+                let sequence = random.pick(&sequences);
                 lines[at].splice(place..place, sequence.bytes());
             }
         }
