@@ -5,11 +5,11 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Shared;
 use super::big::{BigLog, write_repeated};
 use super::data::{self, Normal};
 use super::reply::{self, End, Reply, Response, Step};
 use super::tls::TlsStream;
-use super::{Settings, Shared};
 
 /// A request as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,13 +61,6 @@ impl Request {
             headers: headers.collect::<Option<_>>()?,
             connection,
         })
-    }
-
-    fn accepts_gzip(&self) -> bool {
-        let accepted = self.header("Accept-Encoding").unwrap_or_default();
-        accepted
-            .split(',')
-            .any(|coding| coding.split(';').next().unwrap_or_default().trim() == "gzip")
     }
 }
 
@@ -151,16 +144,14 @@ fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Re
         if !reset {
             link.read_rest()?;
         }
-        let settings = shared.state().settings;
-        shared.pause(settings.latency);
-        let mut out = Out {
-            link,
-            shared,
-            settings,
-        };
+        let latency = shared.state().settings.latency;
+        shared.pause(latency);
         let end = match scripted {
-            Some(reply) => out.play(&reply)?,
-            None => out.respond(&request)?,
+            Some(reply) => play(&reply, link, shared)?,
+            None => {
+                respond(&request, link, shared)?;
+                End::KeepAlive
+            }
         };
         match end {
             End::KeepAlive => {}
@@ -256,12 +247,6 @@ impl Link {
         Ok(())
     }
 
-    /// Waits until the client closes the connection.
-    fn wait_for_close(&mut self) -> io::Result<()> {
-        io::copy(self, &mut io::sink())?;
-        Ok(())
-    }
-
     /// Closes the sending side cleanly.
     fn finish(&mut self) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
@@ -301,132 +286,50 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
-/// Where a response is sent, and how fast.
-struct Out<'a> {
-    link: &'a mut Link,
-    shared: &'a Shared,
-    settings: Settings,
+/// Sends a scripted reply.
+fn play(reply: &Reply, link: &mut Link, shared: &Shared) -> io::Result<End> {
+    if let Some(response) = &reply.response {
+        send_response(response, link)?;
+    }
+    for step in &reply.steps {
+        match step {
+            Step::Send(bytes) => link.write_all(bytes)?,
+            Step::Wait(time) => shared.pause(*time),
+            Step::Drip(bytes, every) => {
+                for byte in bytes {
+                    shared.pause(*every);
+                    link.write_all(&[*byte])?;
+                    link.flush()?;
+                }
+            }
+            Step::Repeat(bytes, times) => write_repeated(link, bytes, *times)?,
+            Step::Stall => {
+                // Wait until the client closes the connection.
+                io::copy(link, &mut io::sink())?;
+                return Ok(End::Fin);
+            }
+        }
+        link.flush()?;
+    }
+    Ok(reply.end)
 }
 
-impl Out<'_> {
-    /// Sends a scripted reply.
-    fn play(&mut self, reply: &Reply) -> io::Result<End> {
-        if let Some(response) = &reply.response {
-            self.send_response(response)?;
-        }
-        for step in &reply.steps {
-            match step {
-                Step::Send(bytes) => self.link.write_all(bytes)?,
-                Step::Wait(time) => self.shared.pause(*time),
-                Step::Drip(bytes, every) => self.drip(bytes, *every)?,
-                Step::Repeat(bytes, times) => write_repeated(self.link, bytes, *times)?,
-                Step::Stall => {
-                    self.link.wait_for_close()?;
-                    return Ok(End::Fin);
-                }
-            }
-            self.link.flush()?;
-        }
-        Ok(reply.end)
-    }
-
-    fn drip(&mut self, bytes: &[u8], every: Duration) -> io::Result<()> {
-        for byte in bytes {
-            self.shared.pause(every);
-            self.link.write_all(&[*byte])?;
-            self.link.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Responds as the service does.
-    fn respond(&mut self, request: &Request) -> io::Result<End> {
-        let gzip = self.settings.gzip && request.accepts_gzip();
-        match data::respond(request, self.shared) {
-            Normal::Response(mut response) => {
-                if gzip && response.is_json() {
-                    response.body = reply::gzip(&response.body);
-                    response.add("Content-Encoding", "gzip");
-                }
-                self.send_response(&response)?;
-            }
-            Normal::Big(log) => self.big(&log, gzip)?,
-        }
-        Ok(End::KeepAlive)
-    }
-
-    fn send_response(&mut self, response: &Response) -> io::Result<()> {
-        let mut bytes = response.head();
-        if self.settings.bytes_per_second == 0 {
-            bytes.extend_from_slice(&response.body);
-            self.link.write_all(&bytes)?;
-        } else {
-            self.link.write_all(&bytes)?;
-            self.write_all(&response.body)?;
-        }
-        self.link.flush()
-    }
-
-    fn big(&mut self, log: &BigLog, gzip: bool) -> io::Result<()> {
-        let mut response = Response::new(200);
-        response.add("Content-Type", "application/json");
-        if gzip {
-            response.add("Content-Encoding", "gzip");
-            response.add("Transfer-Encoding", "chunked");
-            self.link.write_all(&response.head())?;
-            let chunks = io::BufWriter::with_capacity(CHUNK, Chunks { out: self });
-            let mut encoder = flate2::write::GzEncoder::new(chunks, flate2::Compression::fast());
-            log.write_document(&mut encoder)?;
-            encoder.finish()?.flush()?;
-            self.link.write_all(b"0\r\n\r\n")?;
-        } else {
+/// Responds as the service does.
+fn respond(request: &Request, link: &mut Link, shared: &Shared) -> io::Result<()> {
+    match data::respond(request, shared) {
+        Normal::Response(response) => send_response(&response, link),
+        Normal::Big(log) => {
+            let response = Response::json(200, "");
             let length = Some(log.document_size());
-            self.link
-                .write_all(&reply::head(response.status, &response.headers, length))?;
-            log.write_document(self)?;
+            link.write_all(&reply::head(200, &response.headers, length))?;
+            log.write_document(link)?;
+            link.flush()
         }
-        self.link.flush()
     }
 }
 
-const CHUNK: usize = 64 * 1024;
-
-impl Write for Out<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let rate = self.settings.bytes_per_second;
-        if rate == 0 {
-            return self.link.write(bytes);
-        }
-        // Send a hundredth of the rate at a time, so that a slow link is also smooth.
-        let most = usize::try_from(rate / 100).unwrap_or(usize::MAX).max(1);
-        let written = self.link.write(&bytes[..bytes.len().min(most)])?;
-        self.link.flush()?;
-        self.shared
-            .pause(Duration::from_secs_f64(written as f64 / rate as f64));
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.link.flush()
-    }
-}
-
-/// Sends each write as one chunk.
-struct Chunks<'a, 'b> {
-    out: &'a mut Out<'b>,
-}
-
-impl Write for Chunks<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !bytes.is_empty() {
-            write!(self.out.link, "{:x}\r\n", bytes.len())?;
-            self.out.write_all(bytes)?;
-            self.out.link.write_all(b"\r\n")?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
+fn send_response(response: &Response, link: &mut Link) -> io::Result<()> {
+    link.write_all(&response.head())?;
+    link.write_all(&response.body)?;
+    link.flush()
 }

@@ -125,16 +125,6 @@ impl Cluster {
         self.shared.state().settings.latency = latency;
     }
 
-    /// Limits the rate at which bodies are sent, to simulate a slow link. Defaults to 0, which means no limit.
-    pub fn rate(&self, bytes_per_second: u64) {
-        self.shared.state().settings.bytes_per_second = bytes_per_second;
-    }
-
-    /// Compresses JSON with gzip if the client accepts it. Defaults to false.
-    pub fn gzip(&self, gzip: bool) {
-        self.shared.state().settings.gzip = gzip;
-    }
-
     /// Sets the number of items on a page if the request has no `limit`. Defaults to 50.
     pub fn page_size(&self, items: usize) {
         self.shared.state().settings.page_size = items;
@@ -206,8 +196,6 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct Settings {
     latency: Duration,
-    bytes_per_second: u64,
-    gzip: bool,
     page_size: usize,
     waits_left: usize,
 }
@@ -216,8 +204,6 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             latency: Duration::ZERO,
-            bytes_per_second: 0,
-            gzip: false,
             page_size: 50,
             waits_left: 2,
         }

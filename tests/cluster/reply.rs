@@ -4,8 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-const JSON: &str = "application/json";
-
 /// How to respond to one request.
 ///
 /// [`status`](Self::status) and [`json`](Self::json) begin with a well-formed response, [`raw`](Self::raw) with
@@ -139,17 +137,13 @@ impl Response {
 
     pub(super) fn json(status: u16, json: impl Into<Vec<u8>>) -> Response {
         let mut response = Response::new(status);
-        response.add("Content-Type", JSON);
+        response.add("Content-Type", "application/json");
         response.body = json.into();
         response
     }
 
     pub(super) fn add(&mut self, name: &str, value: &str) {
         self.headers.push((name.to_owned(), value.to_owned()));
-    }
-
-    pub(super) fn is_json(&self) -> bool {
-        self.headers.iter().any(|(_, value)| value == JSON)
     }
 
     /// Returns the status line and the headers, including those that every server sends.
@@ -235,40 +229,4 @@ pub fn gzip(body: impl AsRef<[u8]>) -> Vec<u8> {
         .write_all(body.as_ref())
         .and_then(|()| encoder.finish())
         .expect("writing into a Vec cannot fail")
-}
-
-/// Returns a reply for every documented or observed shape of error, with its name.
-pub fn documented_errors() -> Vec<(&'static str, Reply)> {
-    macro_rules! fixture {
-        ($file:literal) => {
-            include_str!(concat!("../../fixtures/errors/", $file))
-        };
-    }
-    let html = |status, page: &str| {
-        Reply::status(status)
-            .header("Content-Type", "text/html")
-            .body(page)
-    };
-    let text = |status, text: &str| {
-        Reply::status(status)
-            .header("Content-Type", "text/plain")
-            .body(text)
-    };
-    vec![
-        ("nested", Reply::json(403, fixture!("nested.json"))),
-        ("flat", Reply::json(500, fixture!("flat.json"))),
-        ("text", Reply::json(404, fixture!("text.json"))),
-        (
-            "message only",
-            Reply::json(404, fixture!("message-only.json")),
-        ),
-        ("header", Reply::raw().send(fixture!("header.http"))),
-        ("proxy's HTML", html(502, fixture!("proxy.html"))),
-        ("proxy's text", text(503, fixture!("proxy.txt"))),
-        ("empty", Reply::status(500).body(fixture!("empty"))),
-        (
-            "within a 200",
-            Reply::json(200, fixture!("within-200.json")),
-        ),
-    ]
 }

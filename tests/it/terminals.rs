@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::cluster::big::{BigLog, Flavour};
 use crate::cluster::data::{WAITING_LOG, lemmatizer::FULL};
 use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Folder, Program};
@@ -283,11 +284,21 @@ fn progress(shown: &str) -> (Vec<&str>, &str) {
     (states, rest)
 }
 
+/// Returns a log of 1 MB that arrives within half a second.
+fn slow_log() -> Reply {
+    let document = BigLog::new(Flavour::Docker, 1_000_000).document();
+    let length = document.len().to_string();
+    let head = Reply::status(200).header("Content-Length", &length);
+    document.chunks(20_000).fold(head, |reply, chunk| {
+        reply.wait(Duration::from_millis(10)).send(chunk)
+    })
+}
+
 #[test]
 fn a_download_shows_its_progress() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    cluster.rate(2_000_000);
-    let line = format!("log acme/Big docker-1000000 -o {}", folder.join("log"));
+    cluster.script_always(LOGS, slow_log());
+    let line = format!("{LINE} -o {}", folder.join("log"));
     let program = Program::on(&cluster);
     let started = Instant::now();
     let (code, shown) = on_terminal(&program, &line);
@@ -312,8 +323,7 @@ fn a_download_shows_its_progress() {
     }
     // There is no progress line with -q, or if the log itself is shown.
     shows(&program, &format!("{line} -q"), 0, "");
-    cluster.rate(0);
-    let (_, shown) = on_terminal(&program, "log acme/Big docker-100000");
+    let (_, shown) = on_terminal(&program, LINE);
     assert!(!shown.contains("\u{1b}[K"));
 }
 
@@ -381,11 +391,10 @@ fn a_progress_line_fits_a_terminal_of_80_columns() {
 #[test]
 fn a_dumb_terminal_gets_text_only() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
-    cluster.rate(2_000_000);
+    cluster.script(LOGS, slow_log());
     let program = Program::on(&cluster).env("TERM", "dumb");
-    let line = format!("log acme/Big docker-100000 -o {}", folder.join("log"));
+    let line = format!("{LINE} -o {}", folder.join("log"));
     shows(&program, &line, 0, "");
-    cluster.rate(0);
     let line = format!("save acme/Paged -L 2 -q -d {}", folder.join("."));
     shows(&program, &line, 0, "");
     for line in ["builds acme/Lemmatizer", "versions acme/Lemmatizer"] {

@@ -4,7 +4,7 @@ use super::{
     BUILD, BUILDS, CUT_DOC, CUT_TEXT, DOC, LOGS, READ, Row, TEXT, at, body, good, length, log,
     log_after, rows,
 };
-use crate::cluster::reply::{documented_errors, gzip};
+use crate::cluster::reply::gzip;
 use crate::cluster::{Cluster, KEY, Reply};
 
 pub fn statuses() -> Vec<Row> {
@@ -73,17 +73,25 @@ pub fn redirects(other: &str) -> Vec<Row> {
 
 /// Error messages of the service in every shape, with the key in them.
 pub fn messages() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, reply) in documented_errors() {
-        let code = match name {
-            "nested" => 4,
-            "text" | "message only" => 5,
-            _ => 1,
+    const ABOUT: &str = "build b1 of acme/x: ";
+    macro_rules! fixture {
+        ($file:literal) => {
+            include_str!(concat!("../../../fixtures/errors/", $file))
         };
-        rows.push(
-            log(format!("documented error: {name}"), reply).fails(code, "build b1 of acme/x: "),
-        );
     }
+    let html = Reply::status(502).header("Content-Type", "text/html");
+    let text = Reply::status(503).header("Content-Type", "text/plain");
+    let mut rows = rows! {
+        log("a nested error", Reply::json(403, fixture!("nested.json"))).fails(4, ABOUT),
+        log("a flat error", Reply::json(500, fixture!("flat.json"))).fails(1, ABOUT),
+        log("an error that is a text", Reply::json(404, fixture!("text.json"))).fails(5, ABOUT),
+        log("an error with only a message", Reply::json(404, fixture!("message-only.json"))).fails(5, ABOUT),
+        log("an error in a header", Reply::raw().send(fixture!("header.http"))).fails(1, ABOUT),
+        log("a proxy's HTML", html.body(fixture!("proxy.html"))).fails(1, ABOUT),
+        log("a proxy's text", text.body(fixture!("proxy.txt"))).fails(1, ABOUT),
+        log("an empty error", Reply::status(500).body(fixture!("empty"))).fails(1, ABOUT),
+        log("an error within a 200", Reply::json(200, fixture!("within-200.json"))).fails(1, ABOUT),
+    };
     let error = |name: &str, status, json: &str, says: &str| {
         log(format!("an error that {name}"), Reply::json(status, json)).fails(1, says)
     };
