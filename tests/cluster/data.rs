@@ -79,9 +79,9 @@ pub const WAITING_BUILD: &str = "b-wait";
 pub const WAITING_LOG: &str = "Step 1/1 : FROM scratch\nSuccessfully built 5a61c3e87d24\n";
 
 /// How many builds `acme/Paged` has.
-pub const PAGED_BUILDS: usize = 57;
+const PAGED_BUILDS: usize = 57;
 /// How many versions `acme/Paged` has.
-pub const PAGED_VERSIONS: usize = 23;
+const PAGED_VERSIONS: usize = 23;
 
 /// The response to a request that no script covers.
 pub(super) enum Normal {
@@ -314,7 +314,7 @@ impl Algorithm {
     ) -> Result<Cow<'static, str>, Response> {
         let documented = (self == Algorithm::Documented).then_some(documented::BUILDS_JSON);
         let page = Page::requested(self, "builds", &query(request), settings)?;
-        page.of(&self.builds(finished), |_| true, documented)
+        Ok(page.of(&self.builds(finished), |_| true, documented))
     }
 
     fn versions_page(
@@ -323,7 +323,8 @@ impl Algorithm {
         settings: &Settings,
     ) -> Result<Cow<'static, str>, Response> {
         let query = query(request);
-        let (published, callable) = (flag(&query, "published")?, flag(&query, "callable")?);
+        let flag = |name| value(&query, name).map(|flag| flag == "true");
+        let (published, callable) = (flag("published"), flag("callable"));
         let passes = |version: &Value| {
             let is_published = version["version_info"]["semantic_version"].is_string();
             let is_public = version["settings"]["algorithm_callability"] == "public";
@@ -332,7 +333,7 @@ impl Algorithm {
         };
         let documented = (self == Algorithm::Documented).then_some(documented::VERSIONS_JSON);
         let page = Page::requested(self, "versions", &query, settings)?;
-        page.of(&self.versions(), passes, documented)
+        Ok(page.of(&self.versions(), passes, documented))
     }
 }
 
@@ -465,8 +466,8 @@ impl Page {
             limit: settings.page_size,
         };
         if let Some(limit) = value(query, "limit") {
-            let limit = limit.parse().ok().filter(|limit| (1..=100).contains(limit));
-            page.limit = limit.ok_or_else(|| error(400, 5003, "invalid limit"))?;
+            page.limit = limit.parse().expect("the limit is a number");
+            assert!((1..=100).contains(&page.limit), "limit={limit}");
         }
         if let Some(marker) = value(query, "marker") {
             let start = (1..=PAGED_BUILDS).find(|&start| page.marker(start) == marker);
@@ -491,7 +492,7 @@ impl Page {
         items: &[Item],
         passes: impl Fn(&Value) -> bool,
         whole: Option<&'static str>,
-    ) -> Result<Cow<'static, str>, Response> {
+    ) -> Cow<'static, str> {
         let mut left = items
             .iter()
             .enumerate()
@@ -503,7 +504,7 @@ impl Page {
             .map(|(_, item)| item.json.as_ref())
             .collect();
         if let Some(whole) = whole.filter(|_| shown.len() == items.len()) {
-            return Ok(whole.into());
+            return whole.into();
         }
         let (marker, link) = match left.next() {
             Some((start, _)) => (
@@ -513,7 +514,7 @@ impl Page {
             None => (Value::Null, Value::Null),
         };
         let results = shown.join(",");
-        Ok(format!(r#"{{"marker":{marker},"next_link":{link},"results":[{results}]}}"#).into())
+        format!(r#"{{"marker":{marker},"next_link":{link},"results":[{results}]}}"#).into()
     }
 
     /// Returns the link as documented: plain `http`, the service's public name, and only the marker as a parameter.
@@ -538,38 +539,17 @@ fn value<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pair.map(|(_, value)| value.as_str())
 }
 
-fn flag(query: &[(String, String)], name: &str) -> Result<Option<bool>, Response> {
-    match value(query, name) {
-        None => Ok(None),
-        Some("true") => Ok(Some(true)),
-        Some("false") => Ok(Some(false)),
-        Some(_) => {
-            let json = format!(r#"{{"error":{{"message":"{name} must be true or false"}}}}"#);
-            Err(Response::json(400, json))
-        }
-    }
-}
-
+/// Decodes ASCII.
 fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut left = text.as_bytes();
-    while let [first, rest @ ..] = left {
-        left = rest;
-        match (first, rest) {
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                bytes.push(hex(*high) << 4 | hex(*low));
-                left = after;
-            }
-            _ => bytes.push(*first),
-        }
+    let mut parts = text.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at(2);
+        let byte = u8::from_str_radix(digits, 16).expect("two hex digits");
+        decoded.push(byte.into());
+        decoded.push_str(rest);
     }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> u8 {
-    (digit as char).to_digit(16).map_or(0, |digit| digit as u8)
+    decoded
 }
 
 fn percent_encode(text: &str) -> String {

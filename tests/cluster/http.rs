@@ -20,8 +20,6 @@ pub struct Request {
     pub target: String,
     /// The headers in order, with the client's spelling of their names.
     pub headers: Vec<(String, String)>,
-    /// The number of the connection to this cluster, counted from 1.
-    pub connection: usize,
 }
 
 impl Request {
@@ -44,7 +42,7 @@ impl Request {
         header.map(|(_, value)| value.as_str())
     }
 
-    fn parse(head: &[u8], connection: usize) -> Option<Request> {
+    fn parse(head: &[u8]) -> Option<Request> {
         let mut lines = std::str::from_utf8(head).ok()?.trim_end().split("\r\n");
         let mut words = lines.next()?.split(' ');
         let (method, target) = (words.next()?, words.next()?);
@@ -59,7 +57,6 @@ impl Request {
             method: method.to_owned(),
             target: target.to_owned(),
             headers: headers.collect::<Option<_>>()?,
-            connection,
         })
     }
 }
@@ -71,7 +68,7 @@ const POLL: Duration = Duration::from_millis(100);
 const STALLED: Duration = Duration::from_secs(3);
 
 /// Serves a connection until either side closes it.
-pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: usize) {
+pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>) {
     // Send small responses without waiting for acknowledgements. An error, here and below, means that the client closed
     // the connection.
     let _ = stream.set_nodelay(true);
@@ -83,7 +80,7 @@ pub(super) fn serve(stream: Arc<TcpStream>, shared: &Arc<Shared>, connection: us
     let shared = Arc::clone(shared);
     let socket = Socket { stream, shared };
     let mut link = Link::new(socket.clone());
-    let result = serve_requests(&mut link, &socket.shared, connection);
+    let result = serve_requests(&mut link, &socket.shared);
     if result.is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
         // The handshake failed. Closing the connection before the client has sent its request would reset it, and the
         // client would not read the alert that names the reason.
@@ -136,9 +133,9 @@ impl Write for Socket {
     }
 }
 
-fn serve_requests(link: &mut Link, shared: &Shared, connection: usize) -> io::Result<()> {
+fn serve_requests(link: &mut Link, shared: &Shared) -> io::Result<()> {
     while let Some(head) = link.read_head()? {
-        let request = Request::parse(&head, connection).expect("a request with HTTP/1.1");
+        let request = Request::parse(&head).expect("a request with HTTP/1.1");
         let scripted = shared.record(&request);
         let reset = scripted.as_ref().is_some_and(|reply| reply.end == End::Rst);
         if !reset {

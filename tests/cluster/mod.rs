@@ -251,12 +251,11 @@ impl Shared {
         let socket = Arc::new(stream);
         let mut state = self.state();
         state.connections += 1;
-        let connection = state.connections;
         state.open.retain(|open| open.strong_count() > 0);
         state.open.push(Arc::downgrade(&socket));
         state.serving.retain(|thread| !thread.is_finished());
         let shared = Arc::clone(self);
-        let thread = std::thread::spawn(move || http::serve(socket, &shared, connection));
+        let thread = std::thread::spawn(move || http::serve(socket, &shared));
         state.serving.push(thread);
     }
 }
