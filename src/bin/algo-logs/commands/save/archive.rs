@@ -238,3 +238,30 @@ fn file_name(build: &Build) -> String {
     name.truncate(MAX_NAME);
     format!("{name}.log")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    /// Covers a bug: a directory that another run made in between was an error.
+    #[test]
+    fn a_directory_that_another_run_makes_is_no_obstacle() {
+        let root = std::env::temp_dir().join(format!("algo-logs-archive-{}", std::process::id()));
+        let algorithm: Algorithm = "acme/x".parse().unwrap();
+        for _ in 0..100 {
+            fs::create_dir(&root).unwrap();
+            let start = Barrier::new(4);
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        start.wait();
+                        create_directory(&root, &algorithm).unwrap();
+                    });
+                }
+            });
+            fs::remove_dir_all(&root).unwrap();
+        }
+    }
+}

@@ -138,6 +138,8 @@ fn array<T>(entries: &[&Item<T>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn items<T: Entry>(list: &str) -> Vec<Item<T>> {
@@ -202,11 +204,35 @@ mod tests {
         );
     }
 
+    fn temporary(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("algo-logs-{name}-{}.json", std::process::id()))
+    }
+
+    /// Covers a bug: a file that another run had just replaced seemed to be no regular file.
+    #[cfg(unix)]
+    #[test]
+    fn an_index_can_be_read_while_it_is_replaced() {
+        let path = temporary("replaced");
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for n in 0..100 {
+                    let received = items::<Version>(&format!(r#"[{{"n":{n}}}]"#));
+                    update(&path, &received, MAX_BYTES).unwrap();
+                }
+            });
+            while !writer.is_finished() {
+                read(&path, MAX_BYTES).unwrap();
+            }
+        });
+        let entries = update::<Version>(&path, &[], MAX_BYTES).unwrap();
+        assert_eq!(entries.len(), 100);
+        std::fs::remove_file(&path).unwrap();
+    }
+
     /// Covers a bug: an index was written that no later run could read.
     #[test]
     fn an_index_over_the_limit_is_not_written() {
-        let name = format!("algo-logs-index-{}.json", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = temporary("limit");
         let received = items::<Version>(r#"[{"n":1},{"n":2}]"#);
         let length = array(&merge(&[], &received)).len();
         assert!(update(&path, &received[..1], length).is_ok());
