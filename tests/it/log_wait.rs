@@ -266,18 +266,3 @@ fn a_wait_for_a_build_of_an_unknown_algorithm_ends_at_once() {
         assert_eq!(cluster.requests().len(), requests + 1, "{id}");
     }
 }
-
-#[test]
-fn there_is_no_follow() {
-    for option in ["-f", "--follow"] {
-        Program::bare()
-            .run(&format!("log acme/Waiting {option}"))
-            .fails(
-                2,
-                &format!(
-                    "algo-logs: there is no option '{option}': the service has no log until the build \
-                     has finished; '--wait' waits for the build, then writes its log\n"
-                ),
-            );
-    }
-}
