@@ -5,72 +5,48 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// Parts of the errors of rustls about certificates, and what they mean.
-const CERTIFICATES: [(&str, &str); 10] = [
+/// Parts of the errors of rustls, in lower case and without spaces, and what they mean.
+const MEANINGS: [(&str, &str); 14] = [
     (
-        "UnknownIssuer",
+        "unknownissuer",
         "its certificate is from an unknown CA, or it does not send an intermediate certificate",
     ),
-    ("xpired", "its certificate has expired"),
+    ("expired", "its certificate has expired"),
     (
-        "alid yet",
+        "notvalidyet",
         "its certificate is not valid yet, or this machine's clock is wrong",
     ),
+    ("notvalidforname", "its certificate is for another host"),
+    ("causedasendentity", "its certificate is that of a CA"),
+    ("keyusage", "its certificate is not meant for servers"),
+    ("certversion", "its certificate is not X.509 version 3"),
+    ("invalidcontenttype", "it does not use TLS on this port"),
+    ("protocolversion", "it supports neither TLS 1.2 nor TLS 1.3"),
+    ("tls12", "it supports neither TLS 1.2 nor TLS 1.3"),
     (
-        "NotValidYet",
-        "its certificate is not valid yet, or this machine's clock is wrong",
-    ),
-    ("alid for name", "its certificate is for another host"),
-    ("NotValidForName", "its certificate is for another host"),
-    (
-        "CaUsedAsEndEntity",
-        "its certificate belongs to a CA, not to a server",
-    ),
-    ("key usage", "its certificate is not meant for servers"),
-    ("Revoked", "its certificate was revoked"),
-    (
-        "UnsupportedCertVersion",
-        "its certificate has an old format (not X.509 version 3)",
-    ),
-];
-
-/// Parts of the other errors of rustls, and what they mean.
-const HANDSHAKES: [(&str, &str); 9] = [
-    ("InvalidContentType", "it does not use TLS on this port"),
-    (
-        "CertificateRequired",
+        "certificaterequired",
         "it requires a client certificate, which is not supported",
     ),
     (
-        "BadCertificate",
+        "badcertificate",
         "it requires a client certificate, which is not supported",
     ),
-    ("ProtocolVersion", "it supports neither TLS 1.2 nor TLS 1.3"),
-    ("Tls12", "it supports neither TLS 1.2 nor TLS 1.3"),
-    ("TlsVersion", "it supports neither TLS 1.2 nor TLS 1.3"),
     (
-        "HandshakeFailure",
+        "handshakefailure",
         "it supports none of our ciphers, or requires a client certificate, which is not supported",
     ),
-    ("UnrecognisedName", "it does not know this host name"),
-    ("AccessDenied", "it denied access"),
+    ("unrecognisedname", "it does not know this host name"),
 ];
 
 /// Explains an error of rustls from its text. `base` is the server.
 pub(super) fn explain(text: &str, base: &str) -> Error {
-    let find = |table: &[(&str, &'static str)]| {
-        let found = table.iter().find(|(part, _)| text.contains(part));
-        found.map(|(_, meaning)| *meaning)
+    let words = text.to_lowercase().replace(' ', "");
+    let (kind, unknown) = if words.contains("invalidpeercertificate:") {
+        (ErrorKind::Tls, "its certificate is not valid")
+    } else {
+        (ErrorKind::Connection, "the TLS handshake failed")
     };
-    let (kind, why) = match text.split_once("invalid peer certificate: ") {
-        Some(_) => (
-            ErrorKind::Tls,
-            find(&CERTIFICATES).unwrap_or("its certificate is not valid"),
-        ),
-        None => (
-            ErrorKind::Connection,
-            find(&HANDSHAKES).unwrap_or("the TLS handshake failed"),
-        ),
-    };
+    let found = MEANINGS.iter().find(|(part, _)| words.contains(part));
+    let why = found.map_or(unknown, |(_, meaning)| meaning);
     Error::new(kind, format!("no secure connection to {base}: {why}"))
 }
