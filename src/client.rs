@@ -52,7 +52,7 @@ use crate::token::Token;
 /// });
 /// # Ok::<(), algo_logs::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     pub(crate) http: Arc<Http>,
 }
@@ -283,6 +283,14 @@ impl Client {
     }
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", self.base_url())
+            .finish_non_exhaustive()
+    }
+}
+
 /// An item of the list of algorithms, without the members that are not needed.
 #[derive(serde::Deserialize)]
 struct ListedAlgorithm {
@@ -334,7 +342,7 @@ pub struct ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("config", &self.config)
+            .field("token", &self.config.token)
             .finish_non_exhaustive()
     }
 }

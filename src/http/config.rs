@@ -2,7 +2,6 @@
 //!
 //! ureq panics on some settings and ignores others that it cannot use, so each is checked here first.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,16 +54,6 @@ impl Default for Config {
             observer: None,
             on_retry: None,
         }
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("token", &self.token)
-            .field("timeout", &self.timeout)
-            .field("retries", &self.retries)
-            .finish_non_exhaustive()
     }
 }
 

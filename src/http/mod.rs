@@ -16,7 +16,6 @@ mod tls;
 mod tls_error;
 mod ureq_error;
 
-use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -24,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, header};
+use ureq::http::{HeaderMap, HeaderName, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
 pub(crate) use self::config::{Config, MAX_TIMEOUT};
@@ -38,7 +37,6 @@ use self::report::RequestReport;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::retry::{Attempts, Retry};
-use crate::token::Token;
 
 /// The largest page of a list, or single object, that is held in memory.
 const MAX_JSON_BODY: u64 = 32 * 1024 * 1024;
@@ -60,7 +58,6 @@ pub(crate) struct Http {
     base_url: BaseUrl,
     config: Config,
     agent: ureq::Agent,
-    authorization: Option<HeaderValue>,
     /// The cluster and its proxy, as errors name them.
     server: String,
     /// When the enclosing wait ends.
@@ -79,7 +76,6 @@ impl Http {
             Some(proxy) => format!("{base_url} through {proxy}"),
         };
         Ok(Self {
-            authorization: config.token.as_ref().map(authorization).transpose()?,
             agent: config::agent(&base_url, &config, proxy)?,
             base_url,
             config,
@@ -242,8 +238,8 @@ impl Http {
             .get(url)
             // As in the service's documentation, although a GET has no content.
             .header(header::CONTENT_TYPE, "application/json");
-        if let Some(authorization) = &self.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
+        if let Some(token) = &self.config.token {
+            request = request.header(header::AUTHORIZATION, token.header());
         }
         if let Some(left) = self.time_left() {
             request = request.config().timeout_global(Some(left)).build();
@@ -280,27 +276,29 @@ impl Http {
         let (body, is_complete) = body.read_error();
         let mut error = ApiError::from_body(&body, has_end);
         if !is_complete {
-            error = error.without_message();
+            error.message = None;
         }
-        let error = error.or_header(text(HeaderName::from_static("x-error-message")));
+        let header = text(HeaderName::from_static("x-error-message"));
+        error.message = error.message.or_else(|| header.map(str::to_owned));
         let retry_after = text(header::RETRY_AFTER).and_then(error_response::retry_after);
         Err(error.into_error(status, retry_after, self.config.token.as_ref()))
     }
 
     /// Describes a redirect without the path and query of its target, which may contain secrets.
     fn describe_redirect(&self, headers: &HeaderMap) -> String {
-        let Some(location) = headers.get(header::LOCATION) else {
-            return "the cluster sent a redirect without a Location".to_owned();
+        let location = headers
+            .get(header::LOCATION)
+            .and_then(|location| location.to_str().ok()?.parse::<Uri>().ok());
+        let Some(uri) = location else {
+            return "the cluster sent a redirect without a usable Location".to_owned();
         };
-        let uri = location.to_str().ok().and_then(|l| l.parse::<Uri>().ok());
-        let target = match uri.as_ref().map(|uri| (uri.scheme_str(), uri.host())) {
-            None => "an invalid URL".to_owned(),
-            Some((Some(scheme), Some(host))) => {
+        let target = match (uri.scheme_str(), uri.host()) {
+            (Some(scheme), Some(host)) => {
                 let default = if scheme == "https" { 443 } else { 80 };
-                let port = uri.as_ref().and_then(Uri::port_u16).unwrap_or(default);
+                let port = uri.port_u16().unwrap_or(default);
                 self.redact(&format!("{scheme}://{host}:{port}"))
             }
-            Some(_) => "another path on the same host".to_owned(),
+            _ => "another path on the same host".to_owned(),
         };
         format!("the cluster redirects to {target}, which is not followed")
     }
@@ -346,33 +344,16 @@ impl Http {
     }
 }
 
-impl fmt::Debug for Http {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http")
-            .field("base_url", &self.base_url)
-            .field("config", &self.config)
-            .field("server", &self.server)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Returns the value of the `Authorization` header, marked as sensitive so that no `Debug` shows it.
-fn authorization(token: &Token) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::try_from(token.header())
-        .map_err(|_| Error::invalid_input("the key cannot be used in a header"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 /// Returns the encoding of the body if ureq does not decode it. ureq removes the header of an encoding that it decodes.
 fn unsupported_encoding(headers: &HeaderMap) -> Option<String> {
-    let left = |name: HeaderName, plain: &str| {
-        headers
-            .get_all(name)
-            .iter()
+    let plain = [
+        (header::CONTENT_ENCODING, "identity"),
+        (header::TRANSFER_ENCODING, "chunked"),
+    ];
+    plain.into_iter().find_map(|(name, plain)| {
+        let encodings = headers.get_all(name).into_iter();
+        encodings
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .find(|value| !value.is_empty() && !value.eq_ignore_ascii_case(plain))
-    };
-    left(header::CONTENT_ENCODING, "identity")
-        .or_else(|| left(header::TRANSFER_ENCODING, "chunked"))
+    })
 }

@@ -55,13 +55,13 @@ pub fn redirects(other: &str) -> Vec<Row> {
             .requests(1)
     };
     rows.extend(rows! {
-        log("a redirect without Location", Reply::status(302)).fails(1, "sent a redirect without a Location"),
+        log("a redirect without Location", Reply::status(302)).fails(1, "sent a redirect without a usable Location"),
         row("itself", LOGS, "redirects to another path on the same host"),
         row("a URL without a scheme", "//evil.example.com/", "not followed"),
         row("a host named like the key", &format!("https://{KEY}/?key={KEY}"), "redirects to https://[key]:443"),
         row("a URL with a user and the key", &format!("http://u:{KEY}@evil.example.com/{KEY}"), "redirects to http://evil.example.com:80"),
-        row("an invalid URL", "http://[", "redirects to an invalid URL"),
-        row("a file URL", "file:///etc/passwd", "not followed"),
+        row("an invalid URL", "http://[", "sent a redirect without a usable Location"),
+        row("a file URL", "file:///etc/passwd", "sent a redirect without a usable Location"),
         row("a URL of 10 kB", &format!("http://{}.com/", "a".repeat(10_000)), "not followed"),
         at("a redirect of a list", "builds acme/x --retries 0", BUILDS, vec![to(301, other)])
             .fails(1, "redirects to").requests(1),
@@ -197,7 +197,7 @@ pub fn retries() -> Vec<Row> {
         log_after("more failures than retries", vec![transient(503)], "--retries 2").fails(1, "(status 503)").requests(3),
         log_after("503, then 403", vec![transient(503), Reply::status(403)], "").fails(4, "(status 403)").requests(2),
         log_after("a redirect after a 503", vec![transient(503), Reply::status(302)], "")
-            .fails(1, "sent a redirect without a Location").requests(2),
+            .fails(1, "sent a redirect without a usable Location").requests(2),
         log_after("a reset, then the log", vec![Reply::raw().rst(), good()], "--retries 1").succeeds().requests(2),
         log_after("a closed connection, then the log", vec![Reply::raw().fin(), good()], "--retries 1").succeeds().requests(2),
         log_after("silence, then the log", vec![Reply::raw().stall(), good()], "--retries 1 --timeout 1")
