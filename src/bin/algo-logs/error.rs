@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io;
 
 use algo_logs::{Error, ErrorKind};
+use serde_json::Value;
 
 /// The exit codes, as `algo-logs help exit-codes` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Exit {
     }
 }
 
-/// The kind of an error: `kind` in its JSON.
+/// The kind of an error, which determines its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Library(ErrorKind),
@@ -45,10 +46,14 @@ pub(crate) enum Kind {
     BuildFailed,
     Output,
     DiskFull,
-    NotSaved,
+    /// The reader of stdout has gone away. The program ends silently.
+    StdoutClosed,
+    /// Not everything could be saved. The exit code is that of the worst failure.
+    NotSaved(Exit),
 }
 
 impl Kind {
+    /// Returns `kind` in the error's JSON.
     fn as_str(self) -> &'static str {
         match self {
             Self::Library(kind) => kind.as_str(),
@@ -56,31 +61,35 @@ impl Kind {
             Self::NoKey => "no-key",
             Self::NoMatch => "no-match",
             Self::BuildFailed => "build-failed",
-            Self::Output | Self::DiskFull => "output",
-            Self::NotSaved => "not-saved",
+            Self::Output | Self::DiskFull | Self::StdoutClosed => "output",
+            Self::NotSaved(_) => "not-saved",
+        }
+    }
+
+    fn exit(self) -> Exit {
+        use ErrorKind::{
+            Ambiguous, Incomplete, InvalidInput, InvalidResponse, NoLog, NotFinished, NotFound,
+            TooLarge, Unauthorized,
+        };
+        match self {
+            Self::Usage | Self::Library(InvalidInput | Ambiguous) => Exit::Usage,
+            Self::BuildFailed => Exit::BuildFailed,
+            Self::NoKey | Self::Library(Unauthorized) => Exit::Unauthorized,
+            Self::NoMatch | Self::Library(NotFound | NoLog) => Exit::NotFound,
+            Self::Library(Incomplete | InvalidResponse | TooLarge) => Exit::InvalidResponse,
+            Self::Output | Self::DiskFull => Exit::Output,
+            Self::Library(NotFinished) => Exit::NotFinished,
+            Self::StdoutClosed => Exit::StdoutClosed,
+            Self::NotSaved(exit) => exit,
+            // Connections, timeouts, redirects, other statuses, and kinds that later versions add.
+            Self::Library(_) => Exit::Network,
         }
     }
 }
 
-/// An error as JSON.
-#[derive(serde::Serialize)]
-struct JsonReport<'a> {
-    error: JsonError<'a>,
-}
-
-#[derive(serde::Serialize)]
-struct JsonError<'a> {
-    kind: &'a str,
-    message: &'a str,
-    status: Option<u16>,
-    code: Option<u32>,
-    exit: u8,
-}
-
-/// An error of the program, with the hint and the exit code that go with it.
+/// An error of the program, and the hint that goes with it.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    pub(crate) exit: Exit,
     pub(crate) kind: Kind,
     message: String,
     hint: Option<String>,
@@ -90,9 +99,8 @@ pub(crate) struct CliError {
 }
 
 impl CliError {
-    fn new(exit: Exit, kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
-            exit,
             kind,
             message: message.into(),
             hint: None,
@@ -103,49 +111,22 @@ impl CliError {
 
     /// The command line is invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, Kind::Usage, message)
+        Self::new(Kind::Usage, message)
     }
 
     /// A name, a file or a variable cannot be used.
     pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, Kind::Library(ErrorKind::InvalidInput), message)
-    }
-
-    /// Several builds match an abbreviated ID.
-    pub(crate) fn ambiguous(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, Kind::Library(ErrorKind::Ambiguous), message)
-    }
-
-    /// There is no key for the cluster.
-    pub(crate) fn no_key(message: impl Into<String>) -> Self {
-        Self::new(Exit::Unauthorized, Kind::NoKey, message)
+        Self::new(Kind::Library(ErrorKind::InvalidInput), message)
     }
 
     /// Nothing matches the filters.
     pub(crate) fn no_match(message: impl Into<String>) -> Self {
-        Self::new(Exit::NotFound, Kind::NoMatch, message)
-    }
-
-    /// The build failed, and `--exit-status` was given.
-    pub(crate) fn build_failed(message: impl Into<String>) -> Self {
-        Self::new(Exit::BuildFailed, Kind::BuildFailed, message)
-    }
-
-    /// The service still reports the build as in progress.
-    pub(crate) fn not_finished(message: impl Into<String>) -> Self {
-        let kind = Kind::Library(ErrorKind::NotFinished);
-        Self::new(Exit::NotFinished, kind, message)
+        Self::new(Kind::NoMatch, message)
     }
 
     /// The service sent something that cannot be used.
     pub(crate) fn invalid_response(message: impl Into<String>) -> Self {
-        let kind = Kind::Library(ErrorKind::InvalidResponse);
-        Self::new(Exit::InvalidResponse, kind, message)
-    }
-
-    /// Not everything could be saved; `exit` is that of the worst failure.
-    pub(crate) fn not_saved(exit: Exit, message: impl Into<String>) -> Self {
-        Self::new(exit, Kind::NotSaved, message)
+        Self::new(Kind::Library(ErrorKind::InvalidResponse), message)
     }
 
     /// A file could not be written.
@@ -154,16 +135,19 @@ impl CliError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::DiskFull,
             _ => Kind::Output,
         };
-        let message = format!("cannot write {name}: {error}");
-        Self::new(Exit::Output, kind, message)
+        Self::new(kind, format!("cannot write {name}: {error}"))
     }
 
     /// Standard output could not be written, or its reader has gone away.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::new(Exit::StdoutClosed, Kind::Output, ""),
+            io::ErrorKind::BrokenPipe => Self::new(Kind::StdoutClosed, ""),
             _ => Self::output("standard output", error),
         }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.kind.exit()
     }
 
     /// Returns whether every later request or file would fail in the same way: a rejected key, or a full disk.
@@ -171,7 +155,7 @@ impl CliError {
     /// A key that may not read one algorithm or log (403, code 2001) may read the next.
     pub(crate) fn is_fatal(&self) -> bool {
         let is_forbidden = self.status == Some(403) || self.code == Some(2001);
-        self.kind == Kind::DiskFull || self.exit == Exit::Unauthorized && !is_forbidden
+        self.kind == Kind::DiskFull || self.exit() == Exit::Unauthorized && !is_forbidden
     }
 
     /// Returns whether the service has no build with this ID, or rejects the ID itself. An abbreviated one may be why.
@@ -201,28 +185,23 @@ impl CliError {
     ///
     /// `clean` makes the text safe to write. It runs before the text is escaped for JSON.
     pub(crate) fn report(&self, json: bool, clean: impl FnOnce(&str) -> String) -> Option<String> {
-        if self.exit == Exit::StdoutClosed {
+        if self.kind == Kind::StdoutClosed {
             return None;
         }
         if json {
-            let error = JsonError {
-                kind: self.kind.as_str(),
-                message: &clean(&self.message),
-                status: self.status,
-                code: self.code,
-                exit: self.exit as u8,
-            };
-            // Numbers and strings can always be serialized.
-            let json = serde_json::to_string(&JsonReport { error }).unwrap_or_default();
-            return Some(format!("{json}\n"));
+            let message = Value::from(clean(&self.message));
+            let [status, code] = [self.status.map(u32::from), self.code].map(Value::from);
+            let (kind, exit) = (self.kind.as_str(), self.exit() as u8);
+            return Some(format!(
+                "{{\"error\":{{\"kind\":\"{kind}\",\"message\":{message},\"status\":{status},\
+                 \"code\":{code},\"exit\":{exit}}}}}\n"
+            ));
         }
         let hint = self.hint.as_ref().map(|hint| format!("; {hint}"));
         let line = format!("{}{}", self.message, hint.unwrap_or_default());
         Some(format!("algo-logs: {}\n", clean(&line)))
     }
-}
 
-impl CliError {
     /// Converts an error about an ID or a hash that came from the service, so that it does not blame the user.
     pub(crate) fn from_service(error: Error) -> Self {
         match error.kind() {
@@ -234,21 +213,10 @@ impl CliError {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        let exit = match error.kind() {
-            ErrorKind::InvalidInput | ErrorKind::Ambiguous => Exit::Usage,
-            ErrorKind::Unauthorized => Exit::Unauthorized,
-            ErrorKind::NotFound | ErrorKind::NoLog => Exit::NotFound,
-            ErrorKind::NotFinished => Exit::NotFinished,
-            ErrorKind::Incomplete | ErrorKind::InvalidResponse | ErrorKind::TooLarge => {
-                Exit::InvalidResponse
-            }
-            // Connections, timeouts, redirects, other statuses, and kinds that later versions add.
-            _ => Exit::Network,
-        };
         Self {
             status: error.status(),
             code: error.service_code(),
-            ..Self::new(exit, Kind::Library(error.kind()), message(&error))
+            ..Self::new(Kind::Library(error.kind()), message(&error))
         }
     }
 }
@@ -308,51 +276,6 @@ mod tests {
             ("https://me:simWrongKey@c", "htt…"),
         ] {
             assert_eq!(redact(word), redacted);
-        }
-    }
-
-    #[test]
-    fn a_failure_is_one_line() {
-        let failure = CliError::invalid_input("a").hint("try b");
-        assert_eq!(
-            failure.report(false, str::to_uppercase).unwrap(),
-            "algo-logs: A; TRY B\n"
-        );
-    }
-
-    #[test]
-    fn a_failure_is_one_object() {
-        let failure = CliError::no_match("nothing \"fits\"");
-        assert_eq!(
-            failure.report(true, str::to_uppercase).unwrap(),
-            "{\"error\":{\"kind\":\"no-match\",\"message\":\"NOTHING \\\"FITS\\\"\",\
-             \"status\":null,\"code\":null,\"exit\":5}}\n"
-        );
-    }
-
-    #[test]
-    fn a_closed_pipe_is_silent() {
-        let failure = CliError::stdout(&io::ErrorKind::BrokenPipe.into());
-        assert_eq!(failure.exit, Exit::StdoutClosed);
-        assert_eq!(failure.report(false, str::to_owned), None);
-        // ERROR_BROKEN_PIPE and ERROR_NO_DATA: a pipe whose reader has gone away, or is about to.
-        #[cfg(windows)]
-        for code in [109, 232] {
-            let failure = CliError::stdout(&io::Error::from_raw_os_error(code));
-            assert_eq!(failure.exit, Exit::StdoutClosed);
-        }
-        let failure = CliError::stdout(&io::ErrorKind::StorageFull.into());
-        assert_eq!(failure.exit, Exit::Output);
-    }
-
-    #[test]
-    fn a_full_disk_is_fatal() {
-        for (kind, fatal) in [
-            (io::ErrorKind::StorageFull, true),
-            (io::ErrorKind::QuotaExceeded, true),
-            (io::ErrorKind::PermissionDenied, false),
-        ] {
-            assert_eq!(CliError::output("f", &kind.into()).is_fatal(), fatal);
         }
     }
 }

@@ -125,12 +125,15 @@ impl Context {
         match &*found {
             [] => Ok(None),
             [id] => Ok(Some(id.clone())),
-            [one, other, ..] => Err(CliError::ambiguous(format!(
-                "build {id} of {}: ambiguous: matches {} and {}",
-                self.algorithm,
-                self.word(one),
-                self.word(other)
-            ))),
+            [one, other, ..] => Err(CliError::new(
+                Kind::Library(ErrorKind::Ambiguous),
+                format!(
+                    "build {id} of {}: ambiguous: matches {} and {}",
+                    self.algorithm,
+                    self.word(one),
+                    self.word(other)
+                ),
+            )),
         }
     }
 
@@ -267,14 +270,19 @@ impl Context {
         match status {
             Some(status) if status.is_finished() && status != BuildStatus::Succeeded => {
                 let status = self.word(status.as_str());
-                Err(CliError::build_failed(format!("{what}: {status}")))
+                Err(CliError::new(
+                    Kind::BuildFailed,
+                    format!("{what}: {status}"),
+                ))
             }
-            _ if compiled == Some(false) => {
-                Err(CliError::build_failed(format!("{what} failed to compile")))
-            }
-            Some(BuildStatus::InProgress) => Err(CliError::not_finished(format!(
-                "{what}: the service still reports it as in progress"
-            ))),
+            _ if compiled == Some(false) => Err(CliError::new(
+                Kind::BuildFailed,
+                format!("{what} failed to compile"),
+            )),
+            Some(BuildStatus::InProgress) => Err(CliError::new(
+                Kind::Library(ErrorKind::NotFinished),
+                format!("{what}: the service still reports it as in progress"),
+            )),
             _ => Ok(()),
         }
     }

@@ -44,7 +44,7 @@ impl Session<'_> {
             }
         }
         // The worst failure decides the exit code.
-        failures.sort_by_key(|failure| failure.exit.severity());
+        failures.sort_by_key(|failure| failure.exit().severity());
         let result = failures.pop().map_or(Ok(()), Err);
         rows.finish(&result)?;
         if result.is_ok() && rows.count == 0 {

@@ -4,14 +4,16 @@ use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
-use algo_logs::{Build, BuildStatus, DockerBuilder, EarlierLine, Error, Explanation, explain};
+use algo_logs::{
+    Build, BuildStatus, DockerBuilder, EarlierLine, Error, ErrorKind, Explanation, explain,
+};
 use serde::Serialize;
 
 use super::Session;
 use super::context::Context;
 use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource};
 use crate::config::{ColorChoice, PathOrStdin};
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::output::sanitize::{Mode, Sanitizer, defuse};
 use crate::output::{Reporter, format, json, to_stdout};
 
@@ -196,10 +198,13 @@ impl Context {
 
     fn in_progress(&self, build: &Build) -> CliError {
         let id = self.word(&build.build_id);
-        CliError::not_finished(format!(
-            "build {id} of {}: the build is still in progress",
-            self.algorithm
-        ))
+        CliError::new(
+            Kind::Library(ErrorKind::NotFinished),
+            format!(
+                "build {id} of {}: the build is still in progress",
+                self.algorithm
+            ),
+        )
         .hint("'algo-logs log --wait' waits for it")
     }
 

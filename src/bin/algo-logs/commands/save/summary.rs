@@ -1,6 +1,6 @@
 //! The results of a run: a line for each algorithm, a total, and the exit code.
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::output::{Reporter, format};
 
 /// The results for one algorithm, or for all.
@@ -75,17 +75,18 @@ pub(super) fn report(
     if lines.len() > 1 {
         reporter.note(&format!("total: {}", total.describe()));
     }
-    let exits = total.failures.iter().map(|failure| failure.exit);
+    let exits = total.failures.iter().map(|failure| failure.exit());
     let Some(exit) = exits.max_by_key(|exit| exit.severity()) else {
         return Ok(());
     };
     if total.has_ended() {
-        let error = CliError::not_saved(exit, "stopped early");
+        let error = CliError::new(Kind::NotSaved(exit), "stopped early");
         return Err(error.hint("saved logs are kept; rerun to continue"));
     }
     let message = match total.failures.len() {
         1 => "1 failure".to_owned(),
         count => format!("{count} failures"),
     };
-    Err(CliError::not_saved(exit, message).hint("everything else was saved; rerun to retry"))
+    Err(CliError::new(Kind::NotSaved(exit), message)
+        .hint("everything else was saved; rerun to retry"))
 }
