@@ -15,7 +15,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::Parsed;
-use config::Environment;
 use error::Exit;
 use output::Reporter;
 
@@ -24,7 +23,7 @@ fn main() -> ExitCode {
     let json = cli::wants_json(&args);
     let reporter = Reporter::default();
     let outcome = match cli::parse(args) {
-        Ok(Parsed::Run(args)) => commands::run(&args, &Environment::new(), &reporter),
+        Ok(Parsed::Run(args)) => commands::run(&args, &reporter),
         Ok(Parsed::Print(text)) => output::to_stdout(&text),
         Ok(Parsed::Usage(text)) => {
             reporter.usage(&text);
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             reporter.error(&failure, json);
-            ExitCode::from(failure.exit as u8)
+            ExitCode::from(failure.exit() as u8)
         }
     }
 }

@@ -64,9 +64,9 @@ impl Context {
 pub(crate) fn add_connection_hint(error: CliError, connection: &Connection) -> CliError {
     match error.kind {
         Kind::Library(ErrorKind::Unauthorized) => {
-            error.hint(format!("the key is from {}", connection.key_source()))
+            error.hint(format!("the key is from {}", connection.key_source))
         }
-        Kind::Library(ErrorKind::Tls) => error.hint(match connection.ca_source() {
+        Kind::Library(ErrorKind::Tls) => error.hint(match connection.ca_source {
             Some(source) => format!("the trusted CAs are from {source}"),
             None => "if the cluster uses a private CA, use --cacert FILE".to_owned(),
         }),

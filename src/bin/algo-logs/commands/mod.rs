@@ -13,32 +13,26 @@ mod transfer;
 mod why;
 
 use crate::cli::{Args, Command};
-use crate::config::{self, ColorChoice, Connection, Environment};
+use crate::config::{self, ColorChoice, Connection};
 use crate::error::CliError;
 use crate::output::Reporter;
 
 /// What every command has before it connects.
 struct Session<'a> {
     args: &'a Args,
-    environment: &'a Environment,
     reporter: Reporter,
     /// After the environment has been taken into account.
     color: ColorChoice,
 }
 
 /// Runs a command.
-pub(crate) fn run(
-    args: &Args,
-    environment: &Environment,
-    reporter: &Reporter,
-) -> Result<(), CliError> {
+pub(crate) fn run(args: &Args, reporter: &Reporter) -> Result<(), CliError> {
     let session = Session {
         args,
-        environment,
         reporter: reporter
             .quiet(args.quiet)
-            .animated(environment.has_escape_sequences(args.color)),
-        color: environment.color(args.color),
+            .animated(config::has_escape_sequences(args.color)),
+        color: config::color(args.color),
     };
     match &args.command {
         Command::Builds(algorithm, builds) => {
@@ -57,8 +51,8 @@ pub(crate) fn run(
 impl Session<'_> {
     /// Connects to the cluster, and keeps up to `connections` connections alive.
     fn connect(&self, connections: usize) -> Result<Connection, CliError> {
-        let settings = config::resolve(&self.args.connection, self.environment)?;
-        self.reporter.redact(settings.token().clone());
+        let settings = config::resolve(&self.args.connection)?;
+        self.reporter.redact(settings.token());
         if let Some(warning) = &settings.warning {
             self.reporter.note(warning);
         }

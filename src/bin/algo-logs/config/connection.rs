@@ -11,24 +11,13 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     /// The same without retries and notes, for requests that only add to a message.
     pub(crate) silent: Client,
-    key_source: &'static str,
-    /// `None` means the compiled-in CAs.
-    ca_source: Option<&'static str>,
+    /// Where the key comes from, such as `ALGORITHMIA_API_KEY`.
+    pub(crate) key_source: &'static str,
+    /// Where the CAs come from, such as `--cacert`. `None` means the compiled-in ones.
+    pub(crate) ca_source: Option<&'static str>,
 }
 
-impl Connection {
-    /// Returns where the key came from, such as `ALGORITHMIA_API_KEY`.
-    pub(crate) fn key_source(&self) -> &'static str {
-        self.key_source
-    }
-
-    /// Returns where the CAs came from, such as `--cacert`, or `None` for the compiled-in ones.
-    pub(crate) fn ca_source(&self) -> Option<&'static str> {
-        self.ca_source
-    }
-}
-
-impl Settings {
+impl Settings<'_> {
     /// Creates the clients. `customize` sets what does not come from the settings.
     pub(crate) fn connect(
         self,
@@ -50,23 +39,23 @@ impl Settings {
         })
     }
 
-    pub(crate) fn token(&self) -> &Token {
-        &self.token.value
+    pub(crate) fn token(&self) -> Token {
+        self.token.value.clone()
     }
 
     /// Returns a builder with everything except the CAs.
     fn builder(&self) -> ClientBuilder {
         Client::builder(self.base_url.value.to_string())
-            .token(self.token.value.clone())
-            .allow_http(self.allow_http)
-            .timeout(self.timeout)
-            .retries(self.retries)
+            .token(self.token())
+            .allow_http(self.options.allow_http)
+            .timeout(self.options.timeout)
+            .retries(self.options.retries)
     }
 
     /// Adds the source of the rejected value to an error. Errors about a proxy already name its variable.
     fn error(&self, error: Error) -> CliError {
         let base_url = &self.base_url.value;
-        if !base_url.is_https() && !base_url.is_loopback() && !self.allow_http {
+        if !base_url.is_https() && !base_url.is_loopback() && !self.options.allow_http {
             return error_from(self.base_url.source, error)
                 .hint("use --allow-http to send it anyway");
         }

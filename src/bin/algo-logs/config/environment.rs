@@ -8,68 +8,44 @@ use std::path::{Path, PathBuf};
 
 use super::ColorChoice;
 
-/// The environment variables. An empty one counts as unset.
-pub(crate) struct Environment(());
+/// Returns an environment variable. An empty one counts as unset.
+pub(super) fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
 
-impl Environment {
-    pub(crate) fn new() -> Self {
-        Self(())
-    }
+/// Returns a URL or a key. Invalid UTF-8 becomes U+FFFD, which neither of them can contain.
+pub(super) fn text(name: &str) -> Option<String> {
+    Some(variable(name)?.to_string_lossy().into_owned())
+}
 
-    pub(super) fn get(&self, name: &str) -> Option<OsString> {
-        env::var_os(name).filter(|value| !value.is_empty())
-    }
-
-    /// Returns a URL or a key. Invalid UTF-8 becomes U+FFFD, which neither of them can contain.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        Some(self.get(name)?.to_string_lossy().into_owned())
-    }
-
-    /// Turns `auto` into `never` if `NO_COLOR` is set (<https://no-color.org>) or terminals do not understand colours.
-    pub(crate) fn color(&self, choice: ColorChoice) -> ColorChoice {
-        let unwanted = self.get("NO_COLOR").is_some();
-        match choice {
-            ColorChoice::Auto if unwanted || !self.has_escape_sequences(choice) => {
-                ColorChoice::Never
-            }
-            choice => choice,
-        }
-    }
-
-    /// Returns whether the terminal understands escape sequences. On Windows, `--color always` implies that it does.
-    pub(crate) fn has_escape_sequences(&self, color: ColorChoice) -> bool {
-        if cfg!(windows) && color != ColorChoice::Always {
-            return is_ansi_console(|name| self.get(name));
-        }
-        self.get("TERM").is_none_or(|term| term != "dumb")
-    }
-
-    /// Returns the path of the file in which the official `algo` program keeps its profiles.
-    pub(super) fn profiles_path(&self) -> Option<PathBuf> {
-        let (home, directory) = match cfg!(windows) {
-            true => ("LOCALAPPDATA", "Algorithmia"),
-            false => ("HOME", ".algorithmia"),
-        };
-        Some(
-            PathBuf::from(self.get(home)?)
-                .join(directory)
-                .join("config"),
-        )
+/// Turns `auto` into `never` if `NO_COLOR` is set (<https://no-color.org>) or terminals do not understand colours.
+pub(crate) fn color(choice: ColorChoice) -> ColorChoice {
+    let unwanted = variable("NO_COLOR").is_some() || !has_escape_sequences(choice);
+    match choice {
+        ColorChoice::Auto if unwanted => ColorChoice::Never,
+        choice => choice,
     }
 }
 
-/// Returns whether a Windows console understands escape sequences, judging by the variables that such consoles set.
+/// Returns whether the terminal understands escape sequences, judging by the variables that it sets.
 ///
-/// Older consoles show the sequences as text. Windows has a reliable test, but calling it needs unsafe code.
-fn is_ansi_console(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+/// Windows has a reliable test, but calling it needs unsafe code. There, `--color always` implies that it does.
+pub(crate) fn has_escape_sequences(color: ColorChoice) -> bool {
     match variable("TERM") {
-        Some(term) => term != "dumb" && term != "cygwin",
-        None => {
-            variable("WT_SESSION").is_some()
-                || variable("ANSICON").is_some()
-                || variable("ConEmuANSI").is_some_and(|value| value == "ON")
-        }
+        Some(term) => term != "dumb" || cfg!(windows) && color == ColorChoice::Always,
+        None if cfg!(windows) => color == ColorChoice::Always || variable("WT_SESSION").is_some(),
+        None => true,
     }
+}
+
+/// Returns the path of the file in which the official `algo` program keeps its profiles.
+pub(super) fn profiles_path() -> Option<PathBuf> {
+    let (home, directory) = match cfg!(windows) {
+        true => ("LOCALAPPDATA", "Algorithmia"),
+        false => ("HOME", ".algorithmia"),
+    };
+    let home = PathBuf::from(variable(home)?);
+    Some(home.join(directory).join("config"))
 }
 
 /// Opens a regular file. Opening a FIFO could block forever.
@@ -78,11 +54,6 @@ pub(super) fn open_regular_file(path: &Path) -> io::Result<File> {
         return Err(io::Error::other("it is not a regular file"));
     }
     File::open(path)
-}
-
-/// Reads a file to its end.
-pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    read_all(File::open(path)?)
 }
 
 /// Reads a reader to its end, up to a limit, without a byte order mark.
@@ -112,29 +83,4 @@ pub(super) fn others_can_read(path: &Path) -> bool {
 #[cfg(not(unix))]
 pub(super) fn others_can_read(_: &Path) -> bool {
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn consoles_with_escape_sequences_are_recognized() {
-        for (variables, expected) in [
-            (&[][..], false),
-            (&[("WT_SESSION", "9d01c3ea")], true),
-            (&[("ANSICON", "80x1000 (80x25)")], true),
-            (&[("ConEmuANSI", "ON")], true),
-            (&[("ConEmuANSI", "OFF")], false),
-            (&[("TERM", "xterm-256color")], true),
-            (&[("TERM", "cygwin")], false),
-            (&[("TERM", "dumb"), ("WT_SESSION", "9d01c3ea")], false),
-        ] {
-            let variable = |name: &str| {
-                let found = variables.iter().find(|variable| variable.0 == name);
-                found.map(|variable| OsString::from(variable.1))
-            };
-            assert_eq!(is_ansi_console(variable), expected, "{variables:?}");
-        }
-    }
 }

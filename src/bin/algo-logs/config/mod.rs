@@ -8,18 +8,17 @@ mod profile;
 pub(crate) mod project;
 
 use std::fmt::Display;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use algo_logs::{BaseUrl, Token};
 
-use crate::error::{CliError, redact};
+use crate::error::{CliError, Kind, redact};
 pub(crate) use connection::Connection;
-pub(crate) use environment::{Environment, read_all};
-use environment::{open_regular_file, others_can_read, read_file};
+pub(crate) use environment::{color, has_escape_sequences, read_all};
+use environment::{open_regular_file, others_can_read, profiles_path, text, variable};
 pub(crate) use options::{ColorChoice, Options, PathOrStdin};
-use profile::Profile;
 
 const BEARER_VARIABLE: &str = "ALGORITHMIA_BEARER_TOKEN";
 const BEARER_MEMBER: &str = "bearer_token of the profile";
@@ -54,97 +53,93 @@ fn error_from(source: &str, why: impl Display) -> CliError {
     CliError::invalid_input(format!("{source}: {why}"))
 }
 
-/// The settings of the client.
-pub(crate) struct Settings {
+/// The settings from the options, the environment or a profile.
+#[derive(Default)]
+struct Layer {
+    url: Option<Setting<String>>,
+    key: Option<Setting<String>>,
+    ca_file: Option<Setting<PathBuf>>,
+    /// The only cluster that the key and the CAs are for. Defaults to any.
+    cluster: Option<BaseUrl>,
+    /// A note about the permissions of the profile's file.
+    warning: Option<String>,
+}
+
+/// The settings that decide where to connect, and with which key.
+pub(crate) struct Settings<'a> {
+    options: &'a Options,
     base_url: Setting<BaseUrl>,
     token: Setting<Token>,
     /// The CAs to trust instead of the compiled-in roots.
     ca_pem: Option<Setting<Vec<u8>>>,
-    allow_http: bool,
-    timeout: Duration,
-    retries: u32,
-    /// A note about the permissions of the profile's file.
     pub(crate) warning: Option<String>,
 }
 
 /// Chooses each setting, then parses it: an invalid one is an error only if it is used.
-pub(crate) fn resolve(options: &Options, environment: &Environment) -> Result<Settings, CliError> {
-    let variable = |name| Setting::from(name, environment.text(name));
-    let urls = [
-        Setting::from("--api", options.api.clone()),
-        variable("ALGORITHMIA_API"),
+pub(crate) fn resolve(options: &Options) -> Result<Settings<'_>, CliError> {
+    let from_variable = |name| Setting::from(name, text(name));
+    let key_file = Setting::from("--api-key-file", options.api_key_file.as_ref());
+    let mut layers = vec![
+        Layer {
+            url: Setting::from("--api", options.api.clone()),
+            key: key_file.map(|file| file.parse(read_key)).transpose()?,
+            ca_file: Setting::from("--cacert", options.cacert.clone()),
+            ..Layer::default()
+        },
+        Layer {
+            url: from_variable("ALGORITHMIA_API"),
+            key: from_variable("ALGORITHMIA_API_KEY").or_else(|| from_variable(BEARER_VARIABLE)),
+            ca_file: Setting::from(
+                "SSL_CERT_FILE",
+                variable("SSL_CERT_FILE").map(PathBuf::from),
+            ),
+            ..Layer::default()
+        },
     ];
-    let keys = [
-        options.api_key_file.as_ref().map(read_key).transpose()?,
-        variable("ALGORITHMIA_API_KEY").or_else(|| variable(BEARER_VARIABLE)),
-    ];
-    let certificates = environment.get("SSL_CERT_FILE").map(PathBuf::from);
-    let ca_files = [
-        Setting::from("--cacert", options.cacert.clone()),
-        Setting::from("SSL_CERT_FILE", certificates),
-    ];
-
+    let has_url = layers.iter().any(|layer| layer.url.is_some());
+    let has_key = layers.iter().any(|layer| layer.key.is_some());
     let name = options.profile.as_deref();
-    let is_missing = |settings: &[Option<Setting<String>>]| settings.iter().all(Option::is_none);
     // The default profile is not opened just for its CAs.
-    let (profile, warning) = match name.is_some() || is_missing(&urls) || is_missing(&keys) {
-        true => read_profile(name, environment)?,
-        false => (Profile::default(), None),
-    };
-    let url = Setting::from("api_server of the profile", profile.api_server);
-    let key = Setting::from("api_key of the profile", profile.api_key)
-        .or_else(|| Setting::from(BEARER_MEMBER, profile.bearer_token));
-    let ca_file = profile.ca_cert.map(PathBuf::from);
-    let ca_file = Setting::from("ca_cert of the profile", ca_file);
-    // The only cluster that the profile's key and CAs are for. `algo` means the public one if the file names none.
-    let own = match url.clone() {
-        Some(url) => url.parse(parse_url)?.value,
-        None => "https://api.algorithmia.com".parse()?,
-    };
+    if name.is_some() || !has_url || !has_key {
+        // A profile that was requested by name overrides the environment.
+        let position = if name.is_some() { 1 } else { 2 };
+        layers.insert(position, read_profile(name)?);
+    }
 
-    let is_named = name.is_some();
-    let Some(url) = first(is_named, urls, url) else {
-        return Err(no_cluster(key.is_some() || !is_missing(&keys)));
+    let Some(url) = layers.iter().find_map(|layer| layer.url.clone()) else {
+        return Err(no_cluster(layers.iter().any(|layer| layer.key.is_some())));
     };
     let base_url = url.parse(parse_url)?;
-    let cluster = &base_url.value;
-    let is_own = own == *cluster;
-    let ca_pem = match first(is_named, ca_files, ca_file.filter(|_| is_own)) {
-        Some(Setting { value, source }) => {
-            Setting::from(source, Some(read(source, "CA file", &value)?))
-        }
-        None => None,
+    let is_for_cluster = |layer: &&Layer| match &layer.cluster {
+        Some(cluster) => *cluster == base_url.value,
+        None => true,
     };
-    let key = key.map(|key| match is_own {
-        true => Ok(key),
-        false => Err(no_key(format!(
-            "there is no key for {cluster}: the profile's key belongs to {own}"
-        ))),
-    });
-    let key = first(is_named, keys.map(|key| key.map(Ok)), key)
-        .unwrap_or_else(|| Err(no_key("no API key is set".to_owned())))?;
-    let token = match key.source {
-        BEARER_VARIABLE | BEARER_MEMBER => key.parse(Token::bearer)?,
-        _ => key.parse(Token::simple)?,
+    let mut ca_files = layers.iter().filter(is_for_cluster);
+    let ca_pem = ca_files
+        .find_map(|layer| layer.ca_file.clone())
+        .map(|file| file.parse(|path| read("CA file", &path)))
+        .transpose()?;
+    let keys = |layer: &Layer| Some((layer.key.clone()?, layer.cluster.clone()));
+    let token = match layers.iter().find_map(keys) {
+        None => return Err(no_key("no API key is set".to_owned())),
+        Some((_, Some(own))) if own != base_url.value => {
+            let cluster = &base_url.value;
+            return Err(no_key(format!(
+                "there is no key for {cluster}: the profile's key belongs to {own}"
+            )));
+        }
+        Some((key, _)) => match key.source {
+            BEARER_VARIABLE | BEARER_MEMBER => key.parse(Token::bearer)?,
+            _ => key.parse(Token::simple)?,
+        },
     };
     Ok(Settings {
+        options,
         base_url,
         token,
         ca_pem,
-        allow_http: options.allow_http,
-        timeout: options.timeout,
-        retries: options.retries,
-        warning,
+        warning: layers.into_iter().find_map(|layer| layer.warning),
     })
-}
-
-/// Returns the first value that is set. A profile that was requested by name comes before the variable.
-fn first<T>(is_named: bool, others: [Option<T>; 2], profile: Option<T>) -> Option<T> {
-    let [option, variable] = others;
-    match is_named {
-        true => option.or(profile).or(variable),
-        false => option.or(variable).or(profile),
-    }
 }
 
 fn no_cluster(has_key: bool) -> CliError {
@@ -158,7 +153,7 @@ fn no_cluster(has_key: bool) -> CliError {
 }
 
 fn no_key(message: String) -> CliError {
-    CliError::no_key(message).hint("set ALGORITHMIA_API_KEY, or give --api-key-file FILE")
+    CliError::new(Kind::NoKey, message).hint("set ALGORITHMIA_API_KEY, or give --api-key-file FILE")
 }
 
 /// Parses a base URL. Rejects what looks like a key: as a valid host name, it would be shown in errors and sent to the
@@ -172,42 +167,37 @@ fn parse_url(text: String) -> Result<BaseUrl, String> {
         .map_err(|error: algo_logs::Error| error.to_string())
 }
 
-fn read_key(file: &PathOrStdin) -> Result<Setting<String>, CliError> {
-    let source = "--api-key-file";
+fn read_key(file: &PathOrStdin) -> Result<String, String> {
     let bytes = match file {
-        PathOrStdin::Path(path) => read(source, "key file", path)?,
-        PathOrStdin::Stdin => read_all(io::stdin())
-            .map_err(|error| error_from(source, format!("cannot read stdin: {error}")))?,
+        PathOrStdin::Path(path) => read("key file", path),
+        PathOrStdin::Stdin => {
+            read_all(io::stdin()).map_err(|error| format!("cannot read stdin: {error}"))
+        }
     };
     // Invalid UTF-8 becomes U+FFFD, which no key can contain.
-    let value = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Setting { value, source })
+    Ok(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
 /// Reads a file. Errors show only absolute paths: anything else could be a key or a certificate that was given instead
 /// of a path.
-fn read(source: &str, what: &str, path: &Path) -> Result<Vec<u8>, CliError> {
-    let file = match path.is_absolute() {
-        true => format!("{what} {}", path.display()),
-        false => what.to_owned(),
-    };
-    read_file(path).map_err(|error| error_from(source, format!("cannot read the {file}: {error}")))
+fn read(name: &str, path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = File::open(path).and_then(read_all);
+    bytes.map_err(|error| match path.is_absolute() {
+        true => format!("cannot read the {name} {}: {error}", path.display()),
+        false => format!("cannot read the {name}: {error}"),
+    })
 }
 
-/// Reads a profile, and returns a note if other users can read it too. A missing one is an error only if it was
-/// requested by name.
-fn read_profile(
-    name: Option<&str>,
-    environment: &Environment,
-) -> Result<(Profile, Option<String>), CliError> {
+/// Reads a profile. A missing one is an error only if it was requested by name.
+fn read_profile(name: Option<&str>) -> Result<Layer, CliError> {
     let missing = |why: String| match name {
         Some(name) => Err(CliError::invalid_input(format!(
             "there is no profile '{}': {why}",
             redact(name)
         ))),
-        None => Ok((Profile::default(), None)),
+        None => Ok(Layer::default()),
     };
-    let Some(path) = environment.profiles_path() else {
+    let Some(path) = profiles_path() else {
         return missing("the home directory is unknown".to_owned());
     };
     let shown = path.display();
@@ -232,7 +222,20 @@ fn read_profile(
             false => format!("{shown} has {}", names.join(", ")),
         });
     };
-    let warning = others_can_read(&path)
-        .then(|| format!("other users can read your keys; run 'chmod 600 {shown}'"));
-    Ok((profile, warning))
+    let url = Setting::from("api_server of the profile", profile.api_server);
+    // `algo` means the public cluster if the file names none.
+    let cluster = match url.clone() {
+        Some(url) => url.parse(parse_url)?.value,
+        None => "https://api.algorithmia.com".parse()?,
+    };
+    let ca_file = profile.ca_cert.map(PathBuf::from);
+    Ok(Layer {
+        url,
+        key: Setting::from("api_key of the profile", profile.api_key)
+            .or_else(|| Setting::from(BEARER_MEMBER, profile.bearer_token)),
+        ca_file: Setting::from("ca_cert of the profile", ca_file),
+        cluster: Some(cluster),
+        warning: others_can_read(&path)
+            .then(|| format!("other users can read your keys; run 'chmod 600 {shown}'")),
+    })
 }

@@ -15,11 +15,6 @@ pub(crate) struct Options {
     pub(crate) retries: u32,
 }
 
-impl Options {
-    pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-    pub(crate) const DEFAULT_RETRIES: u32 = 3;
-}
-
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -28,8 +23,8 @@ impl Default for Options {
             cacert: None,
             profile: None,
             allow_http: false,
-            timeout: Self::DEFAULT_TIMEOUT,
-            retries: Self::DEFAULT_RETRIES,
+            timeout: Duration::from_secs(30),
+            retries: 3,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! `algorithmia.conf`, the file in an algorithm's repository that names the algorithm.
 
 use std::env;
+use std::fs::File;
 use std::path::Path;
 
 use algo_logs::Algorithm;
 use serde_json::Value;
 
-use super::environment::read_file;
+use super::read_all;
 use crate::error::{CliError, redact};
 
 const FILE: &str = "algorithmia.conf";
@@ -36,7 +37,9 @@ pub(crate) fn algorithm(given: Option<&str>) -> Result<Algorithm, CliError> {
 fn read(path: &Path) -> Result<Algorithm, CliError> {
     let invalid =
         |why: String| CliError::invalid_input(format!("cannot use {}: {why}", path.display()));
-    let bytes = read_file(path).map_err(|error| invalid(error.to_string()))?;
+    let bytes = File::open(path)
+        .and_then(read_all)
+        .map_err(|error| invalid(error.to_string()))?;
     let json: Value = serde_json::from_slice(&bytes)
         .map_err(|error| invalid(format!("line {} is not valid JSON", error.line())))?;
     let member = |name: &str| match &json[name] {
