@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(Parsed::Run(args)) => commands::run(&args, &reporter),
         Ok(Parsed::Print(text)) => output::to_stdout(&text),
         Ok(Parsed::Usage(text)) => {
-            reporter.usage(&text);
+            reporter.write(&text);
             return ExitCode::from(Exit::Usage as u8);
         }
         Err(error) => Err(error),

@@ -83,32 +83,29 @@ impl Reporter {
     /// Writes a note, unless notes are turned off. Only elsewhere than on a terminal, it names the program.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            let prefix = if self.is_terminal() {
+            let program = if self.is_terminal() {
                 ""
             } else {
                 "algo-logs: "
             };
-            self.write(&format!("{prefix}{}\n", self.clean(text)));
+            self.write(&format!("{program}{}\n", self.clean(text)));
         }
     }
 
-    /// Writes a note about a retry: on the progress line, if there is one.
-    pub(crate) fn retry(&self, text: &str) {
+    /// Writes a note about a retry: on the progress line, if there is one. On a terminal, `error` is shortened so that
+    /// `rest` fits too.
+    pub(crate) fn retry(&self, error: &str, rest: &str) {
+        let text = match self.is_terminal() {
+            true => fit(&self.clean(error), MAX_WIDTH - rest.len()) + rest,
+            false => error.to_owned() + rest,
+        };
         let mut last_line = self.lock();
         if last_line.wanted > 0 {
-            last_line.draw(&self.clean(text), RETRY_INTERVAL);
+            last_line.draw(&self.clean(&text), RETRY_INTERVAL);
             return;
         }
         drop(last_line);
-        self.note(text);
-    }
-
-    /// Returns the beginning of a note of which `rest` more columns follow: on a terminal, as much as fits.
-    pub(crate) fn fit(&self, text: &str, rest: usize) -> String {
-        match self.is_terminal() {
-            true => fit(&self.clean(text), MAX_WIDTH.saturating_sub(rest)),
-            false => text.to_owned(),
-        }
+        self.note(&text);
     }
 
     /// Returns whether notes are turned off.
@@ -145,11 +142,6 @@ impl Reporter {
         }
     }
 
-    /// Writes the usage, which is the program's own text.
-    pub(crate) fn usage(&self, text: &str) {
-        self.write(text);
-    }
-
     /// Shortens a word from the service for a message.
     pub(crate) fn word(&self, word: &str) -> String {
         /// No ID, hash or time is longer.
@@ -172,7 +164,7 @@ impl Reporter {
     }
 
     /// Writes whole lines in one piece, so that they do not mix with another program's.
-    fn write(&self, lines: &str) {
+    pub(crate) fn write(&self, lines: &str) {
         let mut last_line = self.lock();
         last_line.clear_progress();
         let end = if last_line.log { "\n" } else { "" };
