@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{write_all, write_stdout};
-pub(super) use access::{descriptor_of_file, standard_stream};
-use access::{is_same_file, keep_access, mode};
+use access::{create_like, descriptor_of_file, is_same_file, standard_stream};
 
 /// Where an output is written.
 pub(crate) enum Destination {
@@ -24,6 +23,15 @@ impl Destination {
     ///
     /// Opens a regular file for writing, so that a read-only file is an error even though it will be replaced.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        if let Some(stream) = standard_stream(path) {
+            return Ok(stream);
+        }
+        if let Some(number) = descriptor_of_file(path) {
+            let is_file = || io::Error::other("it is a regular file that is open already");
+            let error = fs::metadata(path).err().unwrap_or_else(is_file);
+            let message = format!("{error}; use '>&{number}' instead");
+            return Err(io::Error::new(error.kind(), message));
+        }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
                 let metadata = match file.metadata() {
@@ -69,19 +77,21 @@ impl Destination {
         })
     }
 
-    /// Returns whether this writes to the same place as stderr: a terminal, or the file of `> FILE 2>&1`.
-    pub(crate) fn is_stderr(&self) -> bool {
+    /// Returns what is written in place.
+    fn stream(&self) -> Option<&File> {
         match self {
-            Self::Stdout(file) | Self::InPlace(file) => access::is_stderr(file),
-            Self::Atomic(_) => false,
+            Self::Stdout(file) | Self::InPlace(file) => Some(file),
+            Self::Atomic(_) => None,
         }
     }
 
+    /// Returns whether this writes to the same place as stderr: a terminal, or the file of `> FILE 2>&1`.
+    pub(crate) fn is_stderr(&self) -> bool {
+        self.stream().is_some_and(access::is_stderr)
+    }
+
     pub(crate) fn is_terminal(&self) -> bool {
-        match self {
-            Self::Stdout(file) | Self::InPlace(file) => file.is_terminal(),
-            Self::Atomic(_) => false,
-        }
+        self.stream().is_some_and(File::is_terminal)
     }
 
     /// Returns whether this is a regular file that exists, but that the system does not let this program replace.
@@ -113,21 +123,11 @@ impl Destination {
 
 /// Opens a regular file, without following a symbolic link. Returns `None` if there is nothing at the path.
 pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Option<File>> {
-    loop {
-        let opened = match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_file() => options.open(path).map(|file| (metadata, file)),
-            Ok(_) => return Err(io::Error::other("it exists but is not a regular file")),
-            Err(error) => Err(error),
-        };
-        match opened {
-            Ok((metadata, file)) if is_same_file(&metadata, &file.metadata()?) => {
-                return Ok(Some(file));
-            }
-            // Another run has just replaced the file, or it has become a link: look again.
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        }
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => options.open(path).map(Some),
+        Ok(_) => Err(io::Error::other("it exists but is not a regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -167,45 +167,41 @@ pub(crate) struct AtomicFile {
     target: PathBuf,
     /// The file that is replaced.
     old: Option<File>,
-    /// Created by the first write.
-    temporary: Option<Temporary>,
+    /// The new content and its path, created by the first write.
+    temporary: Option<(File, PathBuf)>,
 }
 
 impl AtomicFile {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let temporary = match &mut self.temporary {
+        let (file, _) = match &mut self.temporary {
             Some(temporary) => temporary,
             None => self.temporary.insert(self.create_temporary()?),
         };
-        temporary.file.write_all(bytes)
+        file.write_all(bytes)
     }
 
-    fn create_temporary(&self) -> io::Result<Temporary> {
+    fn create_temporary(&self) -> io::Result<(File, PathBuf)> {
         // Beside the target, because a file can be renamed only within one file system.
         let directory = parent(&self.target);
+        let path = directory.join(temporary_name());
         let old = self.old.as_ref().map(File::metadata).transpose()?;
-        // Only the owner has access until the file has the group of the old one.
-        let mode = old.as_ref().map_or(0o666, |old| mode(old) & 0o700);
-        let temporary = Temporary::create(directory, mode)
+        let file = create_like(&path, old.as_ref())
             .map_err(|error| cannot_create_in(directory, &error))?;
-        if let Some(old) = old {
-            keep_access(&temporary.file, &old);
-        }
-        Ok(temporary)
+        Ok((file, path))
     }
 
     fn commit(&mut self, is_wanted: impl FnOnce() -> bool) -> io::Result<()> {
         // An empty log has not created the temporary file yet.
         self.write_all(&[])?;
-        let Some(temporary) = &self.temporary else {
+        let Some((file, path)) = &self.temporary else {
             return Ok(());
         };
         // Without this, a power failure after the rename could leave an empty file.
-        temporary.file.sync_all()?;
+        file.sync_all()?;
         if !is_wanted() {
             return Ok(());
         }
-        fs::rename(&temporary.path, &self.target)?;
+        fs::rename(path, &self.target)?;
         if cfg!(unix) {
             // Makes the rename durable. Some file systems refuse it, and the content is safe without it.
             let _ = File::open(parent(&self.target)).and_then(|directory| directory.sync_all());
@@ -214,30 +210,12 @@ impl AtomicFile {
     }
 }
 
-/// A file that is removed when this is dropped, unless it has been renamed.
-struct Temporary {
-    file: File,
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn create(directory: &Path, mode: u32) -> io::Result<Self> {
-        let mut options = access::options(mode);
-        options.write(true).create_new(true);
-        loop {
-            let path = directory.join(temporary_name());
-            match options.open(&path) {
-                Ok(file) => return Ok(Self { file, path }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl Drop for Temporary {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if let Some((_, path)) = &self.temporary {
+            // After a commit, there is no such file.
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -284,17 +262,6 @@ mod access {
 
     use super::{Destination, parent};
 
-    /// Returns options that give a new file these permission bits.
-    pub(super) fn options(mode: u32) -> OpenOptions {
-        let mut options = OpenOptions::new();
-        options.mode(mode);
-        options
-    }
-
-    pub(super) fn mode(metadata: &Metadata) -> u32 {
-        metadata.mode()
-    }
-
     pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
         (one.dev(), one.ino()) == (other.dev(), other.ino())
     }
@@ -312,7 +279,7 @@ mod access {
     }
 
     /// Returns stdout or stderr if the path names it: `/dev/stdout`, `/dev/fd/1`, `/proc/self/fd/2`.
-    pub(in crate::output) fn standard_stream(path: &Path) -> Option<Destination> {
+    pub(super) fn standard_stream(path: &Path) -> Option<Destination> {
         let named = fs::metadata(path).ok()?;
         let is_named = |file: &File| {
             let found = file.metadata();
@@ -325,7 +292,7 @@ mod access {
 
     /// Returns the number of the descriptor that the path names, unless it is a stream or a device. Opening the path of
     /// a regular file would open the file anew, at its start.
-    pub(in crate::output) fn descriptor_of_file(path: &Path) -> Option<u32> {
+    pub(super) fn descriptor_of_file(path: &Path) -> Option<u32> {
         let directory = fs::canonicalize(parent(path)).ok()?;
         let is_descriptor = directory.ends_with("fd")
             && (directory.starts_with("/proc") || directory.starts_with("/dev"));
@@ -334,13 +301,19 @@ mod access {
         (is_descriptor && number > 2 && !is_stream).then_some(number)
     }
 
-    /// Gives a file the owner, group and permissions of an old one, as far as the system and the file system allow.
+    /// Creates a file with the owner, group and permissions of an old one, as far as the system and the file system
+    /// allow.
     ///
     /// The setuid, setgid and sticky bits are not kept: a log must not have them.
-    pub(super) fn keep_access(file: &File, old: &Metadata) {
+    pub(super) fn create_like(path: &Path, old: Option<&Metadata>) -> io::Result<File> {
+        // Only the owner has access until the file has the group of the old one.
+        let mode = old.map_or(0o666, |old| old.mode() & 0o700);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(mode).open(path)?;
+        let Some(old) = old else { return Ok(file) };
         let mut mode = old.mode() & 0o777;
-        let kept = fchown(file, Some(old.uid()), Some(old.gid())).is_ok()
-            || fchown(file, None, Some(old.gid())).is_ok();
+        let kept = fchown(&file, Some(old.uid()), Some(old.gid())).is_ok()
+            || fchown(&file, None, Some(old.gid())).is_ok();
         if !kept {
             // The group has changed. Both its members and everyone else get only what group and others both had.
             let shared = (mode >> 3) & mode & 0o7;
@@ -348,24 +321,17 @@ mod access {
         }
         // Some file systems have no permissions, and then there is nothing to protect.
         let _ = file.set_permissions(Permissions::from_mode(mode));
+        Ok(file)
     }
 }
 
 #[cfg(not(unix))]
 mod access {
-    use std::fs::{File, Metadata, OpenOptions};
+    use std::fs::{File, Metadata};
     use std::io::{self, IsTerminal};
     use std::path::Path;
 
     use super::Destination;
-
-    pub(super) fn options(_: u32) -> OpenOptions {
-        OpenOptions::new()
-    }
-
-    pub(super) fn mode(_: &Metadata) -> u32 {
-        0
-    }
 
     pub(super) fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
         true
@@ -375,15 +341,19 @@ mod access {
         file.is_terminal() && io::stderr().is_terminal()
     }
 
-    pub(in crate::output) fn standard_stream(_: &Path) -> Option<Destination> {
+    pub(super) fn standard_stream(_: &Path) -> Option<Destination> {
         None
     }
 
-    pub(in crate::output) fn descriptor_of_file(_: &Path) -> Option<u32> {
+    pub(super) fn descriptor_of_file(_: &Path) -> Option<u32> {
         None
     }
 
-    pub(super) fn keep_access(file: &File, old: &Metadata) {
-        let _ = file.set_permissions(old.permissions());
+    pub(super) fn create_like(path: &Path, old: Option<&Metadata>) -> io::Result<File> {
+        let file = File::create_new(path)?;
+        if let Some(old) = old {
+            let _ = file.set_permissions(old.permissions());
+        }
+        Ok(file)
     }
 }

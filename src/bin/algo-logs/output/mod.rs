@@ -11,15 +11,14 @@ pub(crate) mod sanitize;
 pub(crate) mod table;
 mod tail;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use crate::error::CliError;
 use file::Destination;
-use file::{descriptor_of_file, standard_stream};
 pub(crate) use file::{open_regular, remove_leftovers};
 pub(crate) use reporter::{Progress, Reporter};
 use sanitize::{Mode, Sanitizer};
@@ -86,7 +85,8 @@ pub(crate) struct Output {
     tail: Option<Tail>,
     sanitizer: Option<Sanitizer>,
     destination: Destination,
-    path: PathBuf,
+    /// The path, for errors.
+    name: String,
     /// Suggests `> FILE` if a file cannot be replaced.
     suggests_redirection: bool,
     /// Set if notes go to the same place. It must know whether the last line of the log has ended.
@@ -100,53 +100,41 @@ impl Output {
         options: OutputOptions,
         reporter: &Reporter,
     ) -> Result<Self, CliError> {
-        let Some(path) = path else {
-            let stdout = stdout().map_err(|error| CliError::stdout(&error))?;
-            return Ok(
-                Self::new(Destination::Stdout(stdout), Path::new(""), options).noting(reporter),
-            );
-        };
-        let failure = |error: io::Error| CliError::output(&path.display().to_string(), &error);
-        let destination = match (standard_stream(path), descriptor_of_file(path)) {
-            (Some(stream), _) => stream,
-            (None, Some(number)) => {
-                let is_file = || io::Error::other("it is a regular file that is open already");
-                let error = fs::metadata(path).err().unwrap_or_else(is_file);
-                return Err(failure(error).hint(format!("use '>&{number}' instead")));
+        let name = path.map_or(String::new(), |path| path.display().to_string());
+        let destination = match path {
+            Some(path) => {
+                Destination::open(path).map_err(|error| CliError::output(&name, &error))?
             }
-            (None, None) => Destination::open(path).map_err(failure)?,
+            None => Destination::Stdout(stdout().map_err(|error| CliError::stdout(&error))?),
         };
-        let mut output = Self::new(destination, path, options).noting(reporter);
-        output.suggests_redirection = true;
-        Ok(output)
-    }
-
-    /// Opens a regular file or a new one in an archive, without following symbolic links.
-    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
-        let destination = Destination::create(path)
-            .map_err(|error| CliError::output(&path.display().to_string(), &error))?;
-        Ok(Self::new(destination, path, OutputOptions::default()))
-    }
-
-    fn new(destination: Destination, path: &Path, options: OutputOptions) -> Self {
         let mode = if destination.is_terminal() {
             options.on_terminal
         } else {
             options.elsewhere
         };
-        Self {
+        Ok(Self {
             tail: options.tail.map(Tail::new),
             sanitizer: mode.map(Sanitizer::new),
+            reporter: destination.is_stderr().then(|| reporter.clone()),
             destination,
-            path: path.to_owned(),
-            suggests_redirection: false,
-            reporter: None,
-        }
+            name,
+            suggests_redirection: true,
+        })
     }
 
-    fn noting(mut self, reporter: &Reporter) -> Self {
-        self.reporter = self.destination.is_stderr().then(|| reporter.clone());
-        self
+    /// Opens a regular file or a new one in an archive, without following symbolic links.
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
+        let name = path.display().to_string();
+        let destination =
+            Destination::create(path).map_err(|error| CliError::output(&name, &error))?;
+        Ok(Self {
+            tail: None,
+            sanitizer: None,
+            reporter: None,
+            destination,
+            name,
+            suggests_redirection: false,
+        })
     }
 
     /// Returns whether a regular file is written, so that a progress line on the terminal does no harm.
@@ -217,13 +205,13 @@ impl Output {
     }
 
     fn failure(&self, error: &io::Error) -> CliError {
-        let path = self.path.display();
-        match self.destination {
-            Destination::Stdout(_) => CliError::stdout(error),
-            _ if self.suggests_redirection && self.destination.is_irreplaceable(error) => {
-                CliError::output(&path.to_string(), error).hint(format!("use '> {path}' instead"))
-            }
-            _ => CliError::output(&path.to_string(), error),
+        if matches!(self.destination, Destination::Stdout(_)) {
+            return CliError::stdout(error);
+        }
+        let failure = CliError::output(&self.name, error);
+        match self.suggests_redirection && self.destination.is_irreplaceable(error) {
+            true => failure.hint(format!("use '> {}' instead", self.name)),
+            false => failure,
         }
     }
 }
