@@ -112,9 +112,11 @@ fn algorithms(
 
 /// Returns the algorithm of an ALGO. If it is the URL of a page, the page must be on the cluster.
 fn resolve(argument: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliError> {
+    // The hosts of a cluster's API and its pages can differ by a prefix.
+    let name = |url: &BaseUrl| url.host().trim_start_matches("api.").to_owned();
     let algorithm = argument.algorithm;
     match argument.cluster {
-        Some(page) if without_api(page.host()) != without_api(cluster.host()) => {
+        Some(page) if name(&page) != name(cluster) => {
             let host = page.host();
             let message =
                 format!("the page of {algorithm} is on {host}, but the cluster is {cluster}");
@@ -123,9 +125,4 @@ fn resolve(argument: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliEr
         }
         _ => Ok(algorithm),
     }
-}
-
-/// Removes the prefix by which the hosts of a cluster's API and its pages can differ.
-fn without_api(host: &str) -> &str {
-    host.strip_prefix("api.").unwrap_or(host)
 }

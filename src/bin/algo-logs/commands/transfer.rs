@@ -1,6 +1,6 @@
 //! Copies a log from the service to an output.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use algo_logs::{Error, Logs};
 
@@ -20,12 +20,12 @@ pub(crate) fn transfer(
 ) -> Result<(), CliError> {
     let mut buf = vec![0; BUFFER_SIZE];
     loop {
-        match read(logs, &mut buf) {
+        match logs.read(&mut buf) {
             Ok(0) => return output.finish(),
             Ok(n) => output.write(&buf[..n])?,
             Err(error) => {
                 output.abandon();
-                return Err(error);
+                return Err(read_failure(error));
             }
         }
         progress(logs);
@@ -43,11 +43,10 @@ pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
     }
 }
 
-/// Reads the next part of the log. The library is the source of every error.
-fn read(logs: &mut Logs, buf: &mut [u8]) -> Result<usize, CliError> {
-    logs.read(buf)
-        .map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => error.into(),
-            Err(error) => CliError::invalid_response(error.to_string()),
-        })
+/// Converts an error of reading the log. The library is the source of each.
+fn read_failure(error: io::Error) -> CliError {
+    match error.downcast::<Error>() {
+        Ok(error) => error.into(),
+        Err(error) => CliError::invalid_response(error.to_string()),
+    }
 }

@@ -66,17 +66,14 @@ impl Table {
             rows.insert(0, names.collect());
             self.has_header = true;
         }
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-        let widths = self.columns.iter().enumerate();
-        let widths: Vec<usize> = widths
-            .map(|(n, column)| {
-                if fixed {
-                    column.1
-                } else {
-                    width(n).unwrap_or(0)
-                }
-            })
-            .collect();
+        let width = |(n, (_, max)): (usize, &Column)| match fixed {
+            true => *max,
+            false => {
+                let cells = rows.iter().map(|row| row[n].chars().count());
+                cells.max().unwrap_or(0)
+            }
+        };
+        let widths: Vec<usize> = self.columns.iter().enumerate().map(width).collect();
         let lines = rows.iter().map(|row| self.line(row, &widths, colour));
         lines.collect()
     }
