@@ -59,6 +59,36 @@ fn every_form_of_algo_names_the_same_algorithm() {
 }
 
 #[test]
+fn a_name_in_another_case_is_suggested() {
+    let cluster = Cluster::start();
+    let program = Program::on(&cluster);
+    let hint = |line: &str, hint: &str, requests: usize| {
+        let before = cluster.requests().len();
+        let outcome = program.run(line);
+        let end = format!("; {hint}\n");
+        assert_eq!(outcome.code, Some(5), "{}", outcome.stderr);
+        assert!(outcome.stderr.ends_with(&end), "{}", outcome.stderr);
+        assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+        assert_eq!(cluster.requests().len() - before, requests, "{line}");
+    };
+    for line in [
+        "builds acme/lemmatizer",
+        "versions acme/LEMMATIZER",
+        "log acme/lemmatizer",
+        "log acme/lemmatizer b-1",
+        "log acme/lemmatizer b-1 --wait",
+        "why acme/lemmatizer",
+    ] {
+        hint(line, "did you mean acme/Lemmatizer?", 2);
+    }
+    // A failure to find out is silent, and not retried.
+    let other = "check the name, and that CLUSTER is the right cluster";
+    hint("builds acme/Lemmatiser", other, 2);
+    cluster.script("/v1/users/acme/algorithms", Reply::status(503));
+    hint("builds acme/lemmatizer", other, 2);
+}
+
+#[test]
 fn a_page_of_another_cluster_is_rejected() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::cluster::data::{self, documented};
-use crate::cluster::{Cluster, Reply};
+use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Outcome, Program};
 
 const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
@@ -293,6 +293,8 @@ fn only_the_necessary_pages_are_read() {
         ("builds acme/Paged -s failed -L 8", 6, String::new()),
         ("builds acme/Paged -s failed", 6, String::new()),
         ("versions acme/Paged -L 20", 1, more(20)),
+        ("versions acme/Paged -L 20 --json", 1, more(20)),
+        ("versions acme/Paged -L 23", 1, String::new()),
     ] {
         let cluster = Cluster::start();
         cluster.page_size(10);
@@ -304,6 +306,48 @@ fn only_the_necessary_pages_are_read() {
         );
         assert_eq!(cluster.requests().len(), pages, "{line}");
     }
+}
+
+/// A version can be large, so no more are requested than will be shown.
+#[test]
+fn a_page_has_no_more_rows_than_the_limit() {
+    let cluster = Cluster::start();
+    for (line, query) in [
+        ("versions acme/Lemmatizer -L 5", "limit=5"),
+        (
+            "versions acme/Lemmatizer --public -L 49 --json",
+            "callable=true&limit=49",
+        ),
+        ("builds acme/Lemmatizer -L 1", "limit=1"),
+        ("builds acme/Lemmatizer", "limit=20"),
+        // 50 is the service's default, and a cluster can have a maximum.
+        ("builds acme/Lemmatizer -L 50", ""),
+        ("builds acme/Lemmatizer -L 1000", ""),
+        ("versions acme/Lemmatizer --all", ""),
+        // Any number of rows may be skipped.
+        ("builds acme/Lemmatizer -s failed -L 5", ""),
+        ("builds acme/Lemmatizer -c 7b1e90c -L 5", ""),
+    ] {
+        assert_eq!(Program::on(&cluster).run(line).code, Some(0));
+        assert_eq!(cluster.requests().pop().unwrap().query(), query, "{line}");
+    }
+}
+
+#[test]
+fn the_key_is_redacted_in_every_cell() {
+    let cluster = Cluster::start();
+    let build = format!(
+        r#"{{"build_id":"{KEY}","status":"{KEY}","commit_sha":"{KEY}","started_at":"{KEY}","version_info":{{"semantic_version":"{KEY}"}}}}"#
+    );
+    let page = format!(r#"{{"results":[{build}]}}"#);
+    cluster.script_always(PAGED_BUILDS, Reply::json(200, &page));
+    let program = Program::on(&cluster);
+    program
+        .run("builds acme/Paged")
+        .prints("[key]\t[key]\t[key]\t[key]\t-\t[key]\n");
+    program
+        .run("builds acme/Paged --json")
+        .prints(format!("[{}]\n", build.replace(KEY, "[key]")));
 }
 
 #[test]
@@ -328,9 +372,15 @@ fn rows_before_a_failure_are_shown() {
     let rejected = "algo-logs: builds of acme/Paged: the cluster refused the request (status 400), \
                     the service says: invalid marker\n";
     for (pages, code, error) in [(2, 6, endless), (1, 1, rejected)] {
+        let before = cluster.requests().len();
         (0..pages).for_each(|_| cluster.script(PAGED_BUILDS, page()));
         let outcome = Program::on(&cluster).run("builds acme/Paged --all");
         outcome.is(code, "b\tfailed\tc\tt\t-\t-\n", error);
+        assert_eq!(
+            cluster.requests().len() - before,
+            2,
+            "nothing follows an error"
+        );
         (0..pages).for_each(|_| cluster.script(PAGED_BUILDS, page()));
         let outcome = Program::on(&cluster).run("builds acme/Paged --all --json");
         assert_eq!(outcome.code, Some(code));

@@ -25,6 +25,7 @@ mod log;
 mod log_wait;
 #[cfg(unix)]
 mod outputs;
+mod owner;
 mod pages;
 #[cfg(unix)]
 mod permissions;

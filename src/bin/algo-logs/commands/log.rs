@@ -154,7 +154,7 @@ impl Context {
                     "the build is in progress".to_owned()
                 }
                 Ok(None) => "there is no such build yet".to_owned(),
-                Err(error) => self.word(&error.to_string()),
+                Err(error) => self.reporter.fit(&self.word(&error.to_string()), 16),
             };
             let state = format!("waited {}: {state}", format::duration(poll.waited));
             if !progress.is_shown() && poll.waited >= next_note {
@@ -176,7 +176,8 @@ impl Context {
         if !named.get() {
             self.name_build(build);
         }
-        let mut result = format!("the build {}", self.word(build.status.as_str()));
+        let status = self.reporter.fit(&self.word(build.status.as_str()), 30);
+        let mut result = format!("the build {status}");
         if let Some(time) = build.duration() {
             result += &format!(" after {}", format::duration(time));
         }
@@ -225,7 +226,9 @@ impl Context {
         let logs = self.client().version_logs(&self.algorithm, &hash);
         let logs = logs.map_err(CliError::from_service)?;
         let number = found.as_ref().and_then(Version::semantic_version);
-        let number = number.map_or(String::new(), |number| format!("{}, ", self.word(number)));
+        let number = number.map_or(String::new(), |number| {
+            self.reporter.fit(&self.word(number), 24) + ", "
+        });
         let commit = self.reporter.commit(&hash);
         self.reporter
             .note(&format!("version {number}commit {commit}"));
