@@ -148,13 +148,14 @@ fn the_table_has_fixed_columns_and_whole_names() {
 fn an_algorithm_that_cannot_be_read_is_an_error_at_the_end() {
     let forbidden = || Reply::json(403, r#"{"error":{"code":2001,"message":"no"}}"#);
     let row = "-\t-\t-\t-\t-\t-\to/z\n";
-    let unusable = "algorithms of o: '..' is not a valid algorithm name: it is reserved";
+    let unusable = "algorithms of o: 'a b' is not a valid algorithm name: \
+                    only letters, digits, '_', '-' and '.' are allowed";
     let says = |name: &str, why: &str| format!("builds of o/{name}: {why}");
     let not_allowed = "the key is not allowed to read this (status 403), the service says: no";
     let rejected = "the cluster rejected the key (status 401)";
     let failed = "the cluster failed (status 500)";
     for (others, code, errors) in [
-        (vec![("..", none())], 6, vec![unusable.to_owned()]),
+        (vec![("a b", none())], 6, vec![unusable.to_owned()]),
         (vec![("f", forbidden())], 4, vec![says("f", not_allowed)]),
         (
             vec![("u", Reply::status(401))],
@@ -165,7 +166,7 @@ fn an_algorithm_that_cannot_be_read_is_an_error_at_the_end() {
         (
             vec![
                 ("f", forbidden()),
-                ("..", none()),
+                ("a b", none()),
                 ("e", Reply::status(500)),
             ],
             4,

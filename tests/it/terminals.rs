@@ -8,6 +8,7 @@ use crate::cluster::data::{WAITING_LOG, lemmatizer::FULL};
 use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Folder, Program};
 
+const X: &str = "/v1/algorithms/acme/x";
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
 const BUILD: &str = "/v1/algorithms/acme/x/builds/b1";
@@ -255,6 +256,82 @@ fn a_note_is_one_line_without_escape_sequences() {
         0,
         expected,
     );
+}
+
+/// Checks every note of the commands that show lists and logs. Only a command to copy may be longer.
+#[test]
+fn notes_have_no_prefix_and_fit_80_columns() {
+    let cluster = Cluster::start();
+    let hash = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
+    let id = "5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8";
+    let long = "long-".repeat(60);
+    let build = |status: &str| {
+        format!(
+            r#"{{"build_id":"{id}","status":"{status}","commit_sha":"{hash}",
+                "started_at":"2021-07-29T21:12:56.442Z","finished_at":"2021-07-29T22:13:56.442Z"}}"#
+        )
+    };
+    let list = |build: &str| Reply::json(200, &format!(r#"{{"results":[{build},{build}]}}"#));
+    let log = |log: &str| Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#));
+    let version = format!(
+        r#"{{"version_info":{{"semantic_version":"1.0.0-{long}","git_hash":"{hash}"}},
+            "build":{{"build_id":"{id}"}},"compilation":{{"output":"x\n"}}}}"#
+    );
+    cluster.script_always(&format!("{X}/versions"), list(&version));
+    cluster.script_always(&format!("{X}/versions/{hash}"), Reply::json(200, &version));
+    cluster.script_always(
+        "/v1/users/acme/algorithms",
+        Reply::json(
+            200,
+            r#"[{"username":"acme","algoname":"x"},{"username":"acme","algoname":"y"}]"#,
+        ),
+    );
+    let one = format!("{BUILDS}/{id}");
+    let logs = format!("{one}/logs");
+    let message = format!(r#"{{"error":"{long}"}}"#);
+    let lost = Reply::json(404, r#"{"error":{"code":1011}}"#);
+    for status in ["failed", "in-progress", &long] {
+        cluster.script_always(BUILDS, list(&build(status)));
+        cluster.script_always(
+            &one,
+            Reply::json(
+                200,
+                &build(status.replace("in-progress", "succeeded").as_str()),
+            ),
+        );
+        for (line, reply) in [
+            ("log acme/x", log("")),
+            ("log acme/x", log(r"\ud800\ud800\n")),
+            ("log acme/x", lost.clone()),
+            ("log acme/x 5f0c2a7 --wait=1", log(r"x\n")),
+            (
+                "log acme/x -c 8e36fbf53f57fa1f1b681b1f1ab178b6f989976f --wait=1",
+                log(r"x\n"),
+            ),
+            ("log acme/x/8e36fbf", log(r"x\n")),
+            ("builds acme/x -L 1", log("")),
+            ("builds acme -L 1", log("")),
+            ("versions acme/x -L 1", log("")),
+            ("builds acme/Empty", log("")),
+            ("builds acme/x -L 1 -c 12345678", log("")),
+        ] {
+            cluster.script_always(&logs, reply);
+            let failed = Reply::json(503, &message).header("Retry-After", "0");
+            match line {
+                _ if line.contains("5f0c2a7") => cluster.script(&one, failed),
+                _ if line.contains("--wait") => {}
+                _ => cluster.script(BUILDS, failed),
+            }
+            let program = Program::on(&cluster).env("TERM", "dumb");
+            let (code, shown) = on_terminal(&program, line);
+            assert_eq!(code, 0, "{line}: {shown}");
+            for note in shown.lines() {
+                let text = note.split("; 'algo-logs why ").next().unwrap();
+                assert!(text.chars().count() <= 80, "{line}: {note}");
+                assert!(!note.starts_with("algo-logs:"), "{line}: {note}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -221,6 +221,15 @@ fn until_listed_waits_for_a_build_that_does_not_exist_yet() {
     (0..3).for_each(|_| cluster.script(BUILD, missing()));
     let build = wait(often().until_listed(true)).unwrap();
     assert_eq!(build.build_id, WAITING_BUILD);
+    // Without a code, the list says once whether the algorithm exists.
+    let before = cluster.requests().len();
+    (0..3).for_each(|_| cluster.script(BUILD, Reply::status(404)));
+    wait(often().until_listed(true)).unwrap();
+    let requests = cluster.requests();
+    let lists = requests[before..]
+        .iter()
+        .filter(|request| request.path() == LIST);
+    assert_eq!((lists.count(), requests.len() - before), (1, 5));
     // A missing algorithm is an error at once. A missing build is one after the timeout.
     let no_algorithm = r#"{"error":{"code":1001,"message":"no such algorithm"}}"#;
     cluster.script(BUILD, Reply::json(404, no_algorithm));

@@ -1,6 +1,7 @@
 //! The content of bodies that arrive completely.
 
-use super::{BUILDS, LOGS, Row, VERSIONS, at, body, builds, good, length, log, rows};
+use super::{BUILD, BUILDS, LOGS, Row, VERSIONS, at, body, builds, good, length, log, rows};
+use crate::cluster::reply::gzip;
 use crate::cluster::{Cluster, KEY, Reply};
 
 /// The document with a log.
@@ -113,6 +114,51 @@ pub fn lists(other: &str) -> Vec<Row> {
     }
 }
 
+/// JSON that takes little to send and would take much to keep.
+pub fn traps() -> Vec<Row> {
+    const MIB: usize = 1 << 20;
+    let mut rows = Vec::new();
+    for (name, before, item, error) in [
+        (
+            "an unknown member",
+            r#"{"results":[],"a":["#,
+            r#"{"":0},"#,
+            "",
+        ),
+        ("objects", r#"{"results":["#, "{},", "documented shape"),
+        ("numbers", r#"{"results":["#, "0,", "documented shape"),
+    ] {
+        for (line, code, stdout) in [
+            ("builds acme/x", 0, ""),
+            ("builds acme/x --json", 0, "[]\n"),
+            ("versions acme/x", 0, ""),
+            ("log acme/x", 5, ""),
+            ("why acme/x", 5, ""),
+            ("save acme/x -d .", 0, ""),
+        ] {
+            // The largest page takes long to parse without optimization.
+            let (size, memory) = match (name, line) {
+                ("an unknown member", "builds acme/x") => (31 * MIB, 250 * MIB),
+                _ => (3 * MIB, 40 * MIB),
+            };
+            let page = format!("{before}{}null]}}", item.repeat(size / item.len()));
+            let reply = Reply::json(200, "").header("Content-Encoding", "gzip");
+            let reply = reply.body(gzip(page));
+            let script = move |cluster: &Cluster| {
+                cluster.script_always(BUILDS, reply.clone());
+                cluster.script_always(VERSIONS, reply.clone());
+            };
+            let row = Row::new(format!("a page of {name}"), line, Box::new(script));
+            let row = match error {
+                "" => row.is(code, stdout, "acme/x"),
+                error => row.fails(6, error),
+            };
+            rows.push(row.memory((memory >> 10) as u32));
+        }
+    }
+    rows
+}
+
 /// The log of a version, which may have to be read from its build.
 pub fn versions() -> Vec<Row> {
     const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -129,7 +175,28 @@ pub fn versions() -> Vec<Row> {
             Box::new(script),
         )
     };
+    let large = |mb: u64, line: &str| {
+        let script = move |cluster: &Cluster| {
+            let build = format!(
+                r#"{{"build_id":"b1","status":"failed","commit_sha":"{HASH}","started_at":"t"}}"#
+            );
+            let begin = format!(
+                r#"{{"version_info":{{"git_hash":"{HASH}"}},"build":{build},"compilation":{{"output":""#
+            );
+            let reply = body("", begin).repeat(r"line\n".repeat(1_000_000 / 6), mb);
+            cluster.script_always(VERSION, reply.send(r#""}}"#).fin());
+            cluster.script_always(BUILD, Reply::json(200, &build));
+            cluster.script_always(LOGS, Reply::json(404, r#"{"error":{"code":1011}}"#));
+        };
+        let line = format!("{line} --exit-status -n 1 -q -o -");
+        Row::new(format!("a version of {mb} MB"), line, Box::new(script))
+            .is(3, "line\n", ": failed")
+            .memory(6 * 1024)
+    };
     rows! {
+        // Over 32 MiB, the limit of a page.
+        large(34, &format!("log acme/x/{HASH}")),
+        large(8, "log acme/x b1"),
         version("with output", r#"{"compilation":{"output":"one\ntwo\nthree\n"}}"#).succeeds().requests(1),
         version("with a build", r#"{"compilation":{"output":""},"build":{"build_id":"b1","status":"succeeded","commit_sha":"c","started_at":"t"}}"#)
             .succeeds(),

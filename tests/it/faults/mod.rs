@@ -225,6 +225,7 @@ sections! {
     documents: |_| documents::documents(),
     lists: documents::lists,
     versions: |_| documents::versions(),
+    traps: |_| documents::traps(),
     connections: |_| connections_and_streams::connections(),
     shells: |_| connections_and_streams::shells(),
 }
