@@ -51,7 +51,7 @@ fn the_newest_build_of_each_algorithm() {
         &[
             ("a", page(&builds)),
             ("empty", none()),
-            ("c", page(&[other.clone()])),
+            ("c", page(std::slice::from_ref(&other))),
         ],
     );
     let a = "a2\tsucceeded\tc0ffee\t2021-01-03T00:00:00Z\t1m48s\t1.2.0\to/a\n";
