@@ -115,16 +115,12 @@ fn a_private_files_log_is_private_from_the_start() {
     let cluster = cluster();
     let trace = folder.join("trace");
     let inner = Program::on(&cluster).command(&format!("{LINE} -o {path}"));
-    let mut command = Command::new("strace");
-    command
-        .args(["-f", "-qq", "-e", "trace=open,openat", "-o", &trace])
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    for (name, value) in inner.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", "trace=open,openat", "-o", &trace]);
     // Only a trace of the system calls shows what happens between two of them.
-    let Ok(output) = command.output() else { return };
+    let Ok(output) = wrap(strace, &inner).output() else {
+        return;
+    };
     assert!(output.status.success(), "{output:?}");
     let trace = fs::read_to_string(trace).unwrap();
     let created: Vec<&str> = trace

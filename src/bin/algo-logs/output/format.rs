@@ -59,55 +59,40 @@ mod tests {
     #[test]
     fn ages() {
         const DAY: u64 = 86_400;
-        for (seconds, text) in [
-            (0, "0s"),
-            (59, "59s"),
-            (60, "1m"),
-            (3599, "59m"),
-            (3600, "1h"),
-            (DAY - 1, "23h"),
-            (4 * DAY, "4d"),
-            (7 * DAY, "1w"),
-            (364 * DAY, "52w"),
-            (365 * DAY, "1y"),
-            (800 * DAY, "2y"),
-        ] {
-            assert_eq!(age(Duration::from_secs(seconds)), text);
-        }
+        let seconds = [
+            0,
+            59,
+            60,
+            3599,
+            3600,
+            DAY - 1,
+            4 * DAY,
+            7 * DAY,
+            364 * DAY,
+            365 * DAY,
+        ];
+        let ages = seconds.map(|seconds| age(Duration::from_secs(seconds)));
+        assert_eq!(ages.join(" "), "0s 59s 1m 59m 1h 23h 4d 1w 52w 1y");
     }
 
     #[test]
     fn numbers_of_bytes() {
-        for (count, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 kB"),
-            (999_949, "999.9 kB"),
-            (999_950, "1.0 MB"),
-            (12_345_678, "12.3 MB"),
-            (u64::MAX, "18.4 EB"),
-        ] {
-            assert_eq!(bytes(count), text);
-        }
+        let counts = [0, 999, 1000, 999_949, 999_950, 12_345_678, u64::MAX].map(bytes);
+        assert_eq!(
+            counts.join(", "),
+            "0 B, 999 B, 1.0 kB, 999.9 kB, 1.0 MB, 12.3 MB, 18.4 EB"
+        );
     }
 
     #[test]
     fn durations() {
-        for (millis, rounded) in [
-            (0, "0s"),
-            (49, "0s"),
-            (499, "0s"),
-            (12_345, "12s"),
-            (59_499, "59s"),
-            (59_500, "1m00s"),
-            (192_000, "3m12s"),
-            (3_599_000, "59m59s"),
-            (3_600_000, "1h00m"),
-            (3_899_000, "1h04m"),
-            (93_900_000, "26h05m"),
-        ] {
-            let time = Duration::from_millis(millis);
-            assert_eq!(duration(time), rounded);
-        }
+        let millis = [
+            0, 499, 12_345, 59_499, 59_500, 192_000, 3_599_000, 3_600_000, 93_900_000,
+        ];
+        let durations = millis.map(|millis| duration(Duration::from_millis(millis)));
+        assert_eq!(
+            durations.join(" "),
+            "0s 0s 12s 59s 1m00s 3m12s 59m59s 1h00m 26h05m"
+        );
     }
 }

@@ -63,12 +63,6 @@ mod tests {
     use algo_logs::Token;
 
     #[test]
-    fn arrays() {
-        assert_eq!(array(&[]), "[]\n");
-        assert_eq!(array(&["1".to_owned(), "2".to_owned()]), "[1,\n 2]\n");
-    }
-
-    #[test]
     fn only_what_is_unsafe_changes() {
         let reporter = Reporter::default();
         reporter.redact(Token::simple("12345678").unwrap());

@@ -193,10 +193,6 @@ impl Output {
     }
 
     fn deliver(&mut self, bytes: &[u8]) -> Result<(), CliError> {
-        if bytes.is_empty() {
-            // Do not create a file for a log that failed before its first byte.
-            return Ok(());
-        }
         let written = self.destination.write_all(bytes);
         if let Some(reporter) = &self.reporter {
             reporter.log_written(bytes);
