@@ -132,7 +132,8 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     // A byte order mark is harmless.
     folder.write("algorithmia.conf", format!("\u{feff}{CONF}"));
-    fs::create_dir_all(folder.join("src/deep")).expect("folders can be made");
+    // A directory of that name is skipped.
+    fs::create_dir_all(folder.join("src/deep/algorithmia.conf")).expect("folders can be made");
     let program = Program::on(&cluster);
     for (line, named) in [
         ("builds", "builds acme/Lemmatizer"),
@@ -165,18 +166,6 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
     assert!(outcome.stderr.contains("acme/Nothing"), "{outcome:?}");
     let named = program.run("builds acme/Lemmatizer");
     nested.run("builds acme/Lemmatizer").prints(named.stdout);
-}
-
-#[test]
-fn a_folder_named_algorithmia_conf_is_skipped() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
-    // A byte order mark is harmless.
-    folder.write("algorithmia.conf", format!("\u{feff}{CONF}"));
-    fs::create_dir_all(folder.join("src/algorithmia.conf")).expect("folders can be made");
-    let program = Program::on(&cluster);
-    let expected = program.run("builds acme/Lemmatizer");
-    let nested = program.current_dir(folder.join("src"));
-    nested.run("builds").prints(expected.stdout);
 }
 
 #[test]

@@ -76,27 +76,20 @@ fn only_text_and_colours_of_a_log_pass() {
 }
 
 #[test]
-fn colours_are_reset_after_a_truncated_log() {
+fn an_error_below_an_unfinished_log_starts_a_new_line_without_colours() {
     let cluster = Cluster::start();
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"\\u001b[91mred";
     cluster.script_always(LOGS, Reply::raw().send(cut).fin());
-    let expected = "\u{1b}[91mred\u{1b}[0m\n\
-                    algo-logs: log of build b1 of acme/x: the response was cut short\n";
-    shows(&Program::on(&cluster), LINE, 6, expected);
-}
-
-#[test]
-fn an_error_below_a_raw_log_starts_a_new_line() {
-    let cluster = Cluster::start();
-    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
-    cluster.script_always(LOGS, Reply::raw().send(cut).fin());
-    let expected = "half\nalgo-logs: log of build b1 of acme/x: the response was cut short\n";
-    shows(
-        &Program::on(&cluster),
-        &format!("{LINE} --raw"),
-        6,
-        expected,
-    );
+    let error = "algo-logs: log of build b1 of acme/x: the response was cut short\n";
+    for (option, end) in [("", "\u{1b}[0m\n"), (" --raw", "\n")] {
+        let expected = format!("\u{1b}[91mred{end}{error}");
+        shows(
+            &Program::on(&cluster),
+            &format!("{LINE}{option}"),
+            6,
+            &expected,
+        );
+    }
 }
 
 #[test]
@@ -131,46 +124,7 @@ fn colours_can_be_disabled_and_raw_output_enabled() {
 }
 
 #[test]
-fn tables_have_a_header_aligned_columns_and_no_control_characters() {
-    let cluster = Cluster::start();
-    let build = |id: &str, status: &str| {
-        format!(
-            r#"{{"build_id":"{id}","status":"{status}","commit_sha":"8e36fbf53f57fa1f1b681b1f1ab178b6f989976f","started_at":"2021-07-29T21:12:56.442Z"}}"#
-        )
-    };
-    let list = format!(
-        r#"{{"results":[{},{}]}}"#,
-        build(r"b1\u001b[2J\n\u202e", "succeeded"),
-        build("longer-id", r"x\u0007")
-    );
-    cluster.script_always(BUILDS, Reply::json(200, &list));
-    let program = Program::on(&cluster).env("NO_COLOR", "1");
-    let (code, shown) = on_terminal(&program, "builds acme/x --retries 0");
-    assert_eq!(code, 0);
-    let lines: Vec<&str> = shown.lines().collect();
-    assert_eq!(lines.len(), 3, "{shown}");
-    assert!(
-        !shown.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'),
-        "{shown:?}"
-    );
-    for (column, cells) in [
-        ("STATUS", ["succeeded", "x\u{fffd}"]),
-        ("COMMIT", ["8e36fbf", "8e36fbf"]),
-    ] {
-        let place = |line: &str, cell: &str| {
-            let at = line
-                .find(cell)
-                .unwrap_or_else(|| panic!("{cell} in {shown}"));
-            line[..at].chars().count()
-        };
-        let header = place(&lines[0].to_uppercase(), column);
-        assert_eq!(place(lines[1], cells[0]), header, "{shown}");
-        assert_eq!(place(lines[2], cells[1]), header, "{shown}");
-    }
-}
-
-#[test]
-fn tables_fit_80_columns() {
+fn tables_fit_80_columns_and_have_no_control_characters() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster).env("NO_COLOR", "1");
     let hash = "8e36fbf53f57fa1f1b681b1f1ab178b6f989976f";
@@ -187,6 +141,7 @@ fn tables_fit_80_columns() {
         build(1, "in-progress", ""),
         build(2, "succeeded", finished),
         build(3, "waiting-for-a-machine", ""),
+        build(4, r"x\u001b[2J\n\u202e", ""),
     ];
     let list = format!(r#"{{"results":[{}]}}"#, builds.join(","));
     cluster.script_always(BUILDS, Reply::json(200, &list));
@@ -197,7 +152,8 @@ fn tables_fit_80_columns() {
         "STATUS       COMMIT   AGE  TIME    VERSION  BUILD ID\n\
          in-progress  8e36fbf  0s   -       -        5f0c2a7e-91d4-4b6a-8e3c-000000000001\n\
          succeeded    8e36fbf  0s   12m48s  10.10.…  5f0c2a7e-91d4-4b6a-8e3c-000000000002\n\
-         waiting-fo…  8e36fbf  0s   -       -        5f0c2a7e-91d4-4b6a-8e3c-000000000003\n",
+         waiting-fo…  8e36fbf  0s   -       -        5f0c2a7e-91d4-4b6a-8e3c-000000000003\n\
+         x\u{fffd}[2J\u{fffd}\u{fffd}      8e36fbf  0s   -       -        5f0c2a7e-91d4-4b6a-8e3c-000000000004\n",
     );
     let version = format!(
         r#"{{"version_info":{{"semantic_version":"1.0.0-a-long-prerelease","git_hash":"{hash}"}},
@@ -235,27 +191,19 @@ fn why_marks_the_header_and_the_error_and_is_sanitized() {
 }
 
 #[test]
-fn an_error_is_one_line_without_escape_sequences() {
+fn notes_and_errors_are_lines_without_escape_sequences() {
     let cluster = Cluster::start();
-    let words = format!(r#"{{"error":"a\n\u001b[2J\u009b1m::error::\u0007 {KEY}"}}"#);
-    cluster.script_always(LOGS, Reply::json(500, &words));
-    let expected = "algo-logs: log of build b1 of acme/x: the cluster failed (status 500), \
-                    the service says: a\u{fffd}\u{fffd}[2J\u{fffd}1m::error::\u{fffd} [key]\n";
-    shows(&Program::on(&cluster), LINE, 1, expected);
-}
-
-#[test]
-fn a_note_is_one_line_without_escape_sequences() {
-    let cluster = with_log(r"x\n");
     let list = r#"{"results":[{"build_id":"b1","status":"s\u001b[2J","commit_sha":"c\nd","started_at":"\u0007"}]}"#;
     cluster.script_always(BUILDS, Reply::json(200, list));
-    let expected = "build b1 s\u{fffd}[2J (commit c\u{fffd}d)\nx\n";
-    shows(
-        &Program::on(&cluster),
-        "log acme/x --retries 0",
-        0,
-        expected,
-    );
+    let words = format!(r#"{{"error":"a\n\u001b[2J\u009b1m::error::\u0007 {KEY}"}}"#);
+    cluster.script(LOGS, Reply::json(200, r#"{"logs":"x\n"}"#));
+    cluster.script(LOGS, Reply::json(500, &words));
+    let program = Program::on(&cluster);
+    let note = "build b1 s\u{fffd}[2J (commit c\u{fffd}d)\n";
+    shows(&program, "log acme/x", 0, &format!("{note}x\n"));
+    let error = "algo-logs: log of build b1 of acme/x: the cluster failed (status 500), \
+                 the service says: a\u{fffd}\u{fffd}[2J\u{fffd}1m::error::\u{fffd} [key]\n";
+    shows(&program, LINE, 1, error);
 }
 
 /// Checks every note of the commands that show lists and logs. Only a command to copy may be longer.
@@ -479,19 +427,6 @@ fn a_dumb_terminal_gets_text_only() {
         assert_eq!(code, 0);
         assert!(!shown.contains(['\r', '\u{1b}']), "{shown:?}");
     }
-    let coloured = with_log(r"\u001b[91mred\u001b[0m\n");
-    shows(
-        &Program::on(&coloured).env("TERM", "dumb"),
-        LINE,
-        0,
-        "red\n",
-    );
-    shows(
-        &Program::on(&coloured).env("TERM", "xterm"),
-        LINE,
-        0,
-        "\u{1b}[91mred\u{1b}[0m\n\u{1b}[0m",
-    );
 }
 
 #[test]
