@@ -22,7 +22,7 @@ pub(super) fn report_retry(reporter: &Reporter, retry: &RetryInfo<'_>) {
         n => format!("{n} attempts"),
     };
     let rest = format!("; retrying in {delay:.1} s, {left} left");
-    reporter.retry(&message(retry.error), &rest);
+    reporter.retry(&(reporter.fit(&message(retry.error), rest.len()) + &rest));
 }
 
 fn describe_request(request: &RequestSummary) -> String {

@@ -92,20 +92,23 @@ impl Reporter {
         }
     }
 
-    /// Writes a note about a retry: on the progress line, if there is one. On a terminal, `error` is shortened so that
-    /// `rest` fits too.
-    pub(crate) fn retry(&self, error: &str, rest: &str) {
-        let text = match self.is_terminal() {
-            true => fit(&self.clean(error), MAX_WIDTH - rest.len()) + rest,
-            false => error.to_owned() + rest,
-        };
+    /// Writes a note about a retry: on the progress line, if there is one.
+    pub(crate) fn retry(&self, text: &str) {
         let mut last_line = self.lock();
         if last_line.wanted > 0 {
-            last_line.draw(&self.clean(&text), RETRY_INTERVAL);
+            last_line.draw(&self.clean(text), RETRY_INTERVAL);
             return;
         }
         drop(last_line);
-        self.note(&text);
+        self.note(text);
+    }
+
+    /// Returns the beginning of a note of which `rest` more columns follow: on a terminal, as much as fits.
+    pub(crate) fn fit(&self, text: &str, rest: usize) -> String {
+        match self.is_terminal() {
+            true => fit(&self.clean(text), MAX_WIDTH.saturating_sub(rest)),
+            false => text.to_owned(),
+        }
     }
 
     /// Returns whether notes are turned off.
