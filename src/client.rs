@@ -268,12 +268,7 @@ impl Client {
             Ok(build) if build.status.is_finished() => {
                 let status = self.http.redact(build.status.as_str());
                 let why = format!("the build has finished ({status}), but its log is lost");
-                Error::new(ErrorKind::NoLog, why)
-                    .with_status(error.status().unwrap_or(200))
-                    .with_service_error(
-                        error.service_code(),
-                        error.service_message().map(str::to_owned),
-                    )
+                error.explained(ErrorKind::NoLog, why)
             }
             Ok(_) => not_finished(&build.what),
             Err(lookup) if lookup.kind() == ErrorKind::NotFound => lookup,

@@ -38,8 +38,6 @@ struct Inner {
     service_message: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     retry: Retry,
-    /// How many attempts were made.
-    attempts: u32,
 }
 
 /// The kinds of [`Error`].
@@ -114,7 +112,6 @@ impl Error {
             service_message: None,
             source: None,
             retry: Retry::No,
-            attempts: 1,
         }))
     }
 
@@ -142,24 +139,27 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
+    pub(crate) fn with_response(
+        mut self,
+        status: u16,
+        code: Option<u32>,
+        message: Option<String>,
+    ) -> Self {
         self.0.status = (status != 200).then_some(status);
-        self
-    }
-
-    pub(crate) fn with_service_error(mut self, code: Option<u32>, message: Option<String>) -> Self {
         self.0.code = code;
         self.0.service_message = message;
         self
     }
 
-    pub(crate) fn retry(mut self, retry: Retry) -> Self {
-        self.0.retry = retry;
+    /// Explains the response better, with the result of another request.
+    pub(crate) fn explained(mut self, kind: ErrorKind, message: String) -> Self {
+        self.0.kind = kind;
+        self.0.message = message;
         self
     }
 
-    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
+    pub(crate) fn retry(mut self, retry: Retry) -> Self {
+        self.0.retry = retry;
         self
     }
 
@@ -197,13 +197,10 @@ impl fmt::Display for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = &self.0.message;
-        match (&self.0.context, self.0.attempts) {
-            (None, 0 | 1) => write!(f, "{message}"),
-            (None, n) => write!(f, "after {n} attempts: {message}"),
-            (Some(context), 0 | 1) => write!(f, "{context}: {message}"),
-            (Some(context), n) => write!(f, "{context}, after {n} attempts: {message}"),
+        if let Some(context) = &self.0.context {
+            write!(f, "{context}: ")?;
         }
+        f.write_str(&self.0.message)
     }
 }
 
@@ -261,11 +258,6 @@ mod tests {
             .about("builds");
         assert_eq!(error.to_string(), "build b of a/b: cannot connect");
         assert_eq!(error.source().unwrap().to_string(), "connection refused");
-        let error = error.after_attempts(4);
-        assert_eq!(
-            error.to_string(),
-            "build b of a/b, after 4 attempts: cannot connect"
-        );
     }
 
     #[test]

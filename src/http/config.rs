@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use super::proxy::{Proxy, ProxySetting};
+use super::proxy::ProxySetting;
 use super::report::{Observer, OnRetry};
 use crate::base_url::BaseUrl;
 use crate::error::Error;
@@ -67,7 +67,7 @@ impl Config {
 pub(super) fn agent(
     base_url: &BaseUrl,
     config: &Config,
-    proxy: Option<Proxy>,
+    proxy: Option<ureq::Proxy>,
 ) -> Result<Agent, Error> {
     if !base_url.is_https() && !base_url.is_loopback() && !config.allow_http {
         return Err(Error::invalid_input(format!(
@@ -94,7 +94,7 @@ pub(super) fn agent(
         .accept("application/json")
         .timeout_connect(Some(config.connect_timeout()))
         // If this is not set, ureq reads the environment.
-        .proxy(proxy.map(|proxy| proxy.url))
+        .proxy(proxy)
         .timeout_per_read(Some(timeout))
         .timeout_per_write(Some(timeout))
         .output_buffer_size(OUTPUT_BUFFER)

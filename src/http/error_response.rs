@@ -66,10 +66,9 @@ impl ApiError {
         token: Option<&Token>,
     ) -> Error {
         let (kind, meaning) = classify(status, self.code);
-        let retry = match retry_after {
-            _ if !is_transient(status) => Retry::No,
-            Some(delay) => Retry::After(delay),
-            None => Retry::Yes,
+        let retry = match (retry(status), retry_after) {
+            (Retry::Yes, Some(delay)) => Retry::After(delay),
+            (retry, _) => retry,
         };
         let message = self.message.map(|message| redact(&message, token));
         let mut text = meaning.to_owned();
@@ -80,8 +79,7 @@ impl ApiError {
             text = format!("{text}, the service says: {message}");
         }
         Error::new(kind, text)
-            .with_status(status)
-            .with_service_error(self.code, message)
+            .with_response(status, self.code, message)
             .retry(retry)
     }
 }
@@ -98,8 +96,11 @@ pub(super) fn page_title(page: &str) -> Option<String> {
 }
 
 /// Returns whether the same request may succeed later.
-pub(super) fn is_transient(status: u16) -> bool {
-    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+pub(super) fn retry(status: u16) -> Retry {
+    match status {
+        408 | 429 | 500 | 502 | 503 | 504 => Retry::Yes,
+        _ => Retry::No,
+    }
 }
 
 /// Explains a status. With a 4xx, or an error sent with status 200, the service's code is more specific and takes

@@ -32,7 +32,6 @@ pub(crate) use self::proxy::ProxySetting;
 pub use self::report::{RequestSummary, RetryInfo};
 
 use self::error_response::page_title;
-use self::proxy::Proxy;
 use self::report::RequestReport;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
@@ -70,10 +69,9 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(base_url: BaseUrl, config: Config) -> Result<Self, Error> {
-        let proxy = Proxy::find(&config.proxy, &base_url)?;
-        let server = match &proxy {
-            None => base_url.to_string(),
-            Some(proxy) => format!("{base_url} through {proxy}"),
+        let (proxy, server) = match proxy::find(&config.proxy, &base_url)? {
+            None => (None, base_url.to_string()),
+            Some((proxy, name)) => (Some(proxy), format!("{base_url} through {name}")),
         };
         Ok(Self {
             agent: config::agent(&base_url, &config, proxy)?,
@@ -159,8 +157,13 @@ impl Http {
         endpoint: &Endpoint,
         error: Error,
     ) -> Result<(), Error> {
-        let error = error.about(&endpoint.what);
         let delay = attempts.next_delay(error.retryable());
+        let error = match attempts.made() {
+            made if made > 1 && delay.is_none() && error.retryable() != Retry::No => {
+                error.about(&format!("{}, after {made} attempts", endpoint.what))
+            }
+            _ => error.about(&endpoint.what),
+        };
         if let (Some(delay), Some(on_retry)) = (delay, &self.config.on_retry) {
             on_retry(&RetryInfo {
                 error: &error,
@@ -170,11 +173,7 @@ impl Http {
         }
         self.pause(delay.unwrap_or_default())
             .map_err(|error| error.about(&endpoint.what))?;
-        match delay {
-            Some(_) => Ok(()),
-            None if error.retryable() == Retry::No => Err(error),
-            None => Err(error.after_attempts(attempts.made())),
-        }
+        delay.map(|_| ()).ok_or(error)
     }
 
     /// Waits for `delay`. Fails as soon as the client is shut down.
@@ -257,7 +256,7 @@ impl Http {
         if head.status.is_redirection() && status != 304 {
             let message = self.describe_redirect(&head.headers);
             let message = format!("{message} (status {status})");
-            return Err(Error::new(ErrorKind::Redirect, message).with_status(status));
+            return Err(Error::new(ErrorKind::Redirect, message).with_response(status, None, None));
         }
         let body = Body::new(body, report);
         if status == 200 {

@@ -1,13 +1,12 @@
 //! Finds the proxy between the client and the cluster.
 
 use std::env;
-use std::fmt;
 use std::net::IpAddr;
 
 use ureq::ProxyProtocol;
 
-use super::error_response::is_transient;
-use crate::base_url::BaseUrl;
+use super::error_response::retry;
+use crate::base_url::{BaseUrl, address};
 use crate::error::Error;
 use crate::retry::Retry;
 
@@ -20,51 +19,34 @@ pub(crate) enum ProxySetting {
     None,
 }
 
-/// The proxy that a client uses.
-pub(super) struct Proxy {
-    pub(super) url: ureq::Proxy,
-    /// Where the URL comes from, for errors, such as `in HTTPS_PROXY`.
-    source: String,
-}
-
-impl Proxy {
-    /// Finds the proxy for this cluster, if there is one.
-    ///
-    /// ureq's own search prefers `ALL_PROXY` to the variable for the scheme, and uses no proxy if the value is not
-    /// valid. The key would then leave a company's network on an unintended route.
-    pub(super) fn find(setting: &ProxySetting, base_url: &BaseUrl) -> Result<Option<Self>, Error> {
+/// Finds the proxy for this cluster, if there is one. Also returns how errors name it: by where its URL comes from, such
+/// as `the proxy in HTTPS_PROXY`, and never by the URL, which may contain a password.
+///
+/// ureq's own search prefers `ALL_PROXY` to the variable for the scheme, and uses no proxy if the value is not valid. The
+/// key would then leave a company's network on an unintended route.
+pub(super) fn find(
+    setting: &ProxySetting,
+    base_url: &BaseUrl,
+) -> Result<Option<(ureq::Proxy, String)>, Error> {
+    let found = match setting {
         // A proxy cannot reach this machine's loopback addresses. It would only see the key.
-        if base_url.is_loopback() {
-            return Ok(None);
+        _ if base_url.is_loopback() => None,
+        ProxySetting::None => None,
+        ProxySetting::Url(url) => {
+            Some(("given to ClientBuilder::proxy_url".to_owned(), url.clone()))
         }
-        match setting {
-            ProxySetting::None => Ok(None),
-            ProxySetting::Url(url) => {
-                Self::new(url, "given to ClientBuilder::proxy_url".to_owned()).map(Some)
-            }
-            ProxySetting::Environment => match from_environment(base_url) {
-                Some((name, url)) => Self::new(&url, format!("in {name}")).map(Some),
-                None => Ok(None),
-            },
-        }
+        ProxySetting::Environment => from_environment(base_url),
+    };
+    let Some((source, url)) = found else {
+        return Ok(None);
+    };
+    let name = format!("the proxy {source}");
+    let invalid = |why| Error::invalid_input(format!("{name} cannot be used: {why}"));
+    let proxy = ureq::Proxy::new(&url).map_err(|_| invalid("it is not a valid proxy URL"))?;
+    if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+        return Err(invalid("SOCKS is not supported, only http and https"));
     }
-
-    fn new(url: &str, source: String) -> Result<Self, Error> {
-        let invalid =
-            |why| Error::invalid_input(format!("the proxy {source} cannot be used: {why}"));
-        let url = ureq::Proxy::new(url).map_err(|_| invalid("it is not a valid proxy URL"))?;
-        if !matches!(url.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
-            return Err(invalid("SOCKS is not supported, only http and https"));
-        }
-        Ok(Self { url, source })
-    }
-}
-
-/// Names the proxy by where its URL comes from, never by the URL, which may contain a password.
-impl fmt::Display for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the proxy {}", self.source)
-    }
+    Ok(Some((proxy, name)))
 }
 
 /// Explains why a proxy did not connect to the cluster, and says whether to retry.
@@ -72,11 +54,8 @@ impl fmt::Display for Proxy {
 /// `reason` is ureq's message. It contains the status of the proxy's response, if there was one.
 pub(super) fn explain_refusal(reason: &str) -> (String, Retry) {
     let mut numbers = reason.split(|c: char| !c.is_ascii_digit());
-    let status = numbers.find_map(|number| match number.len() {
-        3 => number.parse::<u16>().ok(),
-        _ => None,
-    });
-    let Some(status) = status else {
+    let status = numbers.find(|number| number.len() == 3);
+    let Some(status) = status.and_then(|status| status.parse().ok()) else {
         let why = "the proxy closed the connection before it responded";
         return (why.to_owned(), Retry::Yes);
     };
@@ -85,45 +64,47 @@ pub(super) fn explain_refusal(reason: &str) -> (String, Retry) {
         407 => "the proxy requires a user and a password",
         _ => "the proxy refused",
     };
-    let retry = if is_transient(status) {
-        Retry::Yes
-    } else {
-        Retry::No
-    };
-    (format!("{meaning} (status {status})"), retry)
+    let why = format!("{meaning} (status {status})");
+    (why, retry(status))
 }
 
-/// Returns the variable that names the proxy for this cluster, and its value.
-fn from_environment(base_url: &BaseUrl) -> Option<(&'static str, String)> {
+/// Returns the variable that names the proxy for this cluster, as `in NAME`, and its value.
+fn from_environment(base_url: &BaseUrl) -> Option<(String, String)> {
     let scheme = if base_url.is_https() {
         ["https_proxy", "HTTPS_PROXY"]
     } else {
         ["http_proxy", "HTTP_PROXY"]
     };
-    let (_, exceptions) = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    let (_, exceptions) = variable(["no_proxy", "NO_PROXY"]).unwrap_or_default();
     let mut exceptions = exceptions.split([',', ' ']);
     if exceptions.any(|pattern| is_exempt(base_url.host(), base_url.port(), pattern)) {
         return None;
     }
-    variable(&scheme).or_else(|| variable(&["all_proxy", "ALL_PROXY"]))
+    variable(scheme).or_else(|| variable(["all_proxy", "ALL_PROXY"]))
 }
 
-/// Returns the first of these environment variables that is set and not empty, with its name.
-fn variable(names: &[&'static str]) -> Option<(&'static str, String)> {
-    names.iter().find_map(|&name| {
+/// Returns the first of these environment variables that is set and not empty: `in NAME`, and its value.
+fn variable(names: [&str; 2]) -> Option<(String, String)> {
+    names.into_iter().find_map(|name| {
         // A value that is not Unicode will be rejected as an invalid URL.
         let value = env::var_os(name)?.to_string_lossy().into_owned();
-        (!value.is_empty()).then_some((name, value))
+        (!value.is_empty()).then(|| (format!("in {name}"), value))
     })
 }
 
 /// Returns whether an element of `NO_PROXY` matches a host. An element is `*`, a name (which includes its subdomains),
 /// an address or a CIDR block, each with an optional port.
 fn is_exempt(host: &str, port: u16, pattern: &str) -> bool {
-    let (pattern, only_port) = split_port(pattern);
-    if only_port.is_some_and(|only| only != port) {
-        return false;
-    }
+    // The last group of an IPv6 address is a port only after a bracket.
+    let pattern = match pattern.rsplit_once(':') {
+        Some((host, only)) if !host.contains(':') || host.contains(']') => {
+            if only.parse() != Ok(port) {
+                return false;
+            }
+            host
+        }
+        _ => pattern,
+    };
     if pattern == "*" {
         return true;
     }
@@ -142,37 +123,20 @@ fn is_exempt(host: &str, port: u16, pattern: &str) -> bool {
     }
 }
 
-/// Splits off a port. An IPv6 address can only have one if it is in brackets.
-fn split_port(pattern: &str) -> (&str, Option<u16>) {
-    match pattern.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.contains(']') => match port.parse() {
-            Ok(port) => (host, Some(port)),
-            Err(_) => (pattern, None),
-        },
-        _ => (pattern, None),
-    }
-}
-
-/// Parses an address. An IPv6 address may be in brackets.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
-    bare.unwrap_or(text).parse().ok()
-}
-
+/// Returns whether an address has the first `prefix` bits of a network.
 fn is_in_block(ip: IpAddr, network: &str, prefix: &str) -> bool {
-    // Both families are aligned to the left of 128 bits, so that a prefix means the same for both.
-    let bits = |ip: IpAddr| match ip {
-        IpAddr::V4(ip) => (u128::from(u32::from(ip)) << 96, 32),
-        IpAddr::V6(ip) => (u128::from(ip), 128),
-    };
-    let (Some(network), Ok(prefix)) = (address(network), prefix.parse::<u32>()) else {
+    let Ok(prefix) = prefix.parse::<u32>() else {
         return false;
     };
-    let ((ip, length), (network, network_length)) = (bits(ip), bits(network));
-    let rest = u128::MAX.checked_shr(prefix).unwrap_or(0);
-    length == network_length && prefix <= length && (ip ^ network) & !rest == 0
+    match (ip, address(network)) {
+        (IpAddr::V4(ip), Some(IpAddr::V4(network))) => {
+            prefix <= 32 && (ip.to_bits() ^ network.to_bits()).leading_zeros() >= prefix
+        }
+        (IpAddr::V6(ip), Some(IpAddr::V6(network))) => {
+            prefix <= 128 && (ip.to_bits() ^ network.to_bits()).leading_zeros() >= prefix
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
