@@ -77,15 +77,13 @@ impl FromStr for Algorithm {
             Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => {
                 Self::new(owner, name)
             }
-            // A long word without a slash may be a key in the wrong place.
-            None if path.len() > 20 => Err(Error::invalid_input(format!(
-                "'{}' is not OWNER/NAME",
-                shorten(path, 3).escape_debug()
-            ))),
-            _ => Err(Error::invalid_input(format!(
-                "'{}' is not OWNER/NAME",
-                shorten(text, 40).escape_debug()
-            ))),
+            split => {
+                // A long word without a slash may be a key in the wrong place.
+                let is_word = split.is_none() && text.len() > 20;
+                let shown = shorten(text, if is_word { 3 } else { 40 });
+                let message = format!("'{}' is not OWNER/NAME", shown.escape_debug());
+                Err(Error::invalid_input(message))
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::algorithm::{Algorithm, received_segment, segment};
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind, not_finished};
 use crate::http::{Config, Endpoint, Http, ProxySetting, RequestSummary, RetryInfo};
-use crate::logs::{Logs, Source};
+use crate::logs::{LOGS, Logs, OUTPUT};
 use crate::model::{Build, Items, Version};
 use crate::pages::Pages;
 use crate::token::Token;
@@ -197,7 +197,7 @@ impl Client {
             path: format!("{}/logs", build.path),
             what: format!("log of {}", build.what),
         };
-        Logs::open(self.http.clone(), endpoint.clone(), Source::Build).map_err(|error| {
+        Logs::open(self.http.clone(), endpoint.clone(), LOGS).map_err(|error| {
             self.explain_missing_log(&build, error)
                 .about(&endpoint.what)
         })
@@ -219,7 +219,7 @@ impl Client {
             path: version.path.clone(),
             what: format!("log of {}", version.what),
         };
-        let logs = match Logs::open(self.http.clone(), endpoint, Source::Version) {
+        let mut logs = match Logs::open(self.http.clone(), endpoint, OUTPUT) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let listed = self.listed_version(algorithm, git_hash);
                 let build_id = listed.as_ref().and_then(Version::build_id).ok_or(error)?;

@@ -42,47 +42,33 @@ use crate::retry::Attempts;
 pub struct Logs {
     http: Arc<Http>,
     endpoint: Endpoint,
-    source: Source,
+    path: Path,
     decoder: JsonString<Body>,
     attempts: Attempts,
     decoded: Digest,
     /// Over all connections. A new one counts from 0 while it repeats the part that was already delivered.
     replacements: u64,
-    /// Whether there was any text when the log was opened.
-    has_content: bool,
     /// How the log ended: once set, nothing more is read.
     end: Option<Result<(), Error>>,
 }
 
-/// Where in a response the log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// `logs` of a build's logs, which must be present.
-    Build,
-    /// `compilation.output` of a version, which may be missing.
-    Version,
-}
+/// The log of a build, which must be present.
+pub(crate) const LOGS: Path = &["logs"];
 
-impl Source {
-    fn path(self) -> &'static [&'static str] {
-        match self {
-            Self::Build => &["logs"],
-            Self::Version => &["compilation", "output"],
-        }
-    }
-}
+/// The log of a version, which may be missing.
+pub(crate) const OUTPUT: Path = &["compilation", "output"];
+
+type Path = &'static [&'static str];
 
 impl Logs {
     /// Requests a log, and reads up to its first byte. An error that was sent with status 200 is this method's error.
-    pub(crate) fn open(http: Arc<Http>, endpoint: Endpoint, source: Source) -> Result<Self, Error> {
+    pub(crate) fn open(http: Arc<Http>, endpoint: Endpoint, path: Path) -> Result<Self, Error> {
         let mut attempts = http.attempts();
-        let (decoder, has_content) = connect(&http, &endpoint, source, &mut attempts)?;
         Ok(Self {
-            decoder,
-            has_content,
+            decoder: connect(&http, &endpoint, path, &mut attempts)?,
             http,
             endpoint,
-            source,
+            path,
             attempts,
             decoded: Digest::default(),
             replacements: 0,
@@ -123,9 +109,9 @@ impl Logs {
         self.decoder.get_ref().bytes_received()
     }
 
-    /// Returns whether the log has any text.
-    pub(crate) fn has_content(&self) -> bool {
-        self.has_content
+    /// Returns whether a log that has just been opened has any text.
+    pub(crate) fn has_content(&mut self) -> bool {
+        matches!(self.decoder.has_content(), Ok(true))
     }
 
     /// Returns whether the response has no log.
@@ -161,8 +147,7 @@ impl Logs {
         while let Err(error) = result {
             self.http
                 .wait_to_retry(&mut self.attempts, &self.endpoint, error)?;
-            (self.decoder, _) =
-                connect(&self.http, &self.endpoint, self.source, &mut self.attempts)?;
+            self.decoder = connect(&self.http, &self.endpoint, self.path, &mut self.attempts)?;
             result = self.skip_decoded(buf).and_then(|()| self.decode(buf));
         }
         result
@@ -192,31 +177,28 @@ impl Logs {
     }
 }
 
-/// Requests a log, with retries, and reads up to its first byte. Also returns whether there is one.
+/// Requests a log, with retries, and reads up to its first byte.
 fn connect(
     http: &Http,
     endpoint: &Endpoint,
-    source: Source,
+    path: Path,
     attempts: &mut Attempts,
-) -> Result<(JsonString<Body>, bool), Error> {
+) -> Result<JsonString<Body>, Error> {
     http.with_retries(endpoint, attempts, || {
-        let mut decoder = JsonString::new(http.send(endpoint)?, source.path());
+        let mut decoder = JsonString::new(http.send(endpoint)?, path);
         let result = decoder.has_content();
         let body = decoder.get_ref();
-        let has_content = result.map_err(|error| translate(http, body, error))?;
-        if decoder.found() {
-            return Ok((decoder, has_content));
+        result.map_err(|error| translate(http, body, error))?;
+        if !decoder.found() {
+            // This is an error that was sent with status 200, a version without output, or an invalid response.
+            if let Some(error) = body.prefix_if_complete().and_then(ApiError::from_json) {
+                return Err(http.api_error(error));
+            }
+            if path == LOGS {
+                return Err(Error::invalid_response("the response has no 'logs'"));
+            }
         }
-        // A valid document without a log is an error that was sent with status 200, an invalid response, or a version
-        // without output.
-        match (
-            body.prefix_if_complete().and_then(ApiError::from_json),
-            source,
-        ) {
-            (Some(error), _) => Err(http.api_error(error)),
-            (None, Source::Version) => Ok((decoder, false)),
-            (None, Source::Build) => Err(Error::invalid_response("the response has no 'logs'")),
-        }
+        Ok(decoder)
     })
 }
 

@@ -23,8 +23,8 @@ impl Client {
         let context = format!("build {} of {algorithm}", segment("build ID", build_id)?);
         let id = |build: &Build| Some(build.build_id.clone());
         let is_exact = |build: &Build| build.build_id == build_id;
-        self.find(self.builds(algorithm), id, is_exact, build_id)
-            .and_then(|found| found.ok_or_else(|| not_found("there is no such build")))
+        let missing = "there is no such build";
+        self.find(self.builds(algorithm), id, is_exact, build_id, missing)
             .and_then(|build| {
                 received_segment("build ID", &build.build_id)?;
                 Ok(build)
@@ -58,8 +58,8 @@ impl Client {
         let hash = |version: &Version| version.git_hash().map(str::to_ascii_lowercase);
         let is_exact = |candidate: &Version| candidate.semantic_version() == Some(version);
         let digits = version.to_ascii_lowercase();
-        self.find(self.versions(algorithm), hash, is_exact, &digits)
-            .and_then(|found| found.ok_or_else(|| not_found("there is no such version")))
+        let missing = "there is no such version";
+        self.find(self.versions(algorithm), hash, is_exact, &digits, missing)
             .map_err(|error| error.about(&context))
     }
 
@@ -71,7 +71,8 @@ impl Client {
         id: impl Fn(&T) -> Option<String>,
         is_exact: impl Fn(&T) -> bool,
         prefix: &str,
-    ) -> Result<Option<T>, Error> {
+        missing: &str,
+    ) -> Result<T, Error> {
         let mut found: Option<(String, T)> = None;
         for item in list {
             let item = item?;
@@ -79,7 +80,7 @@ impl Client {
                 continue;
             };
             if is_exact(&item) {
-                return Ok(Some(item));
+                return Ok(item);
             }
             if prefix.len() < MIN_PREFIX || !id.starts_with(prefix) {
                 continue;
@@ -94,10 +95,9 @@ impl Client {
                 None => found = Some((id, item)),
             }
         }
-        Ok(found.map(|(_, item)| item))
+        match found {
+            Some((_, item)) => Ok(item),
+            None => Err(Error::new(ErrorKind::NotFound, missing)),
+        }
     }
-}
-
-fn not_found(message: &str) -> Error {
-    Error::new(ErrorKind::NotFound, message)
 }

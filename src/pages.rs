@@ -1,11 +1,9 @@
 //! Lists, page by page, as one iterator.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::iter::{self, FusedIterator};
+use std::iter::FusedIterator;
 use std::sync::Arc;
-use std::vec;
 
 use serde::de::DeserializeOwned;
 
@@ -41,17 +39,16 @@ use crate::model::{Build, BuildStatus, Items, Page, Version};
 pub struct Pages<T> {
     http: Arc<Http>,
     list: Endpoint,
-    /// The query parameters of the request for each page.
+    /// The query parameters of the next request.
     query: Vec<(&'static str, String)>,
-    /// The iterator skips items that do not pass all of these. Only those with a name can be replaced.
+    /// Only those with a name can be replaced.
     filters: Vec<(&'static str, Box<Filter<T>>)>,
-    received: vec::IntoIter<T>,
-    /// A hash of each marker: a marker can be long.
-    seen: HashSet<u64>,
-    hasher: RandomState,
+    /// What is left of the last page, of the items that pass all filters.
+    received: VecDeque<T>,
+    markers: HashSet<String>,
     /// How many empty pages came in a row.
     empty_pages: usize,
-    next: Next,
+    ended: bool,
 }
 
 type Filter<T> = dyn Fn(&T) -> bool + Send + Sync;
@@ -62,12 +59,6 @@ const MAX_EMPTY_PAGES: usize = 100;
 /// The longest marker, in bytes. Real ones have fewer than 100, and it must fit into a URL.
 const MAX_MARKER: usize = 4096;
 
-enum Next {
-    First,
-    After(String),
-    Ended,
-}
-
 impl<T> Pages<T> {
     pub(crate) fn new(http: Arc<Http>, list: Endpoint) -> Self {
         Self {
@@ -75,11 +66,10 @@ impl<T> Pages<T> {
             list,
             query: Vec::new(),
             filters: Vec::new(),
-            received: Vec::new().into_iter(),
-            seen: HashSet::new(),
-            hasher: RandomState::new(),
+            received: VecDeque::new(),
+            markers: HashSet::new(),
             empty_pages: 0,
-            next: Next::First,
+            ended: false,
         }
     }
 
@@ -91,54 +81,50 @@ impl<T> Pages<T> {
     }
 
     fn with(mut self, name: &'static str, value: String) -> Self {
-        self.query.retain(|(other, _)| *other != name);
-        self.query.push((name, value));
+        self.set(name, value);
         self
     }
 
-    fn endpoint(&self, marker: Option<&str>) -> Endpoint {
-        let marker = marker.map(|marker| ("marker", encode(marker)));
-        let query = self.query.iter().cloned().chain(marker);
-        let mut path = self.list.path.clone();
-        for (n, (name, value)) in query.enumerate() {
-            path.push(if n == 0 { '?' } else { '&' });
-            path.push_str(name);
-            path.push('=');
-            path.push_str(&value);
-        }
-        Endpoint {
-            path,
-            what: self.list.what.clone(),
-        }
+    fn set(&mut self, name: &'static str, value: String) {
+        self.query.retain(|(other, _)| *other != name);
+        self.query.push((name, value));
     }
 
-    /// Takes the items of a page, and determines which page comes next.
-    fn receive(&mut self, page: Page<T>) -> Result<(), Error> {
-        let Items(results) = page.results;
-        if results.is_empty() {
-            self.empty_pages += 1;
+    /// Returns the request for the next page.
+    fn endpoint(&self) -> Endpoint {
+        let mut endpoint = self.list.clone();
+        let mut separator = '?';
+        for (name, value) in &self.query {
+            endpoint.path += &format!("{separator}{name}={value}");
+            separator = '&';
+        }
+        endpoint
+    }
+
+    /// Returns the items of a page, and determines which page comes next.
+    fn receive(&mut self, page: Page<T>) -> Result<Vec<T>, Error> {
+        let Items(items) = page.results;
+        let Some(marker) = page.marker else {
+            return Ok(items);
+        };
+        self.empty_pages = if items.is_empty() {
+            self.empty_pages + 1
         } else {
-            self.empty_pages = 0;
-        }
-        if let Some(marker) = page.marker {
-            let invalid = |problem: &str| Error::invalid_response(problem).about(&self.list.what);
-            if self.empty_pages == MAX_EMPTY_PAGES {
-                return Err(invalid(
-                    "the list never ends: 100 pages in a row had no items",
-                ));
-            }
-            if marker.len() > MAX_MARKER {
-                return Err(invalid("the service sent a page marker of over 4 KiB"));
-            }
-            if !self.seen.insert(self.hasher.hash_one(&marker)) {
-                return Err(invalid(
-                    "the list never ends: the service repeated a page marker",
-                ));
-            }
-            self.next = Next::After(marker);
-        }
-        self.received = results.into_iter();
-        Ok(())
+            0
+        };
+        let problem = if self.empty_pages == MAX_EMPTY_PAGES {
+            "the list never ends: 100 pages in a row had no items"
+        } else if marker.len() > MAX_MARKER {
+            "the service sent a page marker of over 4 KiB"
+        } else if self.markers.contains(&marker) {
+            "the list never ends: the service repeated a page marker"
+        } else {
+            self.set("marker", encode(&marker));
+            self.markers.insert(marker);
+            self.ended = false;
+            return Ok(items);
+        };
+        Err(Error::invalid_response(problem).about(&self.list.what))
     }
 
     fn matches(&self, item: &T) -> bool {
@@ -152,6 +138,7 @@ impl<T> Pages<T> {
     ) -> Self {
         self.filters
             .retain(|(other, _)| name.is_empty() || *other != name);
+        self.received.retain(&filter);
         self.filters.push((name, Box::new(filter)));
         self
     }
@@ -191,9 +178,7 @@ impl<T> Pages<T> {
     /// Returns whether the pages read so far have another item that passes the filters, or another page follows. Sends
     /// nothing.
     pub fn has_more(&self) -> bool {
-        let follows = matches!(self.next, Next::After(_));
-        let mut received = self.received.as_slice().iter();
-        follows || received.any(|item| self.matches(item))
+        !self.ended || !self.received.is_empty()
     }
 }
 
@@ -252,31 +237,21 @@ impl Pages<Build> {
         matches: &dyn Fn(&Build) -> bool,
     ) -> Result<Option<Build>, Error> {
         let mut newest: Option<Build> = None;
-        let mut previous = None;
-        let mut newest_first = true;
-        while let Some(build) = self.next_unfiltered() {
-            let build = build?;
-            let started = build.started_time();
-            newest_first &= previous.is_none_or(|previous| started <= previous);
-            previous = Some(started);
-            let matches = self.matches(&build) && matches(&build);
-            if matches
-                && newest
+        let mut times = Vec::new();
+        while let Some(page) = self.request() {
+            let page = page?;
+            times.extend(page.iter().map(Build::started_time));
+            for build in page {
+                let started = build.started_time();
+                let is_newer = newest
                     .as_ref()
-                    .is_none_or(|newest| started > newest.started_time())
-            {
-                newest = Some(build);
-            }
-            if let (Some(newest), true) = (&newest, newest_first) {
-                let started = newest.started_time();
-                if self
-                    .received
-                    .as_slice()
-                    .iter()
-                    .all(|other| other.started_time() <= started)
-                {
-                    break;
+                    .is_none_or(|newest| started > newest.started_time());
+                if is_newer && self.matches(&build) && matches(&build) {
+                    newest = Some(build);
                 }
+            }
+            if newest.is_some() && times.is_sorted_by(|earlier, later| earlier >= later) {
+                break;
             }
         }
         Ok(newest)
@@ -303,33 +278,28 @@ impl<T: DeserializeOwned> Pages<T> {
     /// Returns what is left of the current page or, if that is nothing, requests the next page and returns its items:
     /// only those that pass the filters. Returns `None` at the end of the list.
     pub fn next_page(&mut self) -> Option<Result<Vec<T>, Error>> {
-        let first = match self.next_unfiltered()? {
-            Ok(first) => first,
-            Err(error) => return Some(Err(error)),
-        };
-        let rest = std::mem::take(&mut self.received);
-        let items = iter::once(first).chain(rest);
-        Some(Ok(items.filter(|item| self.matches(item)).collect()))
+        if !self.received.is_empty() {
+            return Some(Ok(std::mem::take(&mut self.received).into()));
+        }
+        let page = self.request()?;
+        Some(page.map(|mut items| {
+            items.retain(|item| self.matches(item));
+            items
+        }))
     }
 
-    /// Returns the next item that the service sends, whether it passes the filters or not.
-    fn next_unfiltered(&mut self) -> Option<Result<T, Error>> {
-        loop {
-            if let Some(item) = self.received.next() {
-                return Some(Ok(item));
-            }
-            let endpoint = match &self.next {
-                Next::First => self.endpoint(None),
-                Next::After(marker) => self.endpoint(Some(marker)),
-                Next::Ended => return None,
-            };
+    /// Requests the next page that has items, and returns them, whether they pass the filters or not.
+    fn request(&mut self) -> Option<Result<Vec<T>, Error>> {
+        while !self.ended {
             // An error ends the list, and so does a page without a marker.
-            self.next = Next::Ended;
-            let page = self.http.get_json(&endpoint);
-            if let Err(error) = page.and_then(|page| self.receive(page)) {
-                return Some(Err(error));
+            self.ended = true;
+            let page = self.http.get_json(&self.endpoint());
+            match page.and_then(|page| self.receive(page)) {
+                Ok(items) if items.is_empty() => {}
+                page => return Some(page),
             }
         }
+        None
     }
 }
 
@@ -337,12 +307,13 @@ impl<T: DeserializeOwned> Iterator for Pages<T> {
     type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match self.next_unfiltered()? {
-                Ok(item) if !self.matches(&item) => {}
-                result => return Some(result),
+        while self.received.is_empty() {
+            match self.next_page()? {
+                Ok(items) => self.received = items.into(),
+                Err(error) => return Some(Err(error)),
             }
         }
+        self.received.pop_front().map(Ok)
     }
 }
 
@@ -352,20 +323,19 @@ impl<T> fmt::Debug for Pages<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pages")
             .field("list", &self.list.what)
-            .field("query", &self.query)
-            .field("received", &self.received.len())
             .finish_non_exhaustive()
     }
 }
 
 /// Percent-encodes every character that is not unreserved by RFC 3986.
 fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
+    let mut encoded = String::new();
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded += &format!("%{byte:02X}"),
         }
     }
     encoded

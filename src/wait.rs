@@ -134,18 +134,12 @@ impl<'a> Wait<'a> {
             let left = self.timeout.saturating_sub(waited);
             let retry = result.as_ref().err().map(Error::retryable);
             let pause = pause(retry, self.interval);
-            let error = match result {
-                Ok(build) => {
-                    seen = build.or(seen);
-                    None
-                }
-                Err(error) => Some(error),
-            };
+            if left.is_zero() && seen.is_none() {
+                return result;
+            }
+            seen = result.unwrap_or_default().or(seen);
             if left.is_zero() {
-                return match (seen, error) {
-                    (None, Some(error)) => Err(error),
-                    (seen, _) => Ok(seen),
-                };
+                return Ok(seen);
             }
             http.pause(pause.min(left))?;
         }
