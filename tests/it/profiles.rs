@@ -60,57 +60,40 @@ fn a_profile_is_chosen_by_name() {
     assert_eq!((default.requests().len(), work.requests().len()), (2, 1));
 }
 
-#[test]
-fn an_unknown_profile_names_five_others_and_no_key() {
-    let home = home(
-        "[profiles.a]\n[profiles.simWrongKey1]\n[profiles.c]\n[profiles.d]\n[profiles.e]\n[profiles.f]\n",
-    );
-    let config = home.join(PROFILES);
-    for (name, shown) in [("none", "none"), ("simMisplaced2", "sim…")] {
-        let outcome = Program::bare()
-            .home(home.path())
-            .run(&format!("{LIST} --profile {name}"));
-        outcome.fails(
-            2,
-            &format!("algo-logs: there is no profile '{shown}': {config} has a, sim…, c, d, e\n"),
-        );
-    }
-}
-
+/// An error about a missing profile names five others, and no key.
 #[test]
 fn a_requested_profile_must_exist() {
     let cluster = Cluster::start();
-    let empty = Folder::new();
-    let config = empty.join(PROFILES);
-    let program = Program::on(&cluster);
-    program
-        .clone()
-        .home(empty.path())
-        .run(&format!("{LIST} --profile work"))
-        .fails(
+    let run = |home: &Folder, name: &str, why: &str| {
+        let program = Program::on(&cluster).home(home.path());
+        let outcome = program.run(&format!("{LIST} --profile {name}"));
+        let name = name.replace("simMisplaced2", "sim…");
+        let config = home.join(PROFILES);
+        let why = why.replace("FILE", &config);
+        outcome.fails(
             2,
-            &format!(
-                "algo-logs: there is no profile 'work': \
-                 cannot open {config}: {}\n",
-                open_error(&config)
-            ),
+            &format!("algo-logs: there is no profile '{name}': {why}\n"),
         );
-    program.run(&format!("{LIST} --profile work")).fails(
+    };
+    let many = home(
+        "[profiles.a]\n[profiles.simWrongKey1]\n[profiles.c]\n[profiles.d]\n[profiles.e]\n[profiles.f]\n",
+    );
+    run(&many, "none", "FILE has a, sim…, c, d, e");
+    run(&many, "simMisplaced2", "FILE has a, sim…, c, d, e");
+    run(&home("[other]\n"), "work", "FILE has no profiles");
+    let empty = Folder::new();
+    let error = open_error(&empty.join(PROFILES));
+    run(&empty, "work", &format!("cannot open FILE: {error}"));
+    let homeless = Program::on(&cluster).run(&format!("{LIST} --profile work"));
+    homeless.fails(
         2,
         "algo-logs: there is no profile 'work': the home directory is unknown\n",
     );
-    let other = home("[other]\n");
-    let config = other.join(PROFILES);
-    program
-        .clone()
-        .home(other.path())
-        .run(&format!("{LIST} --profile work"))
-        .fails(
-            2,
-            &format!("algo-logs: there is no profile 'work': {config} has no profiles\n"),
-        );
     // Without --profile, a missing file is not an error.
-    program.home(empty.path()).run(LIST).prints("");
+    Program::on(&cluster)
+        .home(empty.path())
+        .run(LIST)
+        .prints("");
 }
 
 #[test]
@@ -186,11 +169,7 @@ fn a_requested_profile_overrides_the_environment() {
             ),
         );
     }
-    let config = home.join(PROFILES);
-    run("--profile none").fails(
-        2,
-        &format!("algo-logs: there is no profile 'none': {config} has full, token, server, key\n"),
-    );
+    assert_eq!(run("--profile none").code, Some(2));
     assert_eq!(other.connections(), 0);
 }
 
@@ -240,13 +219,8 @@ fn a_profile_that_others_can_read_prints_a_note() {
     ));
     let config = home.join(PROFILES);
     let program = Program::bare().home(home.path());
-    for (mode, note) in [
-        (
-            0o644,
-            format!("algo-logs: other users can read your keys; run 'chmod 600 {config}'\n"),
-        ),
-        (0o600, String::new()),
-    ] {
+    let note = format!("algo-logs: other users can read your keys; run 'chmod 600 {config}'\n");
+    for (mode, note) in [(0o644, note), (0o600, String::new())] {
         let permissions = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(&config, permissions).expect("a mode can be set");
         let outcome = program.run("builds acme/Paged --all");
