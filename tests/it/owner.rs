@@ -114,7 +114,7 @@ fn rows_are_written_as_soon_as_they_are_known() {
 
 /// The second algorithm is read again while the row of the first one is shown.
 #[test]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn the_table_has_fixed_columns_and_whole_names() {
     let cluster = Cluster::start();
     let name = "n".repeat(90);

@@ -1,6 +1,6 @@
 //! Help, the version, and errors of invalid command lines. None of these need an environment.
 
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Folder, Program};
 
 /// Runs the command line before ` => ` in each row and compares the error with the text after it.
 #[track_caller]
@@ -418,7 +418,7 @@ fn only_file_names_may_be_invalid_utf8() {
         let program = Program::bare().env("ALGORITHMIA_API", "https://c");
         let mut command = program.command("log");
         command.args(words.iter().map(|word| OsStr::from_bytes(word)));
-        let outcome = Outcome::new(command.output().unwrap(), None);
+        let outcome = crate::program::Outcome::new(command.output().unwrap(), None);
         outcome.fails(code, &format!("algo-logs: {message}\n"));
     }
 }
