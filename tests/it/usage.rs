@@ -147,13 +147,15 @@ fn commands() {
         ("BUILDS", "'builds'"),
         ("safe", "'save'"),
         // Words of similar programs.
-        ("version", "'versions' or '--version'"),
+        ("version", "'--version'"),
         ("ls", "'builds'"),
         ("watch", "'log --wait'"),
         ("explain", "'why'"),
         ("download", "'save'"),
         ("completions", "'--generate complete-bash'"),
         ("auth", "'help environment'"),
+        ("login", "'help environment'"),
+        ("config", "'help environment'"),
     ] {
         let error = format!("unknown command '{word}'; did you mean {meant}?");
         fails(&[word, "acme/x"], &error);
@@ -186,7 +188,7 @@ fn arguments() {
          log algo://acme/x v1.2.0-rc.1 => 'v1.2.0-rc.1' is a version, not a BUILD_ID; 'algo-logs log acme/x/1.2.0-rc.1' writes its log
          log v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; 'algo-logs log OWNER/NAME/1.2.0' writes its log
          log https://c.example.com/algorithms/acme/x 1.2.0 => '1.2.0' is a version, not a BUILD_ID; 'algo-logs log acme/x/1.2.0' writes its log
-         log acme/x/v1.2.0 => 'v1.2.0' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; did you mean 'acme/x/1.2.0'?
+         log acme/x/v1.2.0 => 'v1.2.0' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION
          builds acme/x/1.0.0 => 'acme/x/1.0.0' is not OWNER/NAME
          builds acme/LanguageDetectionService/main => 'acme/LanguageDetectionService/main' is not OWNER/NAME
          builds acme/x d01d403d-a853-4831-9fff-9783a7b7e956 => unexpected argument 'd01d403d-a853-4831-9fff-9783a7b7e956'; usage: algo-logs builds [ALGO|OWNER] [-s STATUS] [-c SHA] [-L N | --all] [--json]
@@ -195,18 +197,19 @@ fn arguments() {
          log ../x => '../x' is not OWNER/NAME
          log ../x/1.2.0 => '../x/1.2.0' is not OWNER/NAME
          log ac,me/x => 'ac,me' is not a valid owner: only letters, digits, '_', '-' and '.' are allowed
-         log acme/x/ => 'acme/x/' is not OWNER/NAME or OWNER/NAME/VERSION
+         log acme/x/ => '' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION
          why ./build.log => './build.log' is not OWNER/NAME; 'why --file ./build.log' explains a saved log
          why build.log => 'build.log' is not OWNER/NAME; 'why --file build.log' explains a saved log
          log acme/x/1.2 => '1.2' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION
          log acme/x/123456 => '123456' is not a version: neither a semantic version nor 7 to 40 digits of a git hash; ALGO is OWNER/NAME or OWNER/NAME/VERSION",
     );
-    fails(&["log", "acme/x", ""], "BUILD_ID is empty");
-    fails(&["log", ""], "ALGO or BUILD_ID is empty");
-    fails(&["log", "", "b-1"], "ALGO is empty");
-    fails(&["builds", ""], "ALGO or OWNER is empty");
-    fails(&["versions", ""], "ALGO is empty");
-    fails(&["save", "", "-d", "f"], "ALGO or OWNER is empty");
+    for words in [
+        &["log", "acme/x", ""][..],
+        &["builds", ""],
+        &["save", "", "-d", "f"],
+    ] {
+        fails(words, "an argument is empty; is a variable not set?");
+    }
 }
 
 #[test]
@@ -256,12 +259,12 @@ fn unknown_options() {
 #[test]
 fn misplaced_and_contradictory_options() {
     fail(
-        "builds a/b -n 3 => 'builds' does not accept '-n'; log and why do
-         builds a/b --raw => 'builds' does not accept '--raw'; 'log' does
-         versions a/b -s failed => 'versions' does not accept '-s'; builds, log and save do
-         log a/b --all => 'log' does not accept '--all'; builds, versions and save do
-         log a/b -d f => 'log' does not accept '-d'; 'save' does
-         help -v => 'help' does not accept '-v'; builds, versions, log, why and save do
+        "builds a/b -n 3 => 'builds' does not accept '-n'; it is an option of log, why
+         builds a/b --raw => 'builds' does not accept '--raw'; it is an option of log
+         versions a/b -s failed => 'versions' does not accept '-s'; it is an option of builds, log, save
+         log a/b --all => 'log' does not accept '--all'; it is an option of builds, versions, save
+         log a/b -d f => 'log' does not accept '-d'; it is an option of save
+         help -v => 'help' does not accept '-v'; it is an option of builds, versions, log, why, save
          builds a/b --all -L 3 => '-L' cannot be used with '--all'
          save a/b -d f --limit 3 --all => '--limit' cannot be used with '--all'
          versions a/b --published --unpublished => '--published' cannot be used with '--unpublished'
@@ -276,8 +279,8 @@ fn misplaced_and_contradictory_options() {
          why a/b --file f => '--file' cannot be used with 'ALGO'
          why b-1 --file f => '--file' cannot be used with 'BUILD_ID'; both select the build
          why --file - -c 7b => '--file' cannot be used with '-c'; both select the build
-         why a/b -s failed => 'why' does not accept '-s'; builds, log and save do
-         why a/b -o f => 'why' does not accept '-o'; 'log' does
+         why a/b -s failed => 'why' does not accept '-s'; it is an option of builds, log, save
+         why a/b -o f => 'why' does not accept '-o'; it is an option of log
          log a/b/1.0.0 c => 'VERSION' cannot be used with 'BUILD_ID'; both select the build
          log a/b/1.0.0 -s failed => 'VERSION' cannot be used with '-s'; both select the build
          log a/b/1.0.0 -c 7b => 'VERSION' cannot be used with '-c'; both select the build
@@ -303,7 +306,7 @@ fn values() {
          builds a/b --status in_progress => invalid value 'in_progress' for '--status STATUS': not one of succeeded, failed, in-progress; did you mean 'in-progress'?
          builds a/b --color sometimes => invalid value 'sometimes' for '--color WHEN': not one of auto, always, never
          builds a/b --color => option '--color WHEN' needs a value
-         help --color never => 'help' does not accept '--color'; builds, versions, log, why and save do
+         help --color never => 'help' does not accept '--color'; it is an option of builds, versions, log, why, save
          builds a/b -s bad => invalid value 'bad' for '-s STATUS': not one of succeeded, failed, in-progress
          --generate nroff => invalid value 'nroff' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish
          --generate complete-zhs => invalid value 'complete-zhs' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-zsh'?

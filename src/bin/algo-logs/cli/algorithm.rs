@@ -3,7 +3,7 @@
 
 use algo_logs::Algorithm;
 
-use super::args::{AlgorithmArg, Target, VersionSpec};
+use super::args::{AlgorithmArg, Target};
 use super::value::{is_hex, parse_number};
 use crate::error::{CliError, redact};
 
@@ -14,23 +14,17 @@ impl AlgorithmArg {
             return Self::parse_page(text);
         }
         match segments(text)[..] {
-            // Probably an unset variable: do not fall back to the working directory's algorithm.
-            [""] => Err(CliError::usage("ALGO is empty")),
             [owner, name] => Self::from_segments(text, owner, name),
             _ => Err(is_not(text, "OWNER/NAME")),
         }
     }
 
     /// Reads an ALGO that may end with a version.
-    pub(super) fn parse_with_version(text: &str) -> Result<(Self, Option<VersionSpec>), CliError> {
+    pub(super) fn parse_with_version(text: &str) -> Result<(Self, Option<String>), CliError> {
         match segments(text)[..] {
             [owner, name, ref version @ ..] if !is_url(text) && !version.is_empty() => {
                 let algorithm = Self::from_segments(text, owner, name)?;
-                let version = version.join("/");
-                if version.is_empty() {
-                    return Err(is_not(text, "OWNER/NAME or OWNER/NAME/VERSION"));
-                }
-                let version = VersionSpec::parse(&version, &algorithm.algorithm)?;
+                let version = parse_version(&version.join("/"))?;
                 Ok((algorithm, Some(version)))
             }
             _ => Ok((Self::parse(text)?, None)),
@@ -76,47 +70,32 @@ impl Target {
         if name.contains('/') {
             return Ok(Self::Algorithm(AlgorithmArg::parse(name)?));
         }
-        if name.is_empty() {
-            // Probably an unset variable.
-            return Err(CliError::usage("ALGO or OWNER is empty"));
-        }
         // The library checks an owner only as part of an algorithm.
         let algorithm = Algorithm::new(name, "any")?;
         Ok(Self::Owner(algorithm.owner().to_owned()))
     }
 }
 
-impl VersionSpec {
-    fn parse(version: &str, algorithm: &Algorithm) -> Result<Self, CliError> {
-        if (7..=40).contains(&version.len()) && is_hex(version) {
-            return Ok(Self::Hash(version.to_ascii_lowercase()));
-        }
-        if is_semantic(version) {
-            return Ok(Self::Semantic(version.to_owned()));
-        }
-        let error = is_not(
-            version,
-            "a version: neither a semantic version nor 7 to 40 digits of a git hash",
-        );
-        Err(match semantic_version(version) {
-            Some(version) => error.hint(format!("did you mean '{algorithm}/{version}'?")),
-            None => error.hint("ALGO is OWNER/NAME or OWNER/NAME/VERSION"),
-        })
+/// Reads a semantic version, or a git hash or its beginning.
+fn parse_version(version: &str) -> Result<String, CliError> {
+    if is_semantic(version) {
+        return Ok(version.to_owned());
     }
+    if (7..=40).contains(&version.len()) && is_hex(version) {
+        return Ok(version.to_ascii_lowercase());
+    }
+    let expected = "a version: neither a semantic version nor 7 to 40 digits of a git hash";
+    let hint = "ALGO is OWNER/NAME or OWNER/NAME/VERSION";
+    Err(is_not(version, expected).hint(hint))
 }
 
 /// Splits the arguments of `log` and `why` into ALGO and BUILD_ID, each of which can be missing.
-pub(super) fn split_build_id(
-    arguments: &[String],
-) -> Result<(Option<&str>, Option<&str>), CliError> {
+pub(super) fn split_build_id(arguments: &[String]) -> (Option<&str>, Option<&str>) {
     match arguments {
-        [] => Ok((None, None)),
-        // Probably an unset variable: do not fall back to the newest build.
-        [one] if one.is_empty() => Err(CliError::usage("ALGO or BUILD_ID is empty")),
-        [id] if !id.contains('/') => Ok((None, Some(id))),
-        [algorithm] => Ok((Some(algorithm), None)),
-        [_, id, ..] if id.is_empty() => Err(CliError::usage("BUILD_ID is empty")),
-        [algorithm, id, ..] => Ok((Some(algorithm), Some(id))),
+        [] => (None, None),
+        [id] if !id.contains('/') => (None, Some(id)),
+        [algorithm] => (Some(algorithm), None),
+        [algorithm, id, ..] => (Some(algorithm), Some(id)),
     }
 }
 
@@ -125,37 +104,26 @@ pub(super) fn parse_build_id(
     id: &str,
     algorithm: Option<&AlgorithmArg>,
 ) -> Result<String, CliError> {
-    let Some(version) = semantic_version(id) else {
+    let version = id.strip_prefix('v').unwrap_or(id);
+    if !is_semantic(version) {
         return Ok(id.to_owned());
-    };
+    }
     let algorithm = algorithm.map(|argument| argument.algorithm.to_string());
     let algorithm = algorithm.as_deref().unwrap_or("OWNER/NAME");
-    Err(
-        CliError::usage(format!("'{id}' is a version, not a BUILD_ID")).hint(format!(
-            "'algo-logs log {algorithm}/{version}' writes its log"
-        )),
-    )
-}
-
-/// Returns the text without a leading `v`, if it is a semantic version.
-fn semantic_version(text: &str) -> Option<&str> {
-    let version = text.strip_prefix('v').unwrap_or(text);
-    is_semantic(version).then_some(version)
+    let hint = format!("'algo-logs log {algorithm}/{version}' writes its log");
+    Err(CliError::usage(format!("'{id}' is a version, not a BUILD_ID")).hint(hint))
 }
 
 /// Accepts `MAJOR.MINOR.PATCH` with an optional `-pre.release`. The service allows no build metadata.
 fn is_semantic(version: &str) -> bool {
-    let (numbers, pre_release) = match version.split_once('-') {
-        Some((numbers, pre_release)) => (numbers, Some(pre_release)),
-        None => (version, None),
-    };
-    let is_identifier = |part: &str| {
-        let mut bytes = part.bytes();
-        !part.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
+    let (numbers, pre_release) = version.split_once('-').unwrap_or((version, "0"));
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
     numbers.split('.').count() == 3
-        && numbers.split('.').all(|part| parse_number(part).is_ok())
-        && pre_release.is_none_or(|text| text.split('.').all(is_identifier))
+        && numbers
+            .split('.')
+            .all(|part| parse_number::<u64>(part).is_ok())
+        && !pre_release.is_empty()
+        && pre_release.chars().all(is_allowed)
 }
 
 fn is_url(text: &str) -> bool {
@@ -177,20 +145,18 @@ mod tests {
 
     #[test]
     fn versions() {
-        let hash = |hash: &str| Some(VersionSpec::Hash(hash.to_owned()));
-        let semantic = |version: &str| Some(VersionSpec::Semantic(version.to_owned()));
         for (text, expected) in [
             ("acme/x", None),
-            ("acme/x/3FA9c1d", hash("3fa9c1d")),
-            ("acme/x/1234567", hash("1234567")),
-            ("algo://acme/x/1.20.0", semantic("1.20.0")),
-            ("acme/x/1.2.0-rc.1-b", semantic("1.2.0-rc.1-b")),
+            ("acme/x/3FA9c1d", Some("3fa9c1d")),
+            ("acme/x/1234567", Some("1234567")),
+            ("algo://acme/x/1.20.0", Some("1.20.0")),
+            ("acme/x/1.2.0-rc.1-b", Some("1.2.0-rc.1-b")),
         ] {
             let (argument, version) = AlgorithmArg::parse_with_version(text).unwrap();
             assert_eq!(argument.algorithm.to_string(), "acme/x");
-            assert_eq!(version, expected);
+            assert_eq!(version.as_deref(), expected);
         }
-        let invalid = "3fa9c1 3fa9c1g 01234567_ 1.2 1.2.3.4 1..3 v1.2.3 1.2.3- 1.2.3-a..b 1.2.3-a_b 1.2.3+b 1.2.3/ \
+        let invalid = "3fa9c1 3fa9c1g 01234567_ 1.2 1.2.3.4 1..3 v1.2.3 1.2.3- 1.2.3-a_b 1.2.3+b 1.2.3/ \
                        0123456789abcdef0123456789abcdef012345678 latest";
         for version in invalid.split(' ') {
             let result = AlgorithmArg::parse_with_version(&format!("acme/x/{version}"));

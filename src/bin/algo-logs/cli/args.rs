@@ -47,14 +47,6 @@ pub(crate) enum Target {
     Owner(String),
 }
 
-/// The VERSION of `OWNER/NAME/VERSION`.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum VersionSpec {
-    /// 7 to 40 hex digits, in lower case.
-    Hash(String),
-    Semantic(String),
-}
-
 /// The arguments of `builds`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BuildsArgs {
@@ -93,7 +85,8 @@ pub(crate) enum LogSource {
     Newest(BuildFilter),
     /// The log of the build with this ID.
     Build(String),
-    Version(VersionSpec),
+    /// The log of the version with this number, or whose hash begins with these 7 to 40 digits, in lower case.
+    Version(String),
 }
 
 /// The arguments of `why`.

@@ -26,6 +26,10 @@ impl RawArgs {
                 return Err(conflict(one, other));
             }
         }
+        if self.arguments.iter().any(String::is_empty) {
+            // Do not fall back to the working directory's algorithm or to the newest build.
+            return Err(CliError::usage("an argument is empty").hint("is a variable not set?"));
+        }
         let spec = name.spec();
         if let Some(extra) = self.arguments.get(spec.max_arguments) {
             let message = format!("unexpected argument '{}'", redact(extra));
@@ -77,7 +81,7 @@ impl RawArgs {
     }
 
     pub(super) fn log(&self) -> Result<Command, CliError> {
-        let (algorithm, build_id) = split_build_id(&self.arguments)?;
+        let (algorithm, build_id) = split_build_id(&self.arguments);
         let algorithm = algorithm
             .map(AlgorithmArg::parse_with_version)
             .transpose()?;
@@ -89,17 +93,12 @@ impl RawArgs {
             build_id.map(|_| "BUILD_ID"),
             filter,
         ])?;
-        let finished = matches!(
-            self.filter.status,
-            Some(BuildStatus::Succeeded | BuildStatus::Failed)
-        );
-        if let (true, Some(status), Some(wait)) =
-            (finished, self.spelling("status"), self.spelling("wait"))
-        {
-            // The build that is waited for can end in either way.
-            return Err(
-                conflict(status, wait).hint("'--exit-status' tells whether the build failed")
-            );
+        // The build that is waited for can end in either way.
+        if let (Some(status), Some(wait)) = (self.spelling("status"), self.spelling("wait")) {
+            if self.filter.status != Some(BuildStatus::InProgress) {
+                let error = conflict(status, wait);
+                return Err(error.hint("'--exit-status' tells whether the build failed"));
+            }
         }
         let args = LogArgs {
             source: match (version, build_id) {
@@ -123,7 +122,7 @@ impl RawArgs {
                     .hint(format!("'why --file {path}' explains a saved log")));
             }
         }
-        let (algorithm, build_id) = split_build_id(&self.arguments)?;
+        let (algorithm, build_id) = split_build_id(&self.arguments);
         let algorithm = algorithm.map(AlgorithmArg::parse).transpose()?;
         let file = self.spelling("file");
         select_once([file, build_id.map(|_| "BUILD_ID"), self.spelling("commit")])?;
@@ -185,13 +184,8 @@ impl RawArgs {
             return Ok(());
         };
         let words: Vec<_> = flag.commands().map(CommandName::word).collect();
-        let hint = match &words[..] {
-            [] => "use it alone".to_owned(),
-            [word] => format!("'{word}' does"),
-            [words @ .., last] => format!("{} and {last} do", words.join(", ")),
-        };
         let message = format!("'{}' does not accept '{spelling}'", command.word());
-        Err(CliError::usage(message).hint(hint))
+        Err(CliError::usage(message).hint(format!("it is an option of {}", words.join(", "))))
     }
 
     /// Returns how a flag was spelled, if it was given.

@@ -1,41 +1,40 @@
 //! Completions for bash, zsh and fish. They never run the program or send a request.
 
 use super::commands::{COMMANDS, CommandName, command_words};
-use super::flags::{FLAGS, Flag, Kind};
+use super::flags::{FLAGS, Flag, Kind, flags_of};
 use super::help::topic_words;
 
-/// Returns the flags that a command accepts, with their help texts. `None` means that there is no command yet, so that
-/// any flag may appear.
-fn flags_of(command: Option<CommandName>) -> impl Iterator<Item = (&'static Flag, &'static str)> {
-    FLAGS.iter().filter_map(move |flag| {
-        let doc = match command {
-            Some(command) => flag.doc(command)?,
-            None => flag.general_doc(),
-        };
-        Some((flag, doc))
-    })
-}
-
 /// Returns the part of a help text that fits one line beside the flag.
-fn short(doc: &str) -> &str {
+fn first_part(doc: &str) -> &str {
     let ends = [";", ": ", " ["].iter().filter_map(|end| doc.find(end));
     &doc[..ends.min().unwrap_or(doc.len())]
 }
 
-/// Returns an arm of a `case` for each command, and one for no command yet.
-fn arms_by_command(arm: impl Fn(&str, Option<CommandName>) -> String) -> String {
-    let commands = COMMANDS.iter().map(|spec| (spec.word, Some(spec.name)));
-    let arms = commands.chain([("''", None)]);
-    let arms: Vec<_> = arms.map(|(pattern, name)| arm(pattern, name)).collect();
-    arms.join("\n")
+/// Calls `write` for each command, and for no command yet, when any flag may appear. Joins the lines.
+fn by_command(write: impl Fn(Option<CommandName>) -> String) -> String {
+    let commands = COMMANDS.iter().map(|spec| Some(spec.name)).chain([None]);
+    commands.map(write).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns a pattern, for bash and zsh, of the flags whose value may be the next word.
-fn flags_with_value() -> String {
-    let flags = FLAGS
-        .iter()
-        .filter(|flag| matches!(flag.kind, Kind::Choice(..) | Kind::Required(..)));
+/// Returns the pattern of a command in a `case` of bash and zsh.
+fn pattern(command: Option<CommandName>) -> &'static str {
+    command.map_or("''", CommandName::word)
+}
+
+/// Returns a pattern of the flags of these kinds.
+fn flags_that(are: impl Fn(&Kind) -> bool) -> String {
+    let flags = FLAGS.iter().filter(|flag| are(&flag.kind));
     flags.flat_map(Flag::names).collect::<Vec<_>>().join("|")
+}
+
+/// Replaces what the scripts have in common: the commands, the topics of help, and a pattern of the flags whose value
+/// may be the next word.
+fn fill_in(script: &str) -> String {
+    let valued = flags_that(|kind| matches!(kind, Kind::Choice(..) | Kind::Required(..)));
+    script
+        .replace("@VALUED@", &valued)
+        .replace("@COMMANDS@", &command_words().join(" "))
+        .replace("@TOPICS@", &topic_words().join(" "))
 }
 
 /// Returns the words of a choice, separated by spaces.
@@ -68,7 +67,10 @@ _algo_logs() {
         esac
     done
     case $option in
-@VALUES@
+@CHOICES@
+        @FILES@) files=-f ;;
+        @DIRECTORIES@) files=-d ;;
+        @VALUED@) return ;;
         *)
             if [[ $attached ]]; then
                 return
@@ -91,35 +93,34 @@ complete -F _algo_logs algo-logs
 "#;
 
 pub(super) fn bash() -> String {
-    let mut arms = Vec::new();
-    for flag in FLAGS {
-        let action = match flag.kind {
-            Kind::Switch(_) | Kind::Optional(..) => continue,
-            Kind::Choice(_, choices) => format!("words='{}'", words(choices)),
-            Kind::Required("FILE", _) => "files=-f".to_owned(),
-            Kind::Required("DIR", _) => "files=-d".to_owned(),
-            Kind::Required(..) => "return".to_owned(),
-        };
-        arms.push(format!("        {}) {action} ;;", flag.names().join("|")));
-    }
-    let flags = arms_by_command(|pattern, command| {
+    let choices = FLAGS.iter().filter_map(|flag| match flag.kind {
+        Kind::Choice(_, choices) => {
+            let names = flag.names().join("|");
+            Some(format!("        {names}) words='{}' ;;", words(choices)))
+        }
+        _ => None,
+    });
+    let options = by_command(|command| {
         let names: Vec<_> = flags_of(command)
             .flat_map(|(flag, _)| flag.names())
             .collect();
+        let pattern = pattern(command);
         format!("{:20}{pattern}) words='{}' ;;", "", names.join(" "))
     });
-    BASH.replace("@VALUED@", &flags_with_value())
-        .replace("@VALUES@", &arms.join("\n"))
-        .replace("@OPTIONS@", &flags)
-        .replace("@COMMANDS@", &command_words().join(" "))
-        .replace("@TOPICS@", &topic_words().join(" "))
+    let files = flags_that(|kind| matches!(kind, Kind::Required("FILE", _)));
+    let directories = flags_that(|kind| matches!(kind, Kind::Required("DIR", _)));
+    fill_in(BASH)
+        .replace("@CHOICES@", &choices.collect::<Vec<_>>().join("\n"))
+        .replace("@FILES@", &files)
+        .replace("@DIRECTORIES@", &directories)
+        .replace("@OPTIONS@", &options)
 }
 
 const ZSH: &str = r#"#compdef algo-logs
 # Completion of algo-logs in zsh. Save it as _algo-logs in a folder of $fpath.
 _algo-logs_commands() {
     local -a commands=(
-@COMMANDS@
+@DESCRIPTIONS@
     )
     _describe command commands
 }
@@ -149,21 +150,23 @@ fi
 "#;
 
 pub(super) fn zsh() -> String {
-    let flags = arms_by_command(|pattern, command| {
+    let options = by_command(|command| {
         let specs: Vec<_> = flags_of(command)
             .map(|(flag, doc)| zsh_spec(flag, doc))
             .collect();
-        let specs = specs.join("\n");
-        format!("        {pattern}) options=(\n{specs}\n        ) ;;")
+        format!(
+            "        {}) options=(\n{}\n        ) ;;",
+            pattern(command),
+            specs.join("\n")
+        )
     });
-    let commands = COMMANDS.iter().map(|spec| {
+    let descriptions = COMMANDS.each_ref().map(|spec| {
         let entry = format!("{}:{}", spec.word, spec.about);
         format!("        {}", quote(&entry, r"'\''"))
     });
-    ZSH.replace("@VALUED@", &flags_with_value())
-        .replace("@OPTIONS@", &flags)
-        .replace("@COMMANDS@", &commands.collect::<Vec<_>>().join("\n"))
-        .replace("@TOPICS@", &topic_words().join(" "))
+    fill_in(ZSH)
+        .replace("@OPTIONS@", &options)
+        .replace("@DESCRIPTIONS@", &descriptions.join("\n"))
 }
 
 /// Returns a flag in the notation of zsh's `_arguments`.
@@ -171,14 +174,9 @@ fn zsh_spec(flag: &Flag, doc: &str) -> String {
     let (after_short, after_long, value) = match flag.kind {
         Kind::Switch(_) => ("", "", String::new()),
         Kind::Choice(name, choices) => ("+", "=", format!(":{name}:({})", words(choices))),
-        Kind::Required(name, _) => {
-            let action = match name {
-                "FILE" => "_files",
-                "DIR" => "_files -/",
-                _ => " ",
-            };
-            ("+", "=", format!(":{name}:{action}"))
-        }
+        Kind::Required("FILE", _) => ("+", "=", ":FILE:_files".to_owned()),
+        Kind::Required("DIR", _) => ("+", "=", ":DIR:_files -/".to_owned()),
+        Kind::Required(name, _) => ("+", "=", format!(":{name}: ")),
         Kind::Optional(name, _) => ("", "=-", format!("::{name}: ")),
     };
     let long = flag.long;
@@ -188,7 +186,7 @@ fn zsh_spec(flag: &Flag, doc: &str) -> String {
         }
         None => format!("--{long}{after_long}"),
     };
-    let rest = quote(&format!("[{}]{value}", short(doc)), r"'\''");
+    let rest = quote(&format!("[{}]{value}", first_part(doc)), r"'\''");
     format!("            {names}{rest}")
 }
 
@@ -207,48 +205,38 @@ function __algo_logs_command_is
             break
         end
     end
-    contains -- $command $argv
+    test $command = $argv[1]
 end
 complete -c algo-logs -f
 complete -c algo-logs -n '__algo_logs_command_is help' -a '@TOPICS@'
 "#;
 
 pub(super) fn fish() -> String {
-    let complete = |commands: &[&str], rest: String| {
-        let condition = format!("__algo_logs_command_is {}", commands.join(" "));
-        format!("complete -c algo-logs -n '{condition}'{rest}\n")
+    let complete = |command: &str, rest: &str| {
+        format!("complete -c algo-logs -n '__algo_logs_command_is {command}'{rest}")
     };
     let description = |text| format!(" -d {}", quote(text, r"\'"));
-    let mut script = FISH
-        .replace("@VALUED@", &flags_with_value())
-        .replace("@TOPICS@", &topic_words().join(" "));
-    for spec in &COMMANDS {
+    let commands = COMMANDS.each_ref().map(|spec| {
         let rest = format!(" -a {}{}", spec.word, description(spec.about));
-        script += &complete(&["none"], rest);
-    }
-    for flag in FLAGS {
-        let names = flag.short.map(|short| format!(" -s {short}"));
-        let names = format!("{} -l {}", names.unwrap_or_default(), flag.long);
-        let value = match flag.kind {
-            Kind::Switch(_) | Kind::Optional(..) => String::new(),
-            Kind::Choice(_, choices) => format!(" -x -a '{}'", words(choices)),
-            Kind::Required("FILE", _) => " -r -F".to_owned(),
-            Kind::Required("DIR", _) => " -x -a '(__fish_complete_directories)'".to_owned(),
-            Kind::Required(..) => " -x".to_owned(),
-        };
-        for (i, (commands, doc)) in flag.docs.iter().enumerate() {
-            let mut commands = Vec::from_iter(commands.iter().map(|command| command.word()));
-            // Without a command, any flag may appear, but only once.
-            if i == 0 {
-                commands.push("none");
-            }
-            script += &complete(
-                &commands,
-                format!("{names}{value}{}", description(short(doc))),
-            );
-        }
-    }
-    script
+        complete("none", &rest)
+    });
+    let flags = by_command(|command| {
+        let lines = flags_of(command).map(|(flag, doc)| {
+            let short = flag.short.map(|short| format!(" -s {short}"));
+            let value = match flag.kind {
+                Kind::Switch(_) | Kind::Optional(..) => String::new(),
+                Kind::Choice(_, choices) => format!(" -x -a '{}'", words(choices)),
+                Kind::Required("FILE", _) => " -r -F".to_owned(),
+                Kind::Required("DIR", _) => " -x -a '(__fish_complete_directories)'".to_owned(),
+                Kind::Required(..) => " -x".to_owned(),
+            };
+            let (short, long) = (short.unwrap_or_default(), flag.long);
+            let rest = format!("{short} -l {long}{value}{}", description(first_part(doc)));
+            complete(command.map_or("none", CommandName::word), &rest)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    format!("{}{}\n{flags}\n", fill_in(FISH), commands.join("\n"))
 }
 
 /// Puts a text between single quotes, and replaces those inside it with `quote`.

@@ -239,6 +239,20 @@ fn set<Field: From<T>, T>(field: &mut Field, value: Result<T, CliError>) -> Resu
     Ok(())
 }
 
+/// Returns the flags that a command accepts, each with its help text for that command. Without a command, returns all
+/// flags, each with its first help text.
+pub(super) fn flags_of(
+    command: Option<CommandName>,
+) -> impl Iterator<Item = (&'static Flag, &'static str)> {
+    FLAGS.iter().filter_map(move |flag| {
+        let doc = match command {
+            Some(command) => flag.doc(command)?,
+            None => flag.docs[0].1,
+        };
+        Some((flag, doc))
+    })
+}
+
 impl Flag {
     /// Returns `-s` and `--status`, or only the long name.
     pub(super) fn names(&self) -> Vec<String> {
@@ -256,11 +270,6 @@ impl Flag {
     pub(super) fn doc(&self, command: CommandName) -> Option<&'static str> {
         let mut docs = self.docs.iter();
         Some(docs.find(|(commands, _)| commands.contains(&command))?.1)
-    }
-
-    /// Returns the help text to show without a command.
-    pub(super) fn general_doc(&self) -> &'static str {
-        self.docs[0].1
     }
 
     pub(super) fn is_accepted_by(&self, command: CommandName) -> bool {
@@ -306,7 +315,7 @@ mod tests {
         for flag in FLAGS {
             if let Choice(_, choices) = flag.kind {
                 for (word, _) in choices {
-                    assert!(flag.general_doc().contains(word), "{word}");
+                    assert!(flag.docs[0].1.contains(word), "{word}");
                 }
             }
         }

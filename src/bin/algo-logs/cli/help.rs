@@ -3,8 +3,8 @@
 //! Examples come before options because most readers look for them. Lines are at most 80 columns wide.
 
 use super::commands::{COMMANDS, CommandName, CommandSpec};
-use super::flags::{FLAGS, Flag, Group};
-use super::suggest::nearest;
+use super::flags::{Group, flags_of};
+use super::suggest::{did_you_mean, nearest};
 use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE};
 use crate::error::{CliError, redact};
 
@@ -29,17 +29,14 @@ pub(super) fn text(topic: Option<&str>) -> Result<String, CliError> {
         Some("exit-codes") => Ok(exit_codes()),
         Some(word) => match CommandName::from_word(word) {
             Some(command) => Ok(command_help(command.spec())),
-            None => Err(unknown_topic(word)),
+            None => {
+                let topics = topic_words();
+                let others = format!("the topics are {}", topics.join(", "));
+                let error = CliError::usage(format!("there is no help on '{}'", redact(word)));
+                Err(error.hint(did_you_mean(nearest(word, &topics), others)))
+            }
         },
     }
-}
-
-fn unknown_topic(word: &str) -> CliError {
-    let hint = match nearest(word, &topic_words()) {
-        Some(near) => format!("did you mean '{near}'?"),
-        None => format!("the topics are {}", topic_words().join(", ")),
-    };
-    CliError::usage(format!("there is no help on '{}'", redact(word))).hint(hint)
 }
 
 /// Returns what `--version` prints.
@@ -58,26 +55,15 @@ fn usage_and_commands() -> String {
     for spec in &COMMANDS {
         push_usage(&mut text, spec, 8);
     }
-    text += "\nCommands:\n";
-    for spec in &COMMANDS {
-        push_row(&mut text, spec.word, spec.about, 12);
-    }
+    let commands = COMMANDS.each_ref().map(|spec| (spec.word, spec.about));
+    push_rows(&mut text, "\nCommands", &commands, 12);
     text
 }
 
 pub(super) fn summary() -> String {
     let mut text = usage_and_commands();
-    for (title, group) in [
-        ("Connection", Group::Connection),
-        ("General", Group::General),
-    ] {
-        let flags = FLAGS.iter().filter(|flag| flag.group == group);
-        push_flags(
-            &mut text,
-            title,
-            flags.map(|flag| (flag, flag.general_doc())),
-        );
-    }
+    push_flags(&mut text, "Connection", Group::Connection, None);
+    push_flags(&mut text, "General", Group::General, None);
     text
 }
 
@@ -88,43 +74,27 @@ fn command_help(spec: &CommandSpec) -> String {
     for (purpose, line) in spec.examples {
         text += &format!("  # {purpose}\n  {line}\n");
     }
-    text += "\nArguments:\n";
-    for (name, meaning) in spec.arguments {
-        push_row(&mut text, name, meaning, 12);
-    }
+    push_rows(&mut text, "\nArguments", spec.arguments, 12);
     text += "\nDetails:\n";
     push_wrapped(&mut text, "  ".to_owned(), spec.details, 2);
-    for (title, group) in [
-        ("Options", Group::Command),
-        ("Connection", Group::Connection),
-        ("General", Group::General),
-    ] {
-        let flags = FLAGS.iter().filter(|flag| flag.group == group);
-        let flags = flags.filter_map(|flag| Some((flag, flag.doc(spec.name)?)));
-        push_flags(&mut text, title, flags);
-    }
+    push_flags(&mut text, "Options", Group::Command, Some(spec.name));
+    push_flags(&mut text, "Connection", Group::Connection, Some(spec.name));
+    push_flags(&mut text, "General", Group::General, Some(spec.name));
     text + &format!("\n{ORDER}\n\n{}", exit_codes())
 }
 
 fn environment() -> String {
     let mut text = String::new();
     push_wrapped(&mut text, String::new(), PRECEDENCE, 0);
-    text += "\nEnvironment (an empty variable counts as unset):\n";
-    for (name, meaning) in ENVIRONMENT {
-        push_row(&mut text, name, meaning, 28);
-    }
-    text += "\nFiles:\n";
-    for (name, meaning) in FILES {
-        push_row(&mut text, name, meaning, 28);
-    }
+    let environment = "\nEnvironment (an empty variable counts as unset)";
+    push_rows(&mut text, environment, ENVIRONMENT, 28);
+    push_rows(&mut text, "\nFiles", FILES, 28);
     text
 }
 
 fn exit_codes() -> String {
-    let mut text = String::from("Exit status:\n");
-    for (code, meaning) in EXIT_CODES {
-        push_row(&mut text, code, meaning, 7);
-    }
+    let mut text = String::new();
+    push_rows(&mut text, "Exit status", EXIT_CODES, 7);
     text
 }
 
@@ -136,13 +106,11 @@ fn push_usage(text: &mut String, spec: &CommandSpec, width: usize) {
     }
 }
 
-/// Adds flags and their help texts below a title; nothing if there are none.
-fn push_flags(
-    text: &mut String,
-    title: &str,
-    flags: impl Iterator<Item = (&'static Flag, &'static str)>,
-) {
-    let mut flags = flags.peekable();
+/// Adds the flags of a group and their help texts below a title; nothing if there are none.
+fn push_flags(text: &mut String, title: &str, group: Group, command: Option<CommandName>) {
+    let mut flags = flags_of(command)
+        .filter(|(flag, _)| flag.group == group)
+        .peekable();
     if flags.peek().is_some() {
         *text += &format!("\n{title}:\n");
     }
@@ -153,6 +121,14 @@ fn push_flags(
         };
         let names = format!("{short}--{}{}", flag.long, flag.kind.value_suffix());
         push_row(text, &names, doc, 27);
+    }
+}
+
+/// Adds names and their meanings below a title.
+fn push_rows(text: &mut String, title: &str, rows: &[(&str, &str)], column: usize) {
+    *text += &format!("{title}:\n");
+    for (name, meaning) in rows {
+        push_row(text, name, meaning, column);
     }
 }
 
@@ -169,9 +145,6 @@ fn push_row(text: &mut String, name: &str, meaning: &str, column: usize) {
 
 /// Adds words to a line that has begun, and wraps them at [`WIDTH`]. Later lines begin at `column`.
 fn push_wrapped(text: &mut String, mut line: String, words: &str, column: usize) {
-    // `[default: N]` is never split.
-    const TIED: char = '\u{1}';
-    let words = words.replace("[default: ", &format!("[default:{TIED}"));
     let mut separator = "";
     for word in words.split(' ') {
         if line.len() + separator.len() + word.len() > WIDTH {
@@ -180,7 +153,7 @@ fn push_wrapped(text: &mut String, mut line: String, words: &str, column: usize)
             separator = "";
         }
         line += separator;
-        line += &word.replace(TIED, " ");
+        line += word;
         separator = " ";
     }
     *text += &format!("{line}\n");

@@ -1,7 +1,7 @@
 //! The man page, written with the man(7) macros that both groff and mandoc support.
 
 use super::commands::{COMMANDS, CommandName, CommandSpec};
-use super::flags::{FLAGS, Group, Kind};
+use super::flags::{Group, flags_of};
 use super::help::{ABOUT, ORDER};
 use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE};
 
@@ -33,17 +33,9 @@ pub(super) fn page() -> String {
     page += ".SH GENERAL OPTIONS\n";
     page += &flags(Group::General, None);
     page += &format!(".SH ENVIRONMENT\n{}\n", escape(PRECEDENCE));
-    for (name, meaning) in ENVIRONMENT {
-        page += &paragraph(&bold(name), meaning);
-    }
-    page += ".SH FILES\n";
-    for (name, meaning) in FILES {
-        page += &paragraph(&bold(name), meaning);
-    }
-    page += ".SH EXIT STATUS\n";
-    for (code, meaning) in EXIT_CODES {
-        page += &paragraph(&bold(code), meaning);
-    }
+    page += &paragraphs(ENVIRONMENT);
+    page += &format!(".SH FILES\n{}", paragraphs(FILES));
+    page += &format!(".SH EXIT STATUS\n{}", paragraphs(EXIT_CODES));
     page += ".SH EXAMPLES\n.nf\n.in 3n\n";
     for (purpose, line) in COMMANDS.iter().flat_map(|spec| spec.examples) {
         page += &format!("# {}\n{}\n.sp\n", escape(purpose), escape(line));
@@ -58,23 +50,21 @@ fn synopsis(spec: &CommandSpec) -> String {
     format!("{} {}\n", bold(&start), escape(&spec.usage.join(&indent)))
 }
 
-/// Returns the flags of a group. With a command, returns only those that the command has.
+/// Returns the flags of a group; with a command, only those that it accepts.
 fn flags(group: Group, command: Option<CommandName>) -> String {
-    let flags = FLAGS.iter().filter(|flag| flag.group == group);
+    let flags = flags_of(command).filter(|(flag, _)| flag.group == group);
     flags
-        .filter_map(|flag| {
-            let doc = match command {
-                Some(command) => flag.doc(command)?,
-                None => flag.general_doc(),
-            };
+        .map(|(flag, doc)| {
             let names: Vec<_> = flag.names().iter().map(|name| bold(name)).collect();
-            let value = match flag.kind {
-                Kind::Switch(_) => String::new(),
-                Kind::Choice(name, _) | Kind::Required(name, ..) => format!(" \\fI{name}\\fR"),
-                Kind::Optional(name, _) => format!("[=\\fI{name}\\fR]"),
-            };
-            Some(paragraph(&(names.join(", ") + &value), doc))
+            let value = format!("\\fI{}\\fR", escape(&flag.kind.value_suffix()));
+            paragraph(&(names.join(", ") + &value), doc)
         })
+        .collect()
+}
+
+fn paragraphs(rows: &[(&str, &str)]) -> String {
+    rows.iter()
+        .map(|(name, meaning)| paragraph(&bold(name), meaning))
         .collect()
 }
 
@@ -88,34 +78,27 @@ fn bold(text: &str) -> String {
 
 /// Escapes a text so that roff shows it unchanged.
 fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for (i, c) in text.char_indices() {
-        let sequence = match c {
-            '\\' => "\\e",
-            '-' => "\\-",
-            '\'' => "\\(aq",
-            '"' => "\\(dq",
-            '~' => "\\(ti",
-            '^' => "\\(ha",
-            '`' => "\\(ga",
-            // At the start of a line it would begin a macro.
-            '.' if i == 0 || text[..i].ends_with('\n') => "\\&.",
-            _ => {
-                escaped.push(c);
-                continue;
-            }
-        };
-        escaped.push_str(sequence);
+    let mut escaped = text.replace('\\', "\\e");
+    for (c, sequence) in [
+        ('-', "\\-"),
+        ('\'', "\\(aq"),
+        ('"', "\\(dq"),
+        ('~', "\\(ti"),
+        ('^', "\\(ha"),
+        ('`', "\\(ga"),
+    ] {
+        escaped = escaped.replace(c, sequence);
     }
-    escaped
+    // A dot at the start of a line would begin a macro.
+    escaped.replace("\n.", "\n\\&.")
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn escaped_text_is_shown_unchanged() {
-        let text = ".a-'b\n.c\\d. ~^`\"";
-        let escaped = "\\&.a\\-\\(aqb\n\\&.c\\ed. \\(ti\\(ha\\(ga\\(dq";
+        let text = "a-'b\n.c\\d. ~^`\"";
+        let escaped = "a\\-\\(aqb\n\\&.c\\ed. \\(ti\\(ha\\(ga\\(dq";
         assert_eq!(super::escape(text), escaped);
     }
 }

@@ -19,7 +19,7 @@ use std::ffi::OsString;
 
 pub(crate) use args::{
     AlgorithmArg, Args, BuildFilter, BuildsArgs, Command, Escapes, Limit, LogArgs, LogSource,
-    SaveArgs, Target, VersionSpec, VersionsArgs, WhyArgs, WhySource,
+    SaveArgs, Target, VersionsArgs, WhyArgs, WhySource,
 };
 pub(crate) use check::MAX_WHY_LINES;
 pub(crate) use commands::CommandName;

@@ -6,7 +6,7 @@ use lexopt::Arg;
 
 use super::commands::{CommandName, command_words};
 use super::flags::{FLAGS, Flag, Kind, RawArgs};
-use super::suggest;
+use super::suggest::{self, did_you_mean};
 use super::value::{Value, parse_number};
 use crate::error::{CliError, redact};
 
@@ -14,13 +14,11 @@ impl RawArgs {
     /// Reads all words, and stops at the first error.
     pub(super) fn read(&mut self, args: Vec<OsString>) -> Result<(), CliError> {
         let mut parser = lexopt::Parser::from_args(args);
-        // The last flag, if its optional value was left out.
-        let mut bare = None;
         loop {
             let (flag, spelling) = match parser.next() {
                 Ok(None) => return Ok(()),
                 Ok(Some(Arg::Value(word))) => {
-                    self.word(word, bare.take())?;
+                    self.word(word)?;
                     continue;
                 }
                 Ok(Some(Arg::Short(short))) => (self.short_flag(short)?, format!("-{short}")),
@@ -31,7 +29,6 @@ impl RawArgs {
                 // `next` returns no other error today.
                 Err(_) => return Err(CliError::usage("cannot read the command line")),
             };
-            bare = None;
             match flag.kind {
                 Kind::Switch(set) => set(self),
                 Kind::Choice(_, choices) => {
@@ -44,7 +41,7 @@ impl RawArgs {
                 Kind::Optional(_, set) => match parser.optional_value() {
                     Some(value) => set(self, Some(Value::new(flag.label(&spelling), value)?))?,
                     None => {
-                        bare = Some(spelling.clone());
+                        reject_separate_time(&mut parser, &spelling)?;
                         set(self, None)?;
                     }
                 },
@@ -54,19 +51,11 @@ impl RawArgs {
     }
 
     /// Takes a word that is not a flag: the command, or one of its arguments.
-    fn word(&mut self, word: OsString, bare: Option<String>) -> Result<(), CliError> {
+    fn word(&mut self, word: OsString) -> Result<(), CliError> {
         let word = word.into_string().map_err(|word| {
             let lossy = redact(&word.to_string_lossy());
             CliError::usage(format!("argument '{lossy}' is not valid UTF-8"))
         })?;
-        // Otherwise `--wait 60` would look up a build called 60.
-        let is_time = parse_number(word.trim_end_matches(['s', 'm', 'h'])).is_ok();
-        if let Some(flag) = bare.filter(|_| word.len() <= 7 && is_time) {
-            return Err(
-                CliError::usage(format!("option '{flag}' takes a value only after '='"))
-                    .hint(format!("write '{flag}={word}'")),
-            );
-        }
         if self.command.is_some() {
             self.arguments.push(word);
         } else {
@@ -79,14 +68,11 @@ impl RawArgs {
         if let Some(flag) = FLAGS.iter().find(|flag| flag.short == Some(short)) {
             return Ok(flag);
         }
-        if short == 'f' {
-            return Err(no_option("-f", FOLLOW));
-        }
+        explain_missing(&format!("-{short}"))?;
         let mut shorts = FLAGS.iter().filter_map(|flag| flag.short);
-        let hint = match shorts.find(|c| c.eq_ignore_ascii_case(&short)) {
-            Some(near) => format!("did you mean '-{near}'?"),
-            None => self.see_help(),
-        };
+        let near = shorts.find(|c| c.eq_ignore_ascii_case(&short));
+        let near = near.map(|c| format!("-{c}"));
+        let hint = did_you_mean(near.as_deref(), self.see_help());
         Err(CliError::usage(format!("unknown option '-{short}'")).hint(hint))
     }
 
@@ -94,18 +80,14 @@ impl RawArgs {
         if let Some(flag) = FLAGS.iter().find(|flag| flag.long == long) {
             return Ok(flag);
         }
-        if let Some(explanation) = explain_missing(long) {
-            return Err(no_option(&format!("--{long}"), explanation));
-        }
+        explain_missing(&format!("--{long}"))?;
         let accepted = FLAGS.iter().filter(|flag| {
             self.command
                 .is_none_or(|command| flag.is_accepted_by(command))
         });
         let accepted: Vec<_> = accepted.map(|flag| flag.long).collect();
-        let hint = match suggest::option(long, &accepted) {
-            Some(meant) => format!("did you mean '--{meant}'?"),
-            None => self.see_help(),
-        };
+        let meant = suggest::option(long, &accepted).map(|meant| format!("--{meant}"));
+        let hint = did_you_mean(meant.as_deref(), self.see_help());
         Err(CliError::usage(format!("unknown option '--{}'", redact(long))).hint(hint))
     }
 
@@ -120,42 +102,58 @@ impl RawArgs {
 /// Finds the command that a word names.
 fn command_by_word(word: &str) -> Result<CommandName, CliError> {
     CommandName::from_word(word).ok_or_else(|| {
-        let hint = match suggest::command(word, &command_words()) {
-            Some(meant) => format!("did you mean {meant}?"),
-            None => format!("the commands are {}", command_words().join(", ")),
-        };
+        let commands = command_words();
+        let others = format!("the commands are {}", commands.join(", "));
+        let hint = did_you_mean(suggest::command(word, &commands), others);
         CliError::usage(format!("unknown command '{}'", redact(word))).hint(hint)
     })
 }
 
-const FOLLOW: (&str, &str) = (
-    "the service has no log until the build has finished",
-    "'--wait' waits for the build, then writes its log",
-);
+/// Options of similar programs: why they do not exist here, and what to do instead.
+#[rustfmt::skip] // one line each
+const MISSING: &[(&str, &str, &str)] = &[
+    ("--api-key --api_key --auth --bearer --bearer-token --key --password --token",
+     "others can see a key on the command line",
+     "put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY"),
+    ("-f --follow",
+     "the service has no log until the build has finished",
+     "'--wait' waits for the build, then writes its log"),
+    ("--since --until",
+     "builds are selected by status and commit",
+     r#"select by time with: --json | jq '.[] | select(.started_at > "2021-08")'"#),
+    ("--log-failed",
+     "'why' is a command",
+     "'algo-logs why' shows the step that failed, 'algo-logs log -s failed' the whole log"),
+];
 
-/// Explains why there is no such option, although similar programs have it, and what to do instead.
-fn explain_missing(long: &str) -> Option<(&'static str, &'static str)> {
-    match long {
-        "api-key" | "api_key" | "auth" | "bearer" | "bearer-token" | "key" | "password"
-        | "token" => Some((
-            "others can see a key on the command line",
-            "put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY",
-        )),
-        "follow" => Some(FOLLOW),
-        "since" | "until" => Some((
-            "builds are selected by status and commit",
-            r#"select by time with: --json | jq '.[] | select(.started_at > "2021-08")'"#,
-        )),
-        "log-failed" => Some((
-            "'why' is a command",
-            "'algo-logs why' shows the step that failed, 'algo-logs log -s failed' the whole log",
-        )),
-        _ => None,
+/// Fails if the option is one of [`MISSING`].
+fn explain_missing(spelling: &str) -> Result<(), CliError> {
+    let mut rows = MISSING.iter();
+    match rows.find(|(options, ..)| options.split(' ').any(|option| option == spelling)) {
+        Some((_, why, hint)) => {
+            let message = format!("there is no option '{spelling}': {why}");
+            Err(CliError::usage(message).hint(*hint))
+        }
+        None => Ok(()),
     }
 }
 
-fn no_option(spelling: &str, (why, hint): (&str, &str)) -> CliError {
-    CliError::usage(format!("there is no option '{spelling}': {why}")).hint(hint)
+/// Fails if a time follows a flag whose optional value must follow `=`. Otherwise `--wait 60` would look up a build
+/// called 60.
+fn reject_separate_time(parser: &mut lexopt::Parser, spelling: &str) -> Result<(), CliError> {
+    let next = parser
+        .try_raw_args()
+        .and_then(|args| args.peek()?.to_str().map(str::to_owned));
+    let is_time = |word: &String| {
+        word.len() <= 7 && parse_number::<u64>(word.trim_end_matches(['s', 'm', 'h'])).is_ok()
+    };
+    match next.filter(is_time) {
+        Some(time) => {
+            let message = format!("option '{spelling}' takes a value only after '='");
+            Err(CliError::usage(message).hint(format!("write '{spelling}={time}'")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn required_value(

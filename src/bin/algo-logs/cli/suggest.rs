@@ -3,16 +3,16 @@
 /// Words of similar programs, and what they stand for here.
 #[rustfmt::skip] // one line each
 const COMMANDS: &[(&str, &str)] = &[
-    ("history list ls run runs status", "'builds'"),
-    ("cat get show view", "'log'"),
-    ("tail", "'log -n 50'"),
-    ("follow wait watch", "'log --wait'"),
-    ("diagnose error errors explain", "'why'"),
-    ("archive backup download export", "'save'"),
-    ("version", "'versions' or '--version'"),
-    ("auth config configure env login", "'help environment'"),
-    ("completion completions", "'--generate complete-bash'"),
-    ("man", "'--generate man'"),
+    ("history list ls run runs status", "builds"),
+    ("cat get show view", "log"),
+    ("tail", "log -n 50"),
+    ("follow wait watch", "log --wait"),
+    ("diagnose error errors explain", "why"),
+    ("archive backup download export", "save"),
+    ("version", "--version"),
+    ("auth config configure env login", "help environment"),
+    ("completion completions", "--generate complete-bash"),
+    ("man", "--generate man"),
 ];
 
 /// The same for options. The first row whose option the command accepts counts.
@@ -23,7 +23,6 @@ const OPTIONS: &[(&str, &str)] = &[
     ("failed", "status failed"),
     ("succeeded success", "status succeeded"),
     ("ref rev sha", "commit"),
-    ("out", "output"),
     ("directory folder", "dir"),
     ("parallel threads", "jobs"),
     ("watch", "wait"),
@@ -43,10 +42,16 @@ fn find<'a>(
     rows.map(|(_, meant)| *meant)
 }
 
-/// Returns what a command was probably meant to be, in quotes.
-pub(super) fn command(word: &str, commands: &[&str]) -> Option<String> {
-    let alias = find(COMMANDS, word).next().map(str::to_owned);
-    alias.or_else(|| Some(format!("'{}'", nearest(word, commands)?)))
+/// Returns the hint for an unknown word: what was probably meant, or `otherwise`.
+pub(super) fn did_you_mean(meant: Option<&str>, otherwise: String) -> String {
+    meant.map_or(otherwise, |meant| format!("did you mean '{meant}'?"))
+}
+
+/// Returns what a command was probably meant to be.
+pub(super) fn command<'a>(word: &str, commands: &[&'a str]) -> Option<&'a str> {
+    find(COMMANDS, word)
+        .next()
+        .or_else(|| nearest(word, commands))
 }
 
 /// Returns what an option was probably meant to be, without its dashes.
@@ -99,14 +104,9 @@ mod tests {
 
     #[test]
     fn only_what_exists_is_suggested() {
-        for meant in COMMANDS.iter().flat_map(|(_, meant)| meant.split(" or ")) {
-            let line = meant.trim_matches('\'');
-            let line = if line == "save" {
-                "save acme -d f"
-            } else {
-                line
-            };
-            assert!(parse_line(line).is_ok(), "{line}");
+        for (_, line) in COMMANDS {
+            let line = line.replace("save", "save acme -d f");
+            assert!(parse_line(&line).is_ok(), "{line}");
         }
         for (_, option) in OPTIONS {
             let name = option.split(' ').next();

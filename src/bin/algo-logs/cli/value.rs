@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::args::Limit;
@@ -46,9 +47,8 @@ impl Value {
         text.ok_or_else(|| self.invalid("not valid UTF-8"))
     }
 
-    pub(super) fn number<N: TryFrom<u64>>(&self) -> Result<N, CliError> {
-        let number = parse_number(&self.text()?).map_err(|why| self.invalid(why))?;
-        N::try_from(number).map_err(|_| self.invalid("too large"))
+    pub(super) fn number<N: FromStr>(&self) -> Result<N, CliError> {
+        parse_number(&self.text()?).map_err(|why| self.invalid(why))
     }
 
     pub(super) fn limit(&self) -> Result<Limit, CliError> {
@@ -75,7 +75,7 @@ impl Value {
             .iter()
             .filter_map(|(unit, length)| Some((text.strip_suffix(unit)?, length)));
         let (number, unit) = units.next().unwrap_or((&text, &1));
-        match parse_number(number) {
+        match parse_number::<u64>(number) {
             Ok(number) if number <= MAX_SECONDS / unit => Ok(Duration::from_secs(number * unit)),
             Ok(_) => Err(self.invalid("longer than a year")),
             Err(_) => Err(self.invalid("not a time, such as 90, 90s, 30m or 2h")),
@@ -95,14 +95,11 @@ impl Value {
             return Ok(digits.to_ascii_lowercase());
         }
         let error = self.invalid("not 1 to 40 hex digits");
-        // A branch or a tag, but not what could be a key.
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "/_.-~^".contains(c);
-        Err(
-            match digits.chars().all(is_name) && !is_hex(&digits) && redact(&digits) == digits {
-                true => error.hint(format!("write -c \"$(git rev-parse {digits})\"")),
-                false => error,
-            },
-        )
+        // Probably a branch or a tag, unless it could be a key.
+        if is_hex(&digits) || redact(&digits) != digits {
+            return Err(error);
+        }
+        Err(error.hint(format!("write -c \"$(git rev-parse {digits})\"")))
     }
 
     /// Returns the choice that the value names.
@@ -120,8 +117,8 @@ impl Value {
     }
 }
 
-/// Reads decimal digits and nothing else; `u64::from_str` would accept a `+`.
-pub(super) fn parse_number(text: &str) -> Result<u64, &'static str> {
+/// Reads decimal digits and nothing else; `from_str` would accept a `+`.
+pub(super) fn parse_number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("not a number");
     }

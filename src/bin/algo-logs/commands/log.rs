@@ -9,7 +9,7 @@ use algo_logs::{Build, BuildStatus, ErrorKind, Logs, Version, Wait};
 
 use super::context::Context;
 use super::transfer::{replacement_note, transfer};
-use crate::cli::{BuildFilter, CommandName, Escapes, LogArgs, LogSource, VersionSpec};
+use crate::cli::{BuildFilter, CommandName, Escapes, LogArgs, LogSource};
 use crate::error::{CliError, Kind};
 use crate::output::sanitize::Mode;
 use crate::output::{Output, OutputOptions, format};
@@ -214,14 +214,13 @@ impl Context {
         }
     }
 
-    fn log_of_version(&self, version: &VersionSpec) -> Result<(Logs, Subject), CliError> {
-        const FULL_HASH: usize = 40;
-        let (hash, found) = match version {
-            VersionSpec::Hash(hash) if hash.len() == FULL_HASH => (hash.clone(), None),
-            VersionSpec::Hash(text) | VersionSpec::Semantic(text) => {
-                let found = self.client().find_version(&self.algorithm, text)?;
-                (found.git_hash().unwrap_or_default().to_owned(), Some(found))
-            }
+    fn log_of_version(&self, version: &str) -> Result<(Logs, Subject), CliError> {
+        let is_full_hash = version.len() == 40 && !version.contains('.');
+        let (hash, found) = if is_full_hash {
+            (version.to_owned(), None)
+        } else {
+            let found = self.client().find_version(&self.algorithm, version)?;
+            (found.git_hash().unwrap_or_default().to_owned(), Some(found))
         };
         let logs = self.client().version_logs(&self.algorithm, &hash);
         let logs = logs.map_err(CliError::from_service)?;
