@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, shorten};
 use crate::retry::Retry;
@@ -20,6 +20,29 @@ const MAX_MESSAGE: usize = 200;
 pub(crate) struct ApiError {
     code: Option<u32>,
     pub(super) message: Option<String>,
+}
+
+/// The members of an error, unparsed, so that an unexpected value in one of them does not hide the others.
+#[derive(serde::Deserialize)]
+struct Members<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+impl Members<'_> {
+    fn api_error(&self) -> Option<ApiError> {
+        let code = self.code.and_then(|code| code.get().parse().ok());
+        let message = self.message.and_then(string);
+        (code.is_some() || message.is_some()).then_some(ApiError { code, message })
+    }
+}
+
+fn string(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 impl ApiError {
@@ -45,18 +68,22 @@ impl ApiError {
         }
     }
 
-    /// Reads an error in JSON. Returns `None` if the body has another shape.
+    /// Reads an error in JSON. Returns `None` if the body has another shape, or is too long for an error.
     pub(crate) fn from_json(body: &[u8]) -> Option<Self> {
-        let document: Map<String, Value> = serde_json::from_slice(body).ok()?;
-        let error = document.get("error").filter(|error| !error.is_null());
-        let member = |name: &str| error.map_or(document.get(name), |error| error.get(name));
-        let code = member("code").and_then(|code| code.as_u64()?.try_into().ok());
-        let message = error.and_then(Value::as_str);
-        let message = message.or_else(|| member("message")?.as_str());
-        (code.is_some() || message.is_some()).then(|| Self {
-            code,
-            message: message.map(str::to_owned),
-        })
+        let body = Some(body).filter(|body| body.len() <= MAX_ERROR_BODY)?;
+        let document: Members<'_> = serde_json::from_slice(body).ok()?;
+        let Some(error) = document.error else {
+            return document.api_error();
+        };
+        match string(error) {
+            message @ Some(_) => Some(Self {
+                code: None,
+                message,
+            }),
+            None => serde_json::from_str::<Members<'_>>(error.get())
+                .ok()?
+                .api_error(),
+        }
     }
 
     pub(super) fn into_error(
