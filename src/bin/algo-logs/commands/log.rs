@@ -176,12 +176,19 @@ impl Context {
         if !named.get() {
             self.name_build(build);
         }
-        let status = self.reporter.fit(&self.word(build.status.as_str()), 30);
-        let mut result = format!("the build {status}");
+        let mut result = match &build.status {
+            status @ (BuildStatus::Succeeded | BuildStatus::Failed) => {
+                format!("the build {status}")
+            }
+            other => {
+                let other = self.reporter.fit(&self.word(other.as_str()), 40);
+                format!("the build ended as '{other}'")
+            }
+        };
         if let Some(time) = build.duration() {
             result += &format!(" after {}", format::duration(time));
         }
-        if build.status != BuildStatus::Succeeded {
+        if build.status == BuildStatus::Failed {
             let id = self.word(&build.build_id);
             result += &format!("; 'algo-logs why {} {id}' shows why", self.algorithm);
         }
