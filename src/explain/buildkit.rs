@@ -21,13 +21,12 @@ pub(super) fn is_first(line: &[u8]) -> bool {
 
 /// Whether a line is an error of rule 4, which no vertex has printed.
 pub(super) fn is_error(line: &[u8]) -> bool {
-    const FAILED: &[u8] = b"failed to solve";
-    let is_failure = |rest: &[u8]| rest.starts_with(b": ") || rest.starts_with(b" with ");
-    let failures = line.windows(FAILED.len()).enumerate();
-    let mut failures = failures.filter(|(_, bytes)| *bytes == FAILED);
     vertex_line(line).is_none()
         && (line.starts_with(b"executor failed running [")
-            || failures.any(|(at, _)| is_failure(&line[at + FAILED.len()..])))
+            // Few lines have a v, and looking for one byte is fast.
+            || line.contains(&b'v')
+                && (find(line, b"failed to solve: ").is_some()
+                    || find(line, b"failed to solve with ").is_some()))
 }
 
 /// The running vertices, and what is known about the failure.
@@ -45,7 +44,9 @@ pub(super) struct BuildKit {
     continuations: u8,
     /// The vertex whose output the previous line was.
     printed: Option<u64>,
-    summary: Summary,
+    /// Whether the previous line was `------`, after which the title of a vertex begins a summary.
+    is_after_rule: bool,
+    in_summary: bool,
     excerpt: Excerpt,
     /// The lines outside vertices, up to the error or since the image was built.
     outside: Output,
@@ -60,15 +61,6 @@ struct Vertex {
     output: Output,
 }
 
-/// The position relative to a summary, which repeats the output of a failed vertex.
-#[derive(PartialEq, Eq)]
-enum Summary {
-    Outside,
-    /// After `------`. The title of the vertex follows.
-    Begun,
-    Inside,
-}
-
 impl BuildKit {
     pub(super) fn new(max_lines: usize) -> Self {
         Self {
@@ -80,7 +72,8 @@ impl BuildKit {
             error: None,
             continuations: 0,
             printed: None,
-            summary: Summary::Outside,
+            is_after_rule: false,
+            in_summary: false,
             excerpt: Excerpt::new(max_lines),
             outside: Output::new(max_lines),
             built: false,
@@ -127,7 +120,10 @@ impl BuildKit {
 
     fn vertex_line(&mut self, number: u64, text: &[u8], is_output: bool) {
         // 7. The end of a vertex can be glued to a line.
-        let (text, done) = self.split_done(text);
+        let (text, done) = match self.split_done(text) {
+            Some((text, done)) => (text, Some(done)),
+            None => (text, None),
+        };
         if is_output {
             // 2. Output, without the time.
             self.open(number).output.push(text);
@@ -196,37 +192,28 @@ impl BuildKit {
     }
 
     /// Rule 7: splits `#N DONE 0.1s` off the end of a line, if the vertex is open.
-    fn split_done<'a>(&self, text: &'a [u8]) -> (&'a [u8], Option<u64>) {
+    fn split_done<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], u64)> {
         // Few lines end like this.
-        let at = match text.ends_with(b"DONE") || text.ends_with(b"s") {
-            true => find_last(text, b"#"),
-            false => None,
-        };
-        let Some(at) = at else {
-            return (text, None);
-        };
-        let done = vertex_line(&text[at..]).filter(|(number, done)| {
-            is_done(done) && self.open.iter().any(|vertex| vertex.number == *number)
-        });
-        match done {
-            Some((number, _)) => (&text[..at], Some(number)),
-            None => (text, None),
+        if !text.ends_with(b"DONE") && !text.ends_with(b"s") {
+            return None;
         }
+        let (text, end) = text.split_at(find_last(text, b"#")?);
+        let (number, done) = vertex_line(end)?;
+        let is_open = self.open.iter().any(|vertex| vertex.number == number);
+        (is_open && is_done(done)).then_some((text, number))
     }
 
     /// Whether a line belongs to a summary. `outside` is the line, unless a vertex printed it.
     fn is_summary(&mut self, outside: Option<&[u8]>) -> bool {
         let is_rule = outside == Some(b"------");
+        if self.in_summary {
+            self.in_summary = !is_rule;
+            return true;
+        }
+        let is_after_rule = std::mem::replace(&mut self.is_after_rule, is_rule);
         let is_title = outside.is_some_and(|line| line.starts_with(b" > "));
-        let was = std::mem::replace(&mut self.summary, Summary::Outside);
-        self.summary = match was {
-            Summary::Inside if is_rule => return true,
-            Summary::Inside => Summary::Inside,
-            Summary::Begun if is_title => Summary::Inside,
-            _ if is_rule => Summary::Begun,
-            _ => return false,
-        };
-        true
+        self.in_summary = is_after_rule && is_title;
+        self.in_summary || is_rule
     }
 
     /// Handles a line that has no `#N`. `printed` is the vertex whose output the previous line was.
@@ -408,16 +395,11 @@ fn is_done(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"DONE") else {
         return false;
     };
-    let is_time = |time: &[u8]| {
-        time.first().is_some_and(u8::is_ascii_digit)
-            && time
-                .iter()
-                .all(|byte| byte.is_ascii_digit() || *byte == b'.')
-    };
     let time = rest
         .strip_prefix(b" ")
         .and_then(|time| time.strip_suffix(b"s"));
-    rest.is_empty() || time.is_some_and(is_time)
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    rest.is_empty() || time.is_some_and(|time| time.iter().all(is_digit))
 }
 
 /// Returns the number after the last `exit code: `.
@@ -463,42 +445,9 @@ impl Excerpt {
 
 /// Whether a line is `FILE:LINE`.
 fn is_heading(line: &[u8]) -> bool {
-    let digits = line
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let file = &line[..line.len() - digits];
-    digits > 0 && file.len() > 1 && file.ends_with(b":")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn titles() {
-        for (title, expected) in [
-            ("[3/7] RUN make", Some(("", 3, 7, "RUN make"))),
-            (
-                "[ 7/13] COPY [\"a\", \"b\"]",
-                Some(("", 7, 13, "COPY [\"a\", \"b\"]")),
-            ),
-            (
-                "[stage-0  6/24] RUN make",
-                Some(("stage-0", 6, 24, "RUN make")),
-            ),
-            (
-                "[frontend builder 6/6] RUN make",
-                Some(("frontend builder", 6, 6, "RUN make")),
-            ),
-            ("[internal] load metadata for a", None),
-            ("[base] a", None),
-            ("FROM docker.io/library/python:3.9", None),
-            ("[1/2", None),
-            ("[1/99999999999] RUN make", None),
-        ] {
-            assert_eq!(parse_title(title), expected, "{title}");
-        }
-    }
+    let Some(colon) = line.iter().rposition(|&byte| byte == b':') else {
+        return false;
+    };
+    let number = &line[colon + 1..];
+    colon > 0 && !number.is_empty() && number.iter().all(u8::is_ascii_digit)
 }

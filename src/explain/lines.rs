@@ -37,7 +37,7 @@ impl Lines {
             let text = &log[..end];
             let text = text.strip_suffix(b"\r").unwrap_or(text);
             // Almost every line can be passed on without a copy.
-            if self.partial.is_new()
+            if !self.partial.is_begun
                 && text.len() <= MAX_LINE
                 && !text.contains(&b'\r')
                 && !text.contains(&ESC)
@@ -48,9 +48,9 @@ impl Lines {
                     cut: None,
                 });
             } else {
-                self.partial.push(text);
-                each(self.partial.end());
-                self.partial.clear();
+                let mut line = std::mem::take(&mut self.partial);
+                line.push(text);
+                each(line.end());
             }
             log = &log[end + 1..];
         }
@@ -59,7 +59,7 @@ impl Lines {
 
     /// Passes on an unterminated last line.
     pub(super) fn finish(mut self, each: impl FnOnce(Line<'_>)) {
-        if !self.partial.is_new() {
+        if self.partial.is_begun {
             each(self.partial.end());
         }
     }
@@ -122,6 +122,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 /// A line that is put together from pieces of input.
 #[derive(Default)]
 struct Partial {
+    is_begun: bool,
     escape: Escape,
     /// A CR, which restarts the line unless an LF follows.
     has_cr: bool,
@@ -147,15 +148,8 @@ enum Escape {
 }
 
 impl Partial {
-    fn is_new(&self) -> bool {
-        self.escape == Escape::Outside
-            && !self.has_cr
-            && self.vertex.is_none()
-            && self.text.is_empty()
-            && self.overwritten.is_empty()
-    }
-
     fn push(&mut self, mut bytes: &[u8]) {
+        self.is_begun |= !bytes.is_empty();
         while let Some(&byte) = bytes.first() {
             if std::mem::take(&mut self.has_cr) {
                 self.restart();
@@ -192,7 +186,7 @@ impl Partial {
 
     /// Starts the line again. The time that BuildKit writes in front of output stays in force.
     fn restart(&mut self) {
-        if self.vertex.is_none() && self.overwritten.is_empty() {
+        if self.vertex.is_none() && !self.overwritten.is_visible {
             if let Some((vertex, output)) = timed(&self.text.head) {
                 let prefix = self.text.head.len() - output.len();
                 self.vertex = Some(vertex);
@@ -200,17 +194,16 @@ impl Partial {
                 self.text.is_visible = !is_blank(&self.text.head);
             }
         }
-        if self.text.is_visible {
-            std::mem::swap(&mut self.text, &mut self.overwritten);
+        let text = std::mem::take(&mut self.text);
+        if text.is_visible {
+            self.overwritten = text;
         }
-        self.text.clear();
     }
 
     fn end(&mut self) -> Line<'_> {
-        let text = if self.text.is_visible || self.overwritten.is_empty() {
-            &mut self.text
-        } else {
-            &mut self.overwritten
+        let text = match self.overwritten.is_visible && !self.text.is_visible {
+            true => &mut self.overwritten,
+            false => &mut self.text,
         };
         let cut = text.join();
         Line {
@@ -218,14 +211,6 @@ impl Partial {
             vertex: self.vertex,
             cut,
         }
-    }
-
-    fn clear(&mut self) {
-        self.escape = Escape::Outside;
-        self.has_cr = false;
-        self.vertex = None;
-        self.text.clear();
-        self.overwritten.clear();
     }
 }
 
@@ -239,10 +224,6 @@ struct Shortened {
 }
 
 impl Shortened {
-    fn is_empty(&self) -> bool {
-        self.head.is_empty()
-    }
-
     fn push(&mut self, text: &[u8]) {
         self.is_visible |= !is_blank(text);
         let (head, rest) = text.split_at(text.len().min(HEAD - self.head.len()));
@@ -257,32 +238,16 @@ impl Shortened {
     fn join(&mut self) -> Option<usize> {
         if self.is_cut {
             // Either cut may split a character.
+            let last = self.head.utf8_chunks().last();
+            let split = last.map_or(0, |chunk| chunk.invalid().len());
+            self.head.truncate(self.head.len() - split);
             let is_continuation = |byte: &&u8| **byte & 0xC0 == 0x80;
-            let last = self
-                .head
-                .iter()
-                .rev()
-                .take(3)
-                .take_while(is_continuation)
-                .count()
-                + 1;
-            let start = self.head.len().saturating_sub(last);
-            if std::str::from_utf8(&self.head[start..]).is_err() {
-                self.head.truncate(start);
-            }
             let end = self.tail.iter().take(3).take_while(is_continuation).count();
             self.tail.drain(..end);
         }
         let cut = self.is_cut.then_some(self.head.len());
         self.head.append(&mut self.tail);
         cut
-    }
-
-    fn clear(&mut self) {
-        self.head.clear();
-        self.tail.clear();
-        self.is_cut = false;
-        self.is_visible = false;
     }
 }
 
