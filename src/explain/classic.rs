@@ -1,9 +1,7 @@
 //! Docker's classic builder: rules 1 to 8.
 
 use super::explanation::{DockerBuilder, Explanation};
-use super::lines::{
-    Line, find, find_last, is_blank, is_cleanup, leading_number, split_digits, text,
-};
+use super::lines::{Line, find, find_last, is_blank, is_cleanup, leading_number, text};
 use super::output::Output;
 
 /// Whether the classic builder prints this line at the beginning of a build.
@@ -21,7 +19,7 @@ pub(super) struct Classic {
     max_lines: usize,
     step: Option<Step>,
     /// The number of the log's first step.
-    first_number: u32,
+    first_number: Option<u32>,
     /// Whether the build context was sent since the last `Step` line.
     has_context: bool,
     is_from: bool,
@@ -45,7 +43,7 @@ impl Classic {
         Self {
             max_lines,
             step: None,
-            first_number: 0,
+            first_number: None,
             has_context: false,
             is_from: false,
             container_ran: false,
@@ -111,18 +109,15 @@ impl Classic {
         if (self.has_context || self.built) && step.number == 1 && step.steps.is_some() {
             return true;
         }
-        let first = step.steps.map_or(self.first_number, |_| 1);
+        let first = step.steps.map_or(self.first_number, |_| Some(1));
         let is_next = last.number.checked_add(1) == Some(step.number);
-        step.steps == last.steps && (is_next || step.number == first)
+        step.steps == last.steps && (is_next || Some(step.number) == first)
     }
 
     /// Rule 1: resets everything. Retried builds, and errors after which the build continued, therefore need no rule.
     fn begin(&mut self, step: Step) {
         let mut new = Self::new(self.max_lines);
-        new.first_number = self
-            .step
-            .as_ref()
-            .map_or(step.number, |_| self.first_number);
+        new.first_number = self.first_number.or(Some(step.number));
         let keyword = step.instruction.split(u8::is_ascii_whitespace).next();
         new.is_from = keyword.is_some_and(|keyword| keyword.eq_ignore_ascii_case(b"FROM"));
         new.step = Some(step);
@@ -294,10 +289,10 @@ fn is_note(line: &[u8]) -> bool {
         || line.strip_prefix(REMOVAL).is_some_and(is_id)
         || line.starts_with(b"Error removing intermediate container ")
         || line.starts_with(b"Sending build context ")
-        || line.strip_prefix(b"# Executing ").is_some_and(|rest| {
-            let (digits, rest) = split_digits(rest);
-            !digits.is_empty() && rest.starts_with(b" build trigger")
-        })
+        || line
+            .strip_prefix(b"# Executing ")
+            .and_then(leading_number::<u32>)
+            .is_some_and(|(_, rest)| rest.starts_with(b" build trigger"))
 }
 
 const REMOVAL: &[u8] = b"Removing intermediate container ";

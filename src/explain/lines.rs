@@ -95,7 +95,7 @@ pub(super) fn timed(line: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Splits off the digits that a text begins with.
-pub(super) fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
+fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
     text.split_at(digits.count())
 }
@@ -187,11 +187,10 @@ impl Partial {
     /// Starts the line again. The time that BuildKit writes in front of output stays in force.
     fn restart(&mut self) {
         if self.vertex.is_none() && !self.overwritten.is_visible {
-            if let Some((vertex, output)) = timed(&self.text.head) {
-                let prefix = self.text.head.len() - output.len();
+            if let Some((vertex, output)) = timed(&self.text.bytes) {
+                let prefix = self.text.bytes.len() - output.len();
                 self.vertex = Some(vertex);
-                self.text.head.drain(..prefix);
-                self.text.is_visible = !is_blank(&self.text.head);
+                self.text.remove_prefix(prefix);
             }
         }
         let text = std::mem::take(&mut self.text);
@@ -205,11 +204,11 @@ impl Partial {
             true => &mut self.overwritten,
             false => &mut self.text,
         };
-        let cut = text.join();
+        text.repair();
         Line {
-            text: &text.head,
+            text: &text.bytes,
             vertex: self.vertex,
-            cut,
+            cut: text.cut,
         }
     }
 }
@@ -217,110 +216,40 @@ impl Partial {
 /// Text of any length, of which [`MAX_LINE`] bytes are kept.
 #[derive(Default)]
 struct Shortened {
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    is_cut: bool,
+    bytes: Vec<u8>,
+    /// Where the middle is missing.
+    cut: Option<usize>,
     is_visible: bool,
 }
 
 impl Shortened {
     fn push(&mut self, text: &[u8]) {
         self.is_visible |= !is_blank(text);
-        let (head, rest) = text.split_at(text.len().min(HEAD - self.head.len()));
-        self.head.extend_from_slice(head);
-        self.is_cut |= self.tail.len() + rest.len() > TAIL;
-        let rest = &rest[rest.len().saturating_sub(TAIL)..];
-        self.tail.extend_from_slice(rest);
-        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
-    }
-
-    /// Joins the text in `head`, and returns where the middle is missing. Nothing may be pushed after that.
-    fn join(&mut self) -> Option<usize> {
-        if self.is_cut {
-            // Either cut may split a character.
-            let last = self.head.utf8_chunks().last();
-            let split = last.map_or(0, |chunk| chunk.invalid().len());
-            self.head.truncate(self.head.len() - split);
-            let is_continuation = |byte: &&u8| **byte & 0xC0 == 0x80;
-            let end = self.tail.iter().take(3).take_while(is_continuation).count();
-            self.tail.drain(..end);
+        for piece in text.chunks(MAX_LINE) {
+            self.bytes.extend_from_slice(piece);
+            if self.bytes.len() > MAX_LINE {
+                self.bytes.drain(HEAD..self.bytes.len() - TAIL);
+                self.cut = Some(HEAD);
+            }
         }
-        let cut = self.is_cut.then_some(self.head.len());
-        self.head.append(&mut self.tail);
-        cut
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
-        let mut lines = Lines::default();
-        let mut found = Vec::new();
-        for piece in pieces {
-            lines.push(piece, |line| found.push(line.text.to_vec()));
-        }
-        lines.finish(|line| found.push(line.text.to_vec()));
-        found
     }
 
-    /// Checks the lines of a log that arrives whole, in two pieces cut at every place, and byte by byte.
-    #[track_caller]
-    fn check(log: &str, expected: &[&str]) {
-        let log = log.as_bytes();
-        let expected: Vec<_> = expected.iter().map(|line| line.as_bytes()).collect();
-        assert_eq!(lines([log]), expected);
-        for at in 0..log.len() {
-            let (head, tail) = log.split_at(at);
-            assert_eq!(lines([head, tail]), expected, "cut at {at}");
-        }
-        assert_eq!(lines(log.chunks(1)), expected, "byte by byte");
+    /// Removes the first bytes. Nothing may be pushed after that.
+    fn remove_prefix(&mut self, length: usize) {
+        self.bytes.drain(..length);
+        self.cut = self.cut.map(|cut| cut.saturating_sub(length));
+        self.is_visible = !is_blank(&self.bytes);
     }
 
-    #[test]
-    fn line_ends() {
-        check("", &[]);
-        check("a\n\nb", &["a", "", "b"]);
-        check("a\r\nb\r\r\nc\r", &["a", "b", "c"]);
-        check("a\tb\u{8}\u{c}c\n", &["a\tb\u{8}\u{c}c"]);
-    }
-
-    #[test]
-    fn a_lone_cr_restarts_the_line() {
-        check("10 %\r20 %\r100 %\r\n", &["100 %"]);
-        check("10 %\r20 %\r  \r\ndone\n", &["20 %", "done"]);
-        check("\x1b[1m10 %\r20 %\r\x1b[m\r\n", &["20 %"]);
-        check("\r\rnew\n", &["new"]);
-    }
-
-    #[test]
-    fn escape_sequences_are_dropped() {
-        check("\x1b[0mStep \x1b[38;5;2m1\x1b[m/2\n", &["Step 1/2"]);
-        check(
-            "\x1b]0;title\x07a\x1b]8;;url\x1b\\b\x1b(Bc\x1b=d\n",
-            &["abcd"],
-        );
-        // An invalid sequence is text, and no sequence continues on the next line.
-        check("\x1b[1é\x1b\u{1}x\n", &["é\u{1}x"]);
-        check("a\x1b]0;title\nb\x1b\nc\x1b[31\rd\x1b", &["a", "b", "d"]);
-    }
-
-    #[test]
-    fn long_lines_are_shortened() {
-        let log = format!("{}{}", "a".repeat(1_500), "b".repeat(500));
-        check(&log, &[&log]);
-        let long = format!("{}{}{}", "a".repeat(1_500), "x".repeat(5), "b".repeat(500));
-        check(&format!("{long}\n"), &[&log]);
-        check(&format!("{long}\r{long}\r\n"), &[&log]);
-        // No character is split.
-        let long = format!(
-            "{}éé{}éé{}",
-            "a".repeat(1_497),
-            "x".repeat(5),
-            "b".repeat(497)
-        );
-        let short = format!("{}éé{}", "a".repeat(1_497), "b".repeat(497));
-        check(&long, &[&short]);
+    /// Removes the rest of characters that were cut. Nothing may be pushed after that.
+    fn repair(&mut self) {
+        let Some(cut) = &mut self.cut else { return };
+        let (head, tail) = self.bytes.split_at(*cut);
+        let last = head.utf8_chunks().last();
+        let start = *cut - last.map_or(0, |chunk| chunk.invalid().len());
+        let is_continuation = |byte: &&u8| **byte & 0xC0 == 0x80;
+        let end = *cut + tail.iter().take(3).take_while(is_continuation).count();
+        self.bytes.drain(start..end);
+        *cut = start;
     }
 }

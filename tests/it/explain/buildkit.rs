@@ -381,42 +381,31 @@ fn rule_7_a_log_can_end_between_vertices() {
 
 #[test]
 fn rule_8_titles() {
-    for (title, stage, step, steps, instruction) in [
-        ("[3/7] RUN make", None, Some(3), Some(7), "RUN make"),
-        ("[ 7/13] RUN make", None, Some(7), Some(13), "RUN make"),
-        (
-            "[stage-0  6/24] RUN make",
-            Some("stage-0"),
-            Some(6),
-            Some(24),
-            "RUN make",
-        ),
-        (
-            "[frontend builder 6/6] RUN make",
-            Some("frontend builder"),
-            Some(6),
-            Some(6),
-            "RUN make",
-        ),
-        (
-            "FROM docker.io/acme/base:1",
-            None,
-            None,
-            None,
-            "FROM docker.io/acme/base:1",
-        ),
-        (
-            "[internal] load metadata",
-            None,
-            None,
-            None,
-            "[internal] load metadata",
-        ),
+    // Titles with a step: the stage, the step and the number of steps.
+    for (title, stage, step, steps) in [
+        ("[3/7] RUN make", None, 3, 7),
+        ("[ 7/13] RUN make", None, 7, 13),
+        ("[stage-0  6/24] RUN make", Some("stage-0"), 6, 24),
+        ("[web builder 6/6] RUN make", Some("web builder"), 6, 6),
     ] {
         let failure = failure_in_vertex(&format!("#6 {title}\n"));
         assert_eq!(failure.stage.as_deref(), stage, "{title}");
-        assert_eq!((failure.step, failure.steps), (step, steps), "{title}");
-        assert_eq!(failure.instruction.as_deref(), Some(instruction));
+        assert_eq!((failure.step, failure.steps), (Some(step), Some(steps)));
+        assert_eq!(failure.instruction.as_deref(), Some("RUN make"));
+    }
+    for title in [
+        "FROM docker.io/acme/base:1",
+        "[internal] load metadata",
+        "[base] a",
+        "[1/2",
+        "[1/99999999999] RUN make",
+    ] {
+        let failure = failure_in_vertex(&format!("#6 {title}\n"));
+        assert_eq!(
+            (failure.stage, failure.step, failure.steps),
+            (None, None, None)
+        );
+        assert_eq!(failure.instruction.as_deref(), Some(title));
     }
 }
 

@@ -160,6 +160,36 @@ fn lines_are_cleaned_before_they_are_matched() {
         Some(ERROR),
         Some(2),
     );
+    let (a, b) = ("a".repeat(1_497), "b".repeat(497));
+    let long = format!("{a}aaa{}bbb{b}", "x".repeat(5));
+    let short = format!("{a}aaabbb{b}");
+    for (log, output) in [
+        ("a\r\nb\r\r\nc\r", &["a", "b", "c"][..]),
+        ("a\tb\u{8}\u{c}c\n", &["a\tb\u{8}\u{c}c"]),
+        // A lone CR restarts the line.
+        ("10 %\r20 %\r  \r\ndone\n", &["20 %", "done"]),
+        ("\x1b[1m10 %\r20 %\r\x1b[m\r\n", &["20 %"]),
+        ("\r\rnew\n", &["new"]),
+        ("a\x1b]0;t\x07b\x1b]8;;u\x1b\\c\x1b(Bd\x1b=e", &["abcde"]),
+        // An invalid sequence is text, and no sequence continues on the next line.
+        ("\x1b[1é\x1b\u{1}x\n", &["é\u{1}x"]),
+        ("a\x1b]0;t\nb\x1b\nc\x1b[31\rd\x1b", &["a", "b", "d"]),
+        // The middle of a long line is dropped, and no character is split.
+        (&short, &[&short]),
+        (&long, &[&short]),
+        (&format!("{long}\r{long}\r\n"), &[&short]),
+        (
+            &format!("{a}éé{}éé{b}", "x".repeat(5)),
+            &[&format!("{a}éé{b}")],
+        ),
+        // The time in front is removed after that.
+        (
+            &format!("#5 1.2 {}é{a}é{}\r \r\n", &a[..1_492], &a[..499]),
+            &[&a.repeat(2)[..1_492 + 499]],
+        ),
+    ] {
+        assert_eq!(failure_in(log).output, output, "{log:?}");
+    }
     // In front of a CR, BuildKit's vertex and time stay in force.
     for (line, output) in [
         ("#5 1.2 50%\r#7 ERROR: no", "#7 ERROR: no"),
@@ -376,6 +406,45 @@ fn only_blank_lines_and_clean_up_are_an_empty_log() {
 }
 
 #[test]
+fn words_that_report_an_error() {
+    for word in [
+        "error:",
+        "Error:",
+        "ERROR:",
+        "error[",
+        ": error ",
+        "[ERROR]",
+        "[error]",
+        "fatal:",
+        "panicked at",
+        "panic:",
+        "undefined reference",
+        "Exception:",
+        "npm error ",
+        "FAILURE:",
+        "went wrong",
+        ": not found",
+    ] {
+        let is_kept = |line: &str| {
+            let found = explain(line.as_bytes(), 0).unwrap();
+            found.earlier.iter().any(|earlier| earlier.text == line)
+        };
+        for line in [
+            format!("{word}é"),
+            format!("é{word}"),
+            format!("a {word} a"),
+        ] {
+            assert!(is_kept(&line), "{line}");
+        }
+        for end in 1..word.len() {
+            assert!(!is_kept(&word[..end]), "{word}, {end}");
+        }
+    }
+    let others = "error\n0 errors\nFatal: a\nnpm errors\nnot found\n[Error]\n";
+    assert_eq!(explain(others.as_bytes(), 0).unwrap().earlier, []);
+}
+
+#[test]
 fn errors_above_the_cut_are_kept() {
     let mut lines = String::new();
     for n in 1..=60 {
@@ -397,6 +466,13 @@ fn errors_above_the_cut_are_kept() {
             (20, "error: 20")
         ]
     );
+    // Output up to a second error.
+    let run = "Step 1/1 : RUN a\n ---> Running in a1b2c3d4e5f6\n";
+    let log = format!("{run}{lines}{ERROR}\n{lines}The command 'b' returned a non-zero code: 3\n");
+    let found = explain(log.as_bytes(), 10).unwrap();
+    let earlier: Vec<_> = found.earlier.iter().map(|line| line.line).collect();
+    assert_eq!(earlier, [5, 10, 105, 110]);
+    assert_eq!((found.output_lines, &*found.output[0]), (120, "51"));
     for (lines_kept, numbers) in [
         (10, &[5, 10, 45, 50][..]),
         (50, &[5, 10]),
@@ -404,8 +480,8 @@ fn errors_above_the_cut_are_kept() {
         (0, &[5, 10, 55, 60]),
     ] {
         for log in [
-            format!("Step 1/1 : RUN a\n ---> Running in a1b2c3d4e5f6\n{lines}{ERROR}\n"),
-            format!("Step 1/1 : RUN a\n ---> Running in a1b2c3d4e5f6\n{lines}context canceled\n"),
+            format!("{run}{lines}{ERROR}\n"),
+            format!("{run}{lines}context canceled\n"),
             lines
                 .lines()
                 .map(|line| format!("#5 0.1 {line}\n"))
