@@ -514,13 +514,6 @@ fn errors_if_there_is_nothing_to_explain() {
         5,
         &format!("algo-logs: acme/Empty has no failed build; {lists}\n"),
     );
-    program.run("why acme/Empty -c 0123abc").fails(
-        5,
-        &format!("algo-logs: acme/Empty has no failed build of commit 0123abc; {lists}\n"),
-    );
-    let outcome = program.run(&format!("why acme/Lemmatizer {}", lemmatizer::SUCCEEDED));
-    outcome.fails(5, &outcome.stderr);
-    assert!(outcome.stderr.contains("succeeded"), "{}", outcome.stderr);
     for log in ["", "\n\n", "Untagged: a:1\n"] {
         let outcome = Program::on(&failed(log)).run("why acme/x b1");
         outcome.fails(5, &outcome.stderr);

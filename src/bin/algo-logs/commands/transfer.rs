@@ -44,7 +44,7 @@ pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
 }
 
 /// Converts an error of reading the log. The library is the source of each.
-fn read_failure(error: io::Error) -> CliError {
+pub(super) fn read_failure(error: io::Error) -> CliError {
     match error.downcast::<Error>() {
         Ok(error) => error.into(),
         Err(error) => CliError::invalid_response(error.to_string()),

@@ -4,13 +4,12 @@ use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
-use algo_logs::{
-    Build, BuildStatus, DockerBuilder, EarlierLine, Error, ErrorKind, Explanation, explain,
-};
+use algo_logs::{Build, BuildStatus, DockerBuilder, EarlierLine, ErrorKind, Explanation, explain};
 use serde::Serialize;
 
 use super::Session;
 use super::context::Context;
+use super::transfer::read_failure;
 use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource};
 use crate::config::{ColorChoice, PathOrStdin};
 use crate::error::{CliError, Kind};
@@ -83,36 +82,30 @@ fn explain_file(file: &PathOrStdin, lines: usize) -> Result<Explanation, CliErro
         PathOrStdin::Path(path) => path.display().to_string(),
         PathOrStdin::Stdin => "stdin".to_owned(),
     };
-    let open = || -> io::Result<(Box<dyn Read>, bool)> {
-        let mut log: BufReader<Box<dyn Read>> = BufReader::new(match file {
-            PathOrStdin::Path(path) => Box::new(File::open(path)?),
-            PathOrStdin::Stdin => Box::new(io::stdin().lock()),
-        });
-        let beginning = log.fill_buf()?.trim_ascii_start().strip_prefix(b"{");
-        let is_json =
-            beginning.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"logs\""));
-        Ok((Box::new(log), is_json))
+    let unreadable =
+        |error: io::Error| CliError::invalid_input(format!("cannot read {name}: {error}"));
+    let log: Box<dyn Read> = match file {
+        PathOrStdin::Path(path) => Box::new(File::open(path).map_err(unreadable)?),
+        PathOrStdin::Stdin => Box::new(io::stdin().lock()),
     };
-    let (log, is_json) = open().map_err(|error| unreadable(&name, &error))?;
-    if is_json {
-        let error = CliError::invalid_input(format!("{name} is a JSON document, not a log"));
+    let mut log = BufReader::new(log);
+    let beginning = log.fill_buf().map_err(unreadable)?.trim_ascii_start();
+    let object = beginning.strip_prefix(b"{").unwrap_or_default();
+    if object.trim_ascii_start().starts_with(b"\"logs\"") {
         let file = match file {
             PathOrStdin::Path(_) => &name,
             PathOrStdin::Stdin => "FILE",
         };
+        let error = CliError::invalid_input(format!("{name} is a JSON document, not a log"));
         return Err(error.hint(format!(
             "'jq -r .logs {file} | algo-logs why --file -' explains the log in it"
         )));
     }
-    let explanation = explain(log, lines).map_err(|error| unreadable(&name, &error))?;
+    let explanation = explain(log, lines).map_err(unreadable)?;
     if explanation.is_empty() {
         return Err(CliError::no_match(format!("the log in {name} is empty")));
     }
     Ok(explanation)
-}
-
-fn unreadable(name: &str, error: &io::Error) -> CliError {
-    CliError::invalid_input(format!("cannot read {name}: {error}"))
 }
 
 impl Context {
@@ -120,7 +113,7 @@ impl Context {
         let (logs, commit) = self
             .build_log(&build.build_id, Some(build))
             .map_err(CliError::from_service)?;
-        let explanation = explain(logs, args.lines).map_err(read_error)?;
+        let explanation = explain(logs, args.lines).map_err(read_failure)?;
         if explanation.is_empty() {
             let id = self.word(&build.build_id);
             return Err(CliError::no_match(format!(
@@ -173,27 +166,18 @@ impl Context {
         if let Some(build) = builds().matching(failed).newest()? {
             return Ok(build);
         }
-        let Some(commit) = commit else {
-            return Err(CliError::no_match(format!(
-                "{} has no failed build",
-                self.algorithm
-            )));
-        };
-        // All builds of the commit may still be in progress.
-        match builds().newest()? {
-            Some(build)
-                if builds()
-                    .matching(|build| build.status.is_finished())
-                    .newest()?
-                    .is_none() =>
-            {
-                Err(self.in_progress(&build))
+        let mut message = format!("{} has no failed build", self.algorithm);
+        if let Some(commit) = commit {
+            message += &format!(" of commit {commit}");
+            // All builds of the commit may still be in progress.
+            let finished = builds().matching(|build| build.status.is_finished());
+            if finished.newest()?.is_none() {
+                if let Some(build) = builds().newest()? {
+                    return Err(self.in_progress(&build));
+                }
             }
-            _ => Err(CliError::no_match(format!(
-                "{} has no failed build of commit {commit}",
-                self.algorithm
-            ))),
         }
+        Err(CliError::no_match(message))
     }
 
     fn in_progress(&self, build: &Build) -> CliError {
@@ -254,23 +238,17 @@ impl Context {
             reporter.note(&text);
         }
         if let Some(newer) = &neighbors.newer {
-            let (status, time, at) = match newer.status {
-                BuildStatus::Succeeded => (
-                    "succeeded",
-                    newer.finished_time().or(newer.started_time()),
-                    newer.finished_at.as_ref().unwrap_or(&newer.started_at),
-                ),
-                _ => (
-                    "is in progress, started",
-                    newer.started_time(),
-                    &newer.started_at,
-                ),
+            let (finished_at, finished) = (newer.finished_at.as_ref(), newer.finished_time());
+            let started = newer.started_time();
+            let (status, at, time) = match newer.status {
+                BuildStatus::Succeeded => ("succeeded", finished_at, finished.or(started)),
+                _ => ("is in progress, started", None, started),
             };
             let text = match time.filter(|_| is_terminal) {
                 Some(time) => format!("a newer build {status} {} ago", format::age_of(time)),
                 None => format!(
                     "a newer build {status} at {} (build {}, commit {})",
-                    self.word(at),
+                    self.word(at.unwrap_or(&newer.started_at)),
                     self.word(&newer.build_id),
                     self.word(&newer.commit_sha)
                 ),
@@ -304,24 +282,15 @@ impl Neighbors {
     }
 }
 
-/// Returns the library's error with which reading a log failed.
-fn read_error(error: io::Error) -> CliError {
-    match error.downcast::<Error>() {
-        Ok(error) => error.into(),
-        Err(error) => CliError::invalid_response(format!("cannot read the log: {error}")),
-    }
-}
-
 /// Returns what the note says: the step, the exit code, and how many lines were cut off.
 fn summary(explanation: &Explanation) -> Vec<String> {
-    let place = match (explanation.step, explanation.steps) {
+    let place = match step_number(explanation) {
         _ if explanation.succeeded => "the image was built; the build failed later".to_owned(),
-        (Some(step), Some(steps)) => format!("step {step}/{steps}"),
-        (Some(step), None) => format!("step {step}"),
-        _ if explanation.builder.is_none() => "the log has no Docker steps".to_owned(),
-        _ if explanation.before_first_step => "failed before the first step".to_owned(),
-        _ if explanation.beginning_missing => "the beginning of the log is missing".to_owned(),
-        _ => "no step failed".to_owned(),
+        Some(number) => format!("step {number}"),
+        None if explanation.builder.is_none() => "the log has no Docker steps".to_owned(),
+        None if explanation.before_first_step => "failed before the first step".to_owned(),
+        None if explanation.beginning_missing => "the beginning of the log is missing".to_owned(),
+        None => "no step failed".to_owned(),
     };
     let mut parts = vec![place];
     if let Some(code) = explanation.exit_code {
@@ -329,14 +298,22 @@ fn summary(explanation: &Explanation) -> Vec<String> {
     }
     let (kept, lines) = (explanation.output.len(), explanation.output_lines);
     if lines > kept as u64 {
-        let hint = if kept < MAX_WHY_LINES {
-            "; use -n N for more"
-        } else {
-            ""
-        };
-        parts.push(format!("the last {kept} of {lines} lines{hint}"));
+        let mut part = format!("the last {kept} of {lines} lines");
+        if kept < MAX_WHY_LINES {
+            part += "; use -n N for more";
+        }
+        parts.push(part);
     }
     parts
+}
+
+/// Returns the number of the step, as in `2/7`, or `2` if the number of steps is unknown.
+fn step_number(explanation: &Explanation) -> Option<String> {
+    let step = explanation.step?;
+    Some(match explanation.steps {
+        Some(steps) => format!("{step}/{steps}"),
+        None => step.to_string(),
+    })
 }
 
 /// Writes a note: the build, if there is one, and what was found. On a terminal, a part that does not fit begins another
@@ -439,15 +416,13 @@ fn print(
 /// Returns the first line of the step, as the builder prints it.
 fn header(explanation: &Explanation) -> Option<String> {
     let instruction = explanation.instruction.as_deref()?;
-    let number = match (explanation.step, explanation.steps) {
-        (Some(step), Some(steps)) => format!("{step}/{steps}"),
-        (Some(step), None) => step.to_string(),
-        (None, _) => return Some(instruction.to_owned()),
-    };
-    Some(match (explanation.builder, &explanation.stage) {
-        (Some(DockerBuilder::BuildKit), Some(stage)) => format!("[{stage} {number}] {instruction}"),
-        (Some(DockerBuilder::BuildKit), None) => format!("[{number}] {instruction}"),
-        _ => format!("Step {number} : {instruction}"),
+    Some(match (step_number(explanation), &explanation.stage) {
+        (None, _) => instruction.to_owned(),
+        (Some(number), _) if explanation.builder == Some(DockerBuilder::Classic) => {
+            format!("Step {number} : {instruction}")
+        }
+        (Some(number), Some(stage)) => format!("[{stage} {number}] {instruction}"),
+        (Some(number), None) => format!("[{number}] {instruction}"),
     })
 }
 
