@@ -253,19 +253,6 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
     );
 }
 
-#[test]
-fn an_unusable_id_is_an_invalid_response() {
-    let folder = Folder::new();
-    let cluster = odd(&[build("../b", "2021")]);
-    save(&cluster, &folder, "acme/Odd -q").fails(
-        6,
-        &format!(
-            "algo-logs: builds of acme/Odd: '../b' is not a valid build ID: \
-             only letters, digits, '_', '-' and '.' are allowed\n{RETRY_ONE}"
-        ),
-    );
-}
-
 #[cfg(unix)]
 #[test]
 fn a_full_disk_ends_the_run_at_once() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use algo_logs::{Algorithm, Build, ErrorKind};
+use algo_logs::{Algorithm, Build, Error, ErrorKind};
 
 use super::index::{self, Entry};
 use super::summary::Counts;
@@ -42,7 +42,7 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
     /// Adds entries to an index. Returns the entries of the index.
     pub(super) fn save_index<T: Entry>(&self, name: &str, received: &[Item<T>]) -> Vec<T> {
         let path = self.directory.join(name);
-        index::update(&path, received, index::MAX_BYTES).unwrap_or_else(|error| {
+        index::update(&path, received).unwrap_or_else(|error| {
             self.fail(error);
             Vec::new()
         })
@@ -77,7 +77,7 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
     }
 
     /// Returns the builds whose logs are to be fetched, and their files.
-    fn missing(&self, builds: Vec<Build>, earlier: &[Build]) -> Vec<(Build, PathBuf)> {
+    fn missing(&self, mut builds: Vec<Build>, earlier: &[Build]) -> Vec<(Build, PathBuf)> {
         // Some file systems do not distinguish upper and lower case.
         let key = |name: &str| name.to_ascii_lowercase();
         let mut owners = HashMap::new();
@@ -88,11 +88,9 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
         }
         // A list that changed while it was read can name a build twice.
         let mut seen = HashSet::new();
+        builds.retain(|build| seen.insert(build.build_id.clone()));
         let mut missing = Vec::new();
         for build in builds {
-            if !seen.insert(build.build_id.clone()) {
-                continue;
-            }
             let name = file_name(&build);
             let path = self.directory.join(&name);
             match owners.get(&key(&name)) {
@@ -114,28 +112,13 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
     }
 
     fn save_log(&self, build: &Build, path: &Path) -> Result<(), CliError> {
-        let (algorithm, reporter) = (&self.context.algorithm, &self.context.reporter);
+        let reporter = &self.context.reporter;
         let id = reporter.id(&build.build_id);
         // The file is opened first, so that nothing is fetched if it cannot be written.
         let output = Output::create(path)?;
         let (mut logs, version) = match self.context.build_log(&build.build_id, Some(build)) {
             Ok(found) => found,
-            Err(error) => {
-                match error.kind() {
-                    ErrorKind::NotFinished => self.count(|counts| counts.in_progress += 1),
-                    ErrorKind::NoLog => {
-                        reporter.note(&format!("the log of build {id} of {algorithm} is gone"));
-                        self.count(|counts| counts.without_log += 1);
-                    }
-                    // An ID from the service is not the user's mistake.
-                    ErrorKind::InvalidInput => {
-                        let message = format!("builds of {algorithm}: {error}");
-                        return Err(CliError::invalid_response(message));
-                    }
-                    _ => return Err(error.into()),
-                }
-                return Ok(());
-            }
+            Err(error) => return self.count_without_log(&id, error),
         };
         let mut counted = 0;
         transfer(&mut logs, output, |logs| {
@@ -149,15 +132,34 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
                 "the log of build {id} is gone; saved the output of version {commit} instead"
             ));
         }
-        let replaced = match logs.replacements() {
-            0 => None,
-            1 => Some("1 invalid character".to_owned()),
-            n => Some(format!("{n} invalid characters")),
-        };
-        if let Some(replaced) = replaced {
-            reporter.note(&format!("build {id}: {replaced} became U+FFFD"));
+        let replaced = logs.replacements();
+        if replaced > 0 {
+            let s = if replaced == 1 { "" } else { "s" };
+            reporter.note(&format!(
+                "build {id}: {replaced} invalid character{s} became U+FFFD"
+            ));
         }
         self.count(|counts| counts.saved += 1);
+        Ok(())
+    }
+
+    /// Counts a build whose log cannot be saved, unless that is a failure.
+    fn count_without_log(&self, id: &str, error: Error) -> Result<(), CliError> {
+        let algorithm = &self.context.algorithm;
+        match error.kind() {
+            ErrorKind::NotFinished => self.count(|counts| counts.in_progress += 1),
+            ErrorKind::NoLog => {
+                let note = format!("the log of build {id} of {algorithm} is gone");
+                self.context.reporter.note(&note);
+                self.count(|counts| counts.without_log += 1);
+            }
+            // An ID from the service is not the user's mistake.
+            ErrorKind::InvalidInput => {
+                let message = format!("builds of {algorithm}: {error}");
+                return Err(CliError::invalid_response(message));
+            }
+            _ => return Err(error.into()),
+        }
         Ok(())
     }
 
@@ -237,31 +239,4 @@ fn file_name(build: &Build) -> String {
     }
     name.truncate(MAX_NAME);
     format!("{name}.log")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-
-    use super::*;
-
-    /// Covers a bug: a directory that another run made in between was an error.
-    #[test]
-    fn a_directory_that_another_run_makes_is_no_obstacle() {
-        let root = std::env::temp_dir().join(format!("algo-logs-archive-{}", std::process::id()));
-        let algorithm: Algorithm = "acme/x".parse().unwrap();
-        for _ in 0..100 {
-            fs::create_dir(&root).unwrap();
-            let start = Barrier::new(4);
-            thread::scope(|scope| {
-                for _ in 0..4 {
-                    scope.spawn(|| {
-                        start.wait();
-                        create_directory(&root, &algorithm).unwrap();
-                    });
-                }
-            });
-            fs::remove_dir_all(&root).unwrap();
-        }
-    }
 }
