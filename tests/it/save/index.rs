@@ -38,37 +38,69 @@ fn filters_and_limits_choose_and_the_indexes_grow() {
 
 #[test]
 fn the_indexes_are_merged_by_id() {
-    let folder = Folder::new();
-    let mut first = build("b1", "2021-01-01T00:00:00Z");
-    first["status"] = "in-progress".into();
-    first["new"] = json!({"member": [1, null, 2.5]});
-    let other = build("b2", "2021-01-02T00:00:00Z");
-    let cluster = odd(&[other.clone(), first.clone()]);
-    let versions = |list: Value| {
-        let list = Reply::json(200, &json!({ "results": list }).to_string());
-        cluster.script_always("/v1/algorithms/acme/Odd/versions", list);
+    let build = |id: &str, status: &str, started: &str| {
+        let mut build = build(id, started);
+        build["status"] = status.into();
+        build
     };
-    let version = |hash: &str, summary: &str| json!({"version_info": {"git_hash": hash}, "details": {"summary": summary}});
-    versions(json!([version("h1", "old"), version("h2", "kept"), {"no": "hash"}]));
-    save(&cluster, &folder, "acme/Odd -q").prints("");
+    let mut first = build("b1", "failed", "2021-01-01T00:00:00Z");
+    first["new"] = json!({"member": [1, null, 2.5]});
+    let running = build("b2", "in-progress", "2021-01-02T00:00:00Z");
+    let finished = build("b2", "succeeded", "2021-01-02T00:00:00Z");
+    // The latest, although not as text.
+    let third = build("b3", "failed", "2021-01-01T23:00:00-02:00");
+    let unknown = build("b4", "failed", "soon");
+    // A version is identified by its hash, or else its build, and by its semantic version.
+    let hash = |n: u32| json!({"n": n, "version_info": {"git_hash": "h"}});
+    let published = json!({"version_info": {"git_hash": "h", "semantic_version": "1.0.0"}});
+    let by_build =
+        |n: u32| json!({"n": n, "version_info": {"git_hash": ""}, "build": {"build_id": "b"}});
+    let other = |n: u32| json!({ "n": n });
 
-    // The build has finished, another one has been added, and the service no longer lists the rest.
-    first["status"] = "failed".into();
-    let newest = build("b3", "2021-01-03T00:00:00Z");
-    cluster.script_always(&odd_logs_path("b3"), Reply::json(200, r#"{"logs":""}"#));
-    list_odd(&cluster, &[first.clone(), newest.clone()]);
-    versions(json!([version("h1", "new"), {"no": "hash"}]));
-    save(&cluster, &folder, "acme/Odd").is(0, "", "algo-logs: acme/Odd: 2 saved, 2 B\n");
+    let (cluster, folder) = (odd(&[finished.clone(), third.clone()]), Folder::new());
+    let list = |builds: &[&Value], versions: Value| {
+        list_odd(
+            &cluster,
+            &builds.iter().copied().cloned().collect::<Vec<_>>(),
+        );
+        let versions = Reply::json(200, &json!({ "results": versions }).to_string());
+        cluster.script_always("/v1/algorithms/acme/Odd/versions", versions);
+    };
+    for id in ["b1", "b4"] {
+        cluster.script_always(&odd_logs_path(id), Reply::json(200, r#"{"logs":""}"#));
+    }
+    list(
+        &[&running, &first],
+        json!([hash(1), by_build(1), other(1), other(2)]),
+    );
+    save(&cluster, &folder, "acme/Odd -q").prints("");
+    // The service no longer lists all of them.
+    list(
+        &[&unknown, &finished, &third, &third],
+        json!([published, by_build(2), hash(2), other(1), other(3)]),
+    );
     let read = |name: &str| -> Value {
         serde_json::from_slice(&folder.read(&format!("acme/Odd/{name}"))).unwrap()
     };
-    assert_eq!(read("builds.json"), json!([newest, other, first]));
-    assert_eq!(
-        read("versions.json"),
-        json!([version("h1", "new"), version("h2", "kept"), {"no": "hash"}])
-    );
-    save(&cluster, &folder, "acme/Odd -q").prints("");
-    assert_eq!(read("builds.json"), json!([newest, other, first]));
+    // Merging again changes nothing.
+    for _ in 0..2 {
+        save(&cluster, &folder, "acme/Odd -q").prints("");
+        assert_eq!(
+            read("builds.json"),
+            json!([third, finished, first, unknown])
+        );
+        assert_eq!(
+            read("versions.json"),
+            json!([
+                hash(2),
+                by_build(2),
+                other(1),
+                other(2),
+                published,
+                other(3)
+            ])
+        );
+    }
 }
 
 #[test]
