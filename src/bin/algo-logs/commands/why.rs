@@ -324,12 +324,12 @@ fn note(reporter: &Reporter, build: Option<String>, parts: Vec<String>) {
     let mut line = build.unwrap_or_default();
     let mut separator = if line.is_empty() { "" } else { ": " };
     for part in parts {
-        let columns = (line.chars().chain(separator.chars()).chain(part.chars())).count();
-        if reporter.is_terminal() && columns > WIDTH {
+        let longer = format!("{line}{separator}{part}");
+        if reporter.is_terminal() && longer.chars().count() > WIDTH {
             reporter.note(&line);
             line = part;
         } else {
-            line = line + separator + &part;
+            line = longer;
         }
         separator = ", ";
     }
