@@ -161,14 +161,4 @@ mod tests {
         rejected("SECRET\u{7f}", "it contains a control character");
         rejected("SECRETé", "it contains a non-ASCII character");
     }
-
-    #[test]
-    fn the_key_is_never_shown() {
-        let token = Token::bearer("SECRET").unwrap();
-        assert_eq!(format!("{token:?}"), "Token(Bearer …)");
-        assert_eq!(
-            token.redact("no SECRET here: SECRET"),
-            "no [key] here: [key]"
-        );
-    }
 }

@@ -229,32 +229,4 @@ mod tests {
         does_not_exempt("c:", "c");
         does_not_exempt("c:99999", "c");
     }
-
-    #[test]
-    fn a_refusal_has_the_status_of_the_response() {
-        for (reason, why, retry) in [
-            (
-                "proxy server responded 407/407",
-                "the proxy requires a user and a password (status 407)",
-                Retry::No,
-            ),
-            (
-                "status: 403 Forbidden",
-                "the proxy does not allow it (status 403)",
-                Retry::No,
-            ),
-            (
-                "proxy server responded 503/503",
-                "the proxy refused (status 503)",
-                Retry::Yes,
-            ),
-            (
-                "proxy server did not respond",
-                "the proxy closed the connection before it responded",
-                Retry::Yes,
-            ),
-        ] {
-            assert_eq!(explain_refusal(reason), (why.to_owned(), retry));
-        }
-    }
 }

@@ -17,6 +17,9 @@ const BUFFER: usize = 64 * 1024;
 /// How many objects and arrays may be open at once. Skipping a value recurses that deep.
 const MAX_DEPTH: usize = 128;
 
+/// The reason if a value is followed by neither of these.
+const AFTER_VALUE: &str = "expected ',' or a closing bracket";
+
 /// Reads the string at a key path of a JSON object, unescaped, in constant memory.
 ///
 /// The result is always UTF-8: lone surrogates and invalid UTF-8 in the string become U+FFFD and are counted.
@@ -169,7 +172,7 @@ impl<R: Read> JsonString<R> {
                 State::AfterMember => match self.skip_if(b',')? {
                     true => self.member()?,
                     false => {
-                        self.expect(b'}', "expected ',' or '}'")?;
+                        self.expect(b'}', AFTER_VALUE)?;
                         self.leave_object();
                     }
                 },
@@ -251,8 +254,8 @@ impl<R: Read> JsonString<R> {
     fn skip_value(&mut self, depth: usize) -> Result<(), DecodeError> {
         match self.token()? {
             b'{' | b'[' if depth == MAX_DEPTH => Err(self.invalid("nested too deeply")),
-            b'{' => self.skip_object(depth + 1),
-            b'[' => self.skip_array(depth + 1),
+            b'{' => self.skip_until(b'}', depth + 1),
+            b'[' => self.skip_until(b']', depth + 1),
             b'"' => {
                 self.start += 1;
                 self.read_string(|_| ())
@@ -265,31 +268,21 @@ impl<R: Read> JsonString<R> {
         }
     }
 
-    fn skip_object(&mut self, depth: usize) -> Result<(), DecodeError> {
+    /// Skips an object or an array, from its opening byte to `close`.
+    fn skip_until(&mut self, close: u8, depth: usize) -> Result<(), DecodeError> {
         self.start += 1;
-        if self.skip_if(b'}')? {
+        if self.skip_if(close)? {
             return Ok(());
         }
         loop {
-            self.expect(b'"', "expected a key")?;
-            self.read_string(|_| ())?;
-            self.expect(b':', "expected ':'")?;
-            self.skip_value(depth)?;
-            if !self.skip_if(b',')? {
-                return self.expect(b'}', "expected ',' or '}'");
+            if close == b'}' {
+                self.expect(b'"', "expected a key")?;
+                self.read_string(|_| ())?;
+                self.expect(b':', "expected ':'")?;
             }
-        }
-    }
-
-    fn skip_array(&mut self, depth: usize) -> Result<(), DecodeError> {
-        self.start += 1;
-        if self.skip_if(b']')? {
-            return Ok(());
-        }
-        loop {
             self.skip_value(depth)?;
             if !self.skip_if(b',')? {
-                return self.expect(b']', "expected ',' or ']'");
+                return self.expect(close, AFTER_VALUE);
             }
         }
     }

@@ -1,50 +1,8 @@
-//! The connection options: timeouts and retries.
+//! What a refused connection and each retry print.
 
 use crate::cluster::{Cluster, Reply};
 use crate::program::Program;
 use crate::settings::LIST;
-
-#[test]
-fn no_response_within_the_timeout() {
-    let cluster = Cluster::start();
-    let silence = Reply::raw().stall();
-    cluster.script("/v1/algorithms/acme/Empty/builds", silence);
-    Program::on(&cluster)
-        .run(&format!("{LIST} --timeout 1 --retries 0"))
-        .fails(
-            1,
-            "algo-logs: builds of acme/Empty: the cluster sent nothing for longer than the timeout\n",
-        );
-}
-
-#[test]
-fn retries_limits_the_number_of_retries() {
-    let cluster = Cluster::start();
-    let path = "/v1/algorithms/acme/Empty/builds";
-    let failing = || {
-        let reply = Reply::status(503);
-        reply.header("Retry-After", "0")
-    };
-    for retries in [0, 1, 3, 5] {
-        let before = cluster.requests().len();
-        (0..=retries).for_each(|_| cluster.script(path, failing()));
-        let line = match retries {
-            3 => LIST.to_owned(),
-            _ => format!("{LIST} --retries {retries}"),
-        };
-        let after = match retries {
-            0 => String::new(),
-            n => format!(", after {} attempts", n + 1),
-        };
-        Program::on(&cluster).run(&line).fails(
-            1,
-            &format!("algo-logs: builds of acme/Empty{after}: the cluster failed (status 503)\n"),
-        );
-        assert_eq!(cluster.requests().len() - before, retries + 1);
-    }
-    cluster.script(path, failing());
-    Program::on(&cluster).run(LIST).prints("");
-}
 
 #[test]
 fn nothing_listens_at_the_url() {

@@ -56,36 +56,6 @@ fn clones_share_their_connections_between_threads() {
     assert_eq!((cluster.requests().len(), cluster.connections()), (6, 1));
 }
 
-/// The example in the documentation of `Client`: threads share a client and a list.
-#[test]
-fn several_threads_read_logs_at_once() {
-    let cluster = Cluster::start();
-    let client = client(&cluster);
-    let builds = Mutex::new(client.builds(&paged()));
-    let read = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let next = builds.lock().unwrap().next();
-                    let Some(build) = next else { break };
-                    let id = build.unwrap().build_id;
-                    let mut log = String::new();
-                    let mut logs = client.build_logs(&paged(), &id).unwrap();
-                    logs.read_to_string(&mut log).unwrap();
-                    assert!(log.contains(&id));
-                    read.lock().unwrap().push(id);
-                }
-            });
-        }
-    });
-    let mut read = read.into_inner().unwrap();
-    read.sort();
-    let mut all: Vec<_> = (0..57).map(data::paged_build_id).collect();
-    all.sort();
-    assert_eq!(read, all);
-}
-
 #[test]
 fn a_build_has_what_the_service_sent() {
     let cluster = Cluster::start();
@@ -131,19 +101,6 @@ fn a_log_is_a_reader() {
     assert_eq!(logs.replacements(), 0);
     // Reading again after the end returns 0.
     assert_eq!(logs.read(&mut [0; 10]).unwrap(), 0);
-
-    // Read byte by byte, with empty reads in between.
-    let mut logs = client
-        .build_logs(&lemmatizer, lemmatizer::SUCCEEDED)
-        .unwrap();
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while logs.read(&mut byte).unwrap() == 1 {
-        bytes.push(byte[0]);
-        assert_eq!(logs.delivered(), bytes.len() as u64);
-        assert_eq!(logs.read(&mut []).unwrap(), 0);
-    }
-    assert_eq!(bytes, lemmatizer::SUCCEEDED_LOG.as_bytes());
 
     // A log can move to another thread and outlive its client.
     let mut logs = client
@@ -417,35 +374,6 @@ fn an_error_is_the_result_of_the_method_whatever_its_status() {
             }
         }
     }
-}
-
-#[test]
-fn a_redirect_is_not_followed() {
-    let cluster = Cluster::start();
-    let other = Cluster::start();
-    let target = format!("{}/v1/algorithms/acme/Paged/builds/b?x=y", other.url());
-    for (location, named) in [
-        (&*target, other.url()),
-        (
-            "https://x.example.com/SECRET",
-            "https://x.example.com:443".to_owned(),
-        ),
-        ("/other", "another path on the same host".to_owned()),
-    ] {
-        cluster.script(BUILD, Reply::status(302).header("Location", location));
-        let error = client(&cluster).build(&paged(), "b").unwrap_err();
-        assert_eq!(
-            (error.kind(), error.status()),
-            (ErrorKind::Redirect, Some(302))
-        );
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "build b of acme/Paged: the cluster redirects to {named}, which is not followed (status 302)"
-            )
-        );
-    }
-    assert_eq!(other.connections(), 0);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use algo_logs::{Client, Error, Token};
 use crate::client::{algorithm, builder};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::program::{Folder, Program};
-use crate::proxy::Proxy;
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 
@@ -173,36 +172,6 @@ fn the_key_is_redacted_from_every_line_on_stderr() {
         "{\"error\":{\"kind\":\"not-found\",\"message\":\"builds of acme/[key]: there is no such algorithm (status 404), the \
          service says: algorithm algo://acme/[key] not found\",\"status\":404,\"code\":1001,\"exit\":5}}\n",
     );
-}
-
-#[test]
-fn a_proxy_that_rejects_requests_does_not_see_the_key() {
-    for cluster in [Cluster::start(), Cluster::start_tls(Identity::good())] {
-        let proxy = Proxy::refusing(407);
-        let api = cluster
-            .url()
-            .replace("127.0.0.1", "cluster.example.com")
-            .replace("localhost", "cluster.example.com");
-        Program::on(&cluster)
-            .env("ALL_PROXY", proxy.url("u:p@"))
-            .run(&format!("log acme/x b1 --allow-http --api {api}"))
-            .fails(
-                1,
-                &format!(
-                    "algo-logs: log of build b1 of acme/x: \
-                     cannot connect to {api} through the proxy in ALL_PROXY: \
-                     the proxy requires a user and a password (status 407)\n"
-                ),
-            );
-        let seen = proxy.heads().concat();
-        assert!(seen.contains("Proxy-Authorization: Basic "), "{seen}");
-        assert!(
-            !seen.contains(KEY) && !seen.to_lowercase().contains("\r\nauthorization"),
-            "{seen}"
-        );
-        assert_eq!(proxy.seen(), b"");
-        assert_eq!(cluster.connections(), 0);
-    }
 }
 
 #[test]
