@@ -72,7 +72,7 @@ impl Build {
 
 /// The status of a build.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum BuildStatus {
     /// `in-progress`: the build has not finished and has no log yet.
@@ -83,6 +83,7 @@ pub enum BuildStatus {
     Failed,
     /// Any other status, as the service sent it. The build counts as finished. Parse a word to get one.
     #[non_exhaustive]
+    #[serde(untagged)]
     Other(String),
 }
 
@@ -103,28 +104,16 @@ impl BuildStatus {
     }
 }
 
-impl From<String> for BuildStatus {
-    fn from(word: String) -> Self {
-        match word.as_str() {
-            "in-progress" => Self::InProgress,
-            "succeeded" => Self::Succeeded,
-            "failed" => Self::Failed,
-            _ => Self::Other(word),
-        }
-    }
-}
-
-impl From<BuildStatus> for String {
-    fn from(status: BuildStatus) -> Self {
-        status.as_str().to_owned()
-    }
-}
-
 impl FromStr for BuildStatus {
     type Err = Infallible;
 
     fn from_str(word: &str) -> Result<Self, Infallible> {
-        Ok(Self::from(word.to_owned()))
+        Ok(match word {
+            "in-progress" => Self::InProgress,
+            "succeeded" => Self::Succeeded,
+            "failed" => Self::Failed,
+            _ => Self::Other(word.to_owned()),
+        })
     }
 }
 
@@ -307,6 +296,9 @@ mod tests {
         for word in ["in-progress", "succeeded", "failed", "canceled"] {
             let status: BuildStatus = word.parse().unwrap();
             assert_eq!(status.to_string(), word);
+            let json = format!("\"{word}\"");
+            assert_eq!(serde_json::from_str::<BuildStatus>(&json).unwrap(), status);
+            assert_eq!(serde_json::to_string(&status).unwrap(), json);
             assert_eq!(status.is_finished(), word != "in-progress");
         }
     }

@@ -95,13 +95,12 @@ pub(super) fn wait_ended() -> Error {
 
 /// Returns the error for a timeout after the connection was made.
 fn timed_out(timeout: ureq::Timeout) -> Error {
-    let message = match timeout {
-        ureq::Timeout::PerRead | ureq::Timeout::PerWrite => {
-            "the cluster sent nothing for longer than the timeout"
-        }
+    use ureq::Timeout::{PerRead, PerWrite};
+    if !matches!(timeout, PerRead | PerWrite) {
         // Only the requests of a wait have another limit.
-        _ => return wait_ended(),
-    };
+        return wait_ended();
+    }
+    let message = "the cluster sent nothing for longer than the timeout";
     Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
 }
 
