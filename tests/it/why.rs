@@ -460,6 +460,10 @@ fn a_saved_log_needs_no_cluster() {
         let outcome = Program::bare().stdin(content).run("why --file -");
         outcome.fails(code, &format!("algo-logs: {message}\n"));
     }
+    let built = "Step 1/1 : FROM a\n ---> 0123456789ab\nSuccessfully built 0123456789ab\n";
+    let note = "algo-logs: the image was built; the log shows no failure\n";
+    let outcome = Program::bare().stdin(built).run("why --file -");
+    outcome.is(0, "", note);
     let json = folder.write("a.json", r#"{"logs":"a"}"#);
     let outcome = Program::bare().run(&format!("why --file {json}"));
     outcome.fails(2, &format!("algo-logs: {json} is a JSON document, not a log; 'jq -r .logs {json} | algo-logs why --file -' explains the log in it\n"));

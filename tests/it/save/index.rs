@@ -130,6 +130,17 @@ fn an_index_that_save_did_not_write_is_kept() {
         assert_eq!(folder.read("acme/Odd/builds.json"), content.as_bytes());
         assert_eq!(folder.read("acme/Odd/2021-b1.log"), b"b1");
     }
+    // A sparse file takes no space.
+    let folder = Folder::new();
+    fs::create_dir_all(folder.join("acme/Odd")).unwrap();
+    let path = folder.write("acme/Odd/versions.json", "");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(257 * 1024 * 1024).unwrap();
+    let line = format!("save acme/Odd -q -d {}", folder.path().display());
+    let outcome = Program::on(&cluster).run(&line);
+    assert_eq!(outcome.code, Some(7));
+    let why = "versions.json: it exists but is larger than 256 MiB\n";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }
 
 #[test]

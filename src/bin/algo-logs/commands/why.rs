@@ -65,7 +65,12 @@ impl Session<'_> {
             }
             WhySource::File(file) => {
                 let explanation = explain_file(file, args.lines)?;
-                note(&self.reporter, None, summary(&explanation));
+                let mut parts = summary(&explanation);
+                if explanation.succeeded && explanation.step.is_some() {
+                    // Without the build's status, nothing says that it failed.
+                    parts = vec!["the image was built; the log shows no failure".to_owned()];
+                }
+                note(&self.reporter, None, parts);
                 if args.json {
                     let report = report(None, None, &explanation);
                     return to_stdout(&json::object(&report, &self.reporter)?);

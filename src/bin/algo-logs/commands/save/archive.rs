@@ -42,7 +42,7 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
     /// Adds entries to an index. Returns the entries of the index.
     pub(super) fn save_index<T: Entry>(&self, name: &str, received: &[Item<T>]) -> Vec<T> {
         let path = self.directory.join(name);
-        index::update(&path, received).unwrap_or_else(|error| {
+        index::update(&path, received, index::MAX_BYTES).unwrap_or_else(|error| {
             self.fail(error);
             Vec::new()
         })

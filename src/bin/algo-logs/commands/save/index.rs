@@ -14,6 +14,9 @@ use crate::commands::item::Item;
 use crate::error::CliError;
 use crate::output::{Output, open_regular};
 
+/// The limit of an index, for reading and writing: a hundred times the size of any seen so far.
+pub(super) const MAX_BYTES: usize = 256 * 1024 * 1024;
+
 /// An entry of an index.
 pub(super) trait Entry: DeserializeOwned {
     /// Returns a text that identifies the entry, if it names itself.
@@ -51,10 +54,14 @@ impl Entry for Version {
 /// Adds entries to an index, and returns its entries.
 ///
 /// Another run can replace the file at any time. So this merges again until the file has every entry.
-pub(super) fn update<T: Entry>(path: &Path, received: &[Item<T>]) -> Result<Vec<T>, CliError> {
+pub(super) fn update<T: Entry>(
+    path: &Path,
+    received: &[Item<T>],
+    max_bytes: usize,
+) -> Result<Vec<T>, CliError> {
     let failure = |error: io::Error| CliError::output(&path.display().to_string(), &error);
     loop {
-        let found = read(path).map_err(failure)?;
+        let found = read(path, max_bytes).map_err(failure)?;
         let entries = match &found {
             None => Vec::new(),
             Some(json) => serde_json::from_slice(json).map_err(|error| {
@@ -66,20 +73,31 @@ pub(super) fn update<T: Entry>(path: &Path, received: &[Item<T>]) -> Result<Vec<
         if found.as_deref() == Some(merged.as_bytes()) {
             return Ok(entries.into_iter().map(|entry| entry.typed).collect());
         }
+        if merged.len() > max_bytes {
+            return Err(failure(too_large("it would be", max_bytes)));
+        }
         let mut output = Output::create(path)?;
         output.write(merged.as_bytes())?;
-        output.finish_if(|| read(path).is_ok_and(|now| now == found))?;
+        output.finish_if(|| read(path, max_bytes).is_ok_and(|now| now == found))?;
     }
 }
 
 /// Reads an index. Returns `None` if there is no file, as before the first run.
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
     let Some(mut file) = open_regular(path, OpenOptions::new().read(true))? else {
         return Ok(None);
     };
-    let mut bytes = Vec::new();
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    if length > max_bytes {
+        return Err(too_large("it exists but is", max_bytes));
+    }
+    let mut bytes = Vec::with_capacity(length);
     file.read_to_end(&mut bytes)?;
     Ok(Some(bytes))
+}
+
+fn too_large(what: &str, max_bytes: usize) -> io::Error {
+    io::Error::other(format!("{what} larger than {} MiB", max_bytes >> 20))
 }
 
 /// Returns the entries of both lists, newest first. A received entry replaces the earlier one with its ID. Entries of
@@ -107,4 +125,27 @@ fn merge<'a, T: Entry>(earlier: &'a [Item<T>], received: &'a [Item<T>]) -> Vec<&
 fn array<T>(entries: &[&Item<T>]) -> String {
     let entries: Vec<_> = entries.iter().map(|entry| entry.raw.get()).collect();
     format!("[{}]\n", entries.join(",\n "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Covers a bug: an index was written that no later run could read.
+    #[test]
+    fn an_index_over_the_limit_is_not_written() {
+        let name = format!("algo-logs-index-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let received: Vec<Item<Version>> = serde_json::from_str(r#"[{"n":1},{"n":2}]"#).unwrap();
+        let length = array(&merge(&[], &received)).len();
+        assert!(update(&path, &received[..1], length).is_ok());
+        let earlier = std::fs::read(&path).unwrap();
+        let error = update(&path, &received, length - 1).unwrap_err();
+        let report = error.report(false, str::to_owned).unwrap();
+        let end = ": it would be larger than 0 MiB\n";
+        assert!(report.ends_with(end), "{report}");
+        assert_eq!(std::fs::read(&path).unwrap(), earlier);
+        assert!(update(&path, &received, length).is_ok());
+        std::fs::remove_file(&path).unwrap();
+    }
 }
