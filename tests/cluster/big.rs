@@ -72,7 +72,7 @@ impl BigLog {
         blocks + (OPENING.len() + tail + CLOSING.len()) as u64
     }
 
-    /// Writes the document in large pieces.
+    /// Writes the document in large chunks.
     pub fn write_document(&self, out: &mut impl Write) -> io::Result<()> {
         out.write_all(OPENING)?;
         write_repeated(out, &self.block.escaped, self.blocks())?;
@@ -81,7 +81,7 @@ impl BigLog {
         out.write_all(CLOSING)
     }
 
-    /// Writes the log itself in large pieces.
+    /// Writes the log itself in large chunks.
     pub fn write_log(&self, out: &mut impl Write) -> io::Result<()> {
         write_repeated(out, self.block.text.as_bytes(), self.blocks())?;
         out.write_all(&self.block.text.as_bytes()[..self.tail])?;
@@ -116,7 +116,7 @@ impl BigLog {
 const OPENING: &[u8] = br#"{"logs":""#;
 const CLOSING: &[u8] = br#""}"#;
 
-/// Writes `block` this many times, and combines small blocks into larger writes.
+/// Writes `block` repeatedly, and combines small blocks into larger writes.
 pub(super) fn write_repeated(out: &mut impl Write, block: &[u8], times: u64) -> io::Result<()> {
     if block.is_empty() {
         return Ok(());
@@ -134,7 +134,7 @@ pub(super) fn write_repeated(out: &mut impl Write, block: &[u8], times: u64) -> 
     Ok(())
 }
 
-/// A piece of a log, escaped only once, so that a benchmark does not measure the escaping.
+/// A piece of a log. It is escaped only once, so that a benchmark does not measure the escaping.
 #[derive(Debug)]
 struct Block {
     text: String,

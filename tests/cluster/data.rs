@@ -269,7 +269,7 @@ impl Algorithm {
     }
 
     fn log(self, id: &str, finished: bool) -> Result<Log, Response> {
-        // Built only once, because encoding this log takes a while.
+        // Encoding this log takes a while.
         static FAILED_JSON: LazyLock<String> = LazyLock::new(|| logs_json(lemmatizer::FAILED_LOG));
         let build = self.build(id, finished)?;
         let none = || Err(error(404, 1011, &format!("logs of build {id} not found")));

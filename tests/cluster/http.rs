@@ -64,7 +64,7 @@ impl Request {
 /// How often a blocked read checks whether the cluster has stopped.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a client may read nothing, on systems where a blocked write cannot be woken.
+/// How long a client may stop reading, on systems where a blocked write cannot be woken.
 const STALLED: Duration = Duration::from_secs(3);
 
 /// Serves a connection until either side closes it.
@@ -209,7 +209,7 @@ impl Link {
             }
             let before = head.len();
             head.extend_from_slice(&buffer[..seen]);
-            let end = find(&head, HEAD_END).map(|at| at + HEAD_END.len());
+            let end = find(&head, HEAD_END).map(|start| start + HEAD_END.len());
             let take = end.map_or(seen, |end| end - before - 1);
             self.read_exact(&mut buffer[..take])?;
             if let Some(end) = end {
@@ -237,7 +237,7 @@ impl Link {
         Err(io::ErrorKind::InvalidData.into())
     }
 
-    /// Reads what `read_head` left of the head.
+    /// Reads the rest of the head, which `read_head` left unread.
     fn read_rest(&mut self) -> io::Result<()> {
         let rest = std::mem::take(&mut self.unread);
         io::copy(&mut self.take(rest), &mut io::sink())?;
@@ -279,8 +279,9 @@ impl Write for Link {
     }
 }
 
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
+fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+    let mut windows = bytes.windows(pattern.len());
+    windows.position(|window| window == pattern)
 }
 
 /// Sends a scripted reply.

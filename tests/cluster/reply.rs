@@ -113,7 +113,7 @@ impl Reply {
         self
     }
 
-    /// Resets the connection. Bytes sent before arrive if the client reads them quickly enough. Over TLS, the
+    /// Resets the connection. Bytes already sent arrive if the client reads them quickly enough. Over TLS, the
     /// connection is closed without `close_notify` instead.
     pub fn rst(mut self) -> Reply {
         self.end = End::Rst;

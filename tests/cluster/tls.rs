@@ -19,42 +19,42 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A certificate for `localhost` and the loopback addresses, issued by the CA of [`ca_pem`].
+    /// Returns a certificate for `localhost` and the loopback addresses, issued by the CA of [`ca_pem`].
     pub fn good() -> Identity {
         Identity::new(include_str!("certificates/good.pem"))
     }
 
-    /// A certificate for another host, from the same CA.
+    /// Returns a certificate for another host, from the same CA.
     pub fn wrong_host() -> Identity {
         Identity::new(include_str!("certificates/wrong-host.pem"))
     }
 
-    /// An expired certificate for the right hosts, from the same CA.
+    /// Returns an expired certificate for the right hosts, from the same CA.
     pub fn expired() -> Identity {
         Identity::new(include_str!("certificates/expired.pem"))
     }
 
-    /// A certificate for the right hosts that is valid only from 2099.
+    /// Returns a certificate for the right hosts that is valid only from 2099.
     pub fn not_yet_valid() -> Identity {
         Identity::new(include_str!("certificates/not-yet-valid.pem"))
     }
 
-    /// A certificate for the right hosts, issued by an intermediate CA whose own certificate is not sent.
+    /// Returns a certificate for the right hosts, issued by an intermediate CA whose own certificate is not sent.
     pub fn missing_intermediate() -> Identity {
         Identity::new(include_str!("certificates/missing-intermediate.pem"))
     }
 
-    /// A CA certificate for the right hosts.
+    /// Returns a CA certificate for the right hosts.
     pub fn ca_as_server() -> Identity {
         Identity::new(include_str!("certificates/ca-as-server.pem"))
     }
 
-    /// A certificate for the right hosts that is valid only for clients.
+    /// Returns a certificate for the right hosts that is valid only for clients.
     pub fn client_only() -> Identity {
         Identity::new(include_str!("certificates/client-only.pem"))
     }
 
-    /// The certificate of [`good`](Self::good), on a server that requires a client certificate.
+    /// Returns the certificate of [`good`](Self::good), on a server that requires a client certificate.
     pub fn requiring_a_client_certificate(version: &'static SupportedProtocolVersion) -> Identity {
         let mut roots = RootCertStore::empty();
         let ca = CertificateDer::from_pem_slice(ca_pem().as_bytes()).expect("the CA is valid PEM");
@@ -96,17 +96,17 @@ impl Identity {
     }
 }
 
-/// Returns the CA that issues every [`Identity`], in PEM.
+/// Returns the PEM of the CA that the tests trust.
 pub fn ca_pem() -> String {
     include_str!("certificates/ca.pem").to_owned()
 }
 
-/// Returns a CA that issued none of them, in PEM.
+/// Returns the PEM of a CA that issued none of the cluster's certificates.
 pub fn other_ca_pem() -> String {
     include_str!("certificates/other-ca.pem").to_owned()
 }
 
-/// Returns a private key, in PEM.
+/// Returns the PEM of the key of every server certificate.
 pub fn key_pem() -> String {
     include_str!("certificates/server.key").to_owned()
 }

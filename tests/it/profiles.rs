@@ -17,7 +17,7 @@ fn a_profiles_key_stays_with_its_own_cluster() {
     let program = keyless(&other).home(home.path());
     let refusal = |owner: &str| {
         format!(
-            "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
+            "algo-logs: no API key is set for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
         )
     };
     // An option names another cluster than the profile.
@@ -165,7 +165,7 @@ fn a_requested_profile_overrides_the_environment() {
         run(rest).fails(
             4,
             &format!(
-                "algo-logs: there is no key for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
+                "algo-logs: no API key is set for CLUSTER: the profile's key belongs to {owner}; {HINT}\n"
             ),
         );
     }

@@ -6,7 +6,7 @@ use crate::proxy::Proxy;
 
 pub const LIST: &str = "builds acme/Empty -q";
 
-pub const HINT: &str = "set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
+pub const HINT: &str = "set ALGORITHMIA_API_KEY or pass --api-key-file FILE";
 
 /// Creates a home directory with this file of profiles.
 pub fn home(config: &str) -> Folder {
@@ -190,7 +190,7 @@ fn an_unusable_base_url() {
 /// There is no default cluster, and one error names all that is missing.
 #[test]
 fn without_a_cluster_nothing_is_looked_up() {
-    let cluster = "algo-logs: no cluster is set; set ALGORITHMIA_API, or give --api URL\n";
+    let cluster = "algo-logs: no cluster is set; set ALGORITHMIA_API or pass --api URL\n";
     let both = "algo-logs: no cluster and no API key are set; set ALGORITHMIA_API and ALGORITHMIA_API_KEY, \
                 or see 'algo-logs help environment'\n";
     let home = home("[profiles.default]\n[profiles.key]\napi_key = 'k'\n");

@@ -259,12 +259,12 @@ fn unknown_options() {
 #[test]
 fn misplaced_and_contradictory_options() {
     fail(
-        "builds a/b -n 3 => 'builds' does not accept '-n'; it is an option of log, why
-         builds a/b --raw => 'builds' does not accept '--raw'; it is an option of log
-         versions a/b -s failed => 'versions' does not accept '-s'; it is an option of builds, log, save
-         log a/b --all => 'log' does not accept '--all'; it is an option of builds, versions, save
-         log a/b -d f => 'log' does not accept '-d'; it is an option of save
-         help -v => 'help' does not accept '-v'; it is an option of builds, versions, log, why, save
+        "builds a/b -n 3 => 'builds' does not accept '-n'; log and why do
+         builds a/b --raw => 'builds' does not accept '--raw'; log does
+         versions a/b -s failed => 'versions' does not accept '-s'; builds, log and save do
+         log a/b --all => 'log' does not accept '--all'; builds, versions and save do
+         log a/b -d f => 'log' does not accept '-d'; save does
+         help -v => 'help' does not accept '-v'; builds, versions, log, why and save do
          builds a/b --all -L 3 => '-L' cannot be used with '--all'
          save a/b -d f --limit 3 --all => '--limit' cannot be used with '--all'
          versions a/b --published --unpublished => '--published' cannot be used with '--unpublished'
@@ -279,8 +279,8 @@ fn misplaced_and_contradictory_options() {
          why a/b --file f => '--file' cannot be used with 'ALGO'
          why b-1 --file f => '--file' cannot be used with 'BUILD_ID'; both select the build
          why --file - -c 7b => '--file' cannot be used with '-c'; both select the build
-         why a/b -s failed => 'why' does not accept '-s'; it is an option of builds, log, save
-         why a/b -o f => 'why' does not accept '-o'; it is an option of log
+         why a/b -s failed => 'why' does not accept '-s'; builds, log and save do
+         why a/b -o f => 'why' does not accept '-o'; log does
          log a/b/1.0.0 c => 'VERSION' cannot be used with 'BUILD_ID'; both select the build
          log a/b/1.0.0 -s failed => 'VERSION' cannot be used with '-s'; both select the build
          log a/b/1.0.0 -c 7b => 'VERSION' cannot be used with '-c'; both select the build
@@ -292,8 +292,8 @@ fn misplaced_and_contradictory_options() {
 #[test]
 fn values() {
     fail(
-        "log a/b --raw=1 => option '--raw' takes no value
-         log a/b -v=1 => option '-v' takes no value
+        "log a/b --raw=1 => option '--raw' does not take a value
+         log a/b -v=1 => option '-v' does not take a value
          log a/b -o => option '-o FILE' needs a value
          log a/b -o -- b => option '-o FILE' needs a value; write a value that begins with '-' as '--output=-…'
          log a/b --output --raw => option '--output FILE' needs a value; write a value that begins with '-' as '--output=-…'
@@ -306,7 +306,7 @@ fn values() {
          builds a/b --status in_progress => invalid value 'in_progress' for '--status STATUS': not one of succeeded, failed, in-progress; did you mean 'in-progress'?
          builds a/b --color sometimes => invalid value 'sometimes' for '--color WHEN': not one of auto, always, never
          builds a/b --color => option '--color WHEN' needs a value
-         help --color never => 'help' does not accept '--color'; it is an option of builds, versions, log, why, save
+         help --color never => 'help' does not accept '--color'; builds, versions, log, why and save do
          builds a/b -s bad => invalid value 'bad' for '-s STATUS': not one of succeeded, failed, in-progress
          --generate nroff => invalid value 'nroff' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish
          --generate complete-zhs => invalid value 'complete-zhs' for '--generate KIND': not one of man, complete-bash, complete-zsh, complete-fish; did you mean 'complete-zsh'?
@@ -427,7 +427,7 @@ fn only_file_names_may_be_invalid_utf8() {
 }
 
 /// The error of a valid command line in an environment without a key.
-const NO_KEY: &str = "no API key is set; set ALGORITHMIA_API_KEY, or give --api-key-file FILE";
+const NO_KEY: &str = "no API key is set; set ALGORITHMIA_API_KEY or pass --api-key-file FILE";
 
 #[test]
 fn options_may_appear_anywhere_before_two_dashes() {

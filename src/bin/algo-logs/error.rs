@@ -17,13 +17,12 @@ pub(crate) enum Exit {
     InvalidResponse = 6,
     Output = 7,
     NotFinished = 8,
-    /// The exit code that a shell reports for a program that SIGPIPE ended.
+    /// The exit code that a shell reports for a program killed by SIGPIPE.
     StdoutClosed = 141,
 }
 
 impl Exit {
-    /// Returns how bad the exit code is among several failures. Those that a rerun cannot fix are worse than those that
-    /// it may fix.
+    /// Returns the rank of the exit code among those of several failures. The worst are those that a rerun cannot fix.
     pub(crate) fn severity(self) -> u8 {
         match self {
             Self::Output => 6,
@@ -46,14 +45,14 @@ pub(crate) enum Kind {
     BuildFailed,
     Output,
     DiskFull,
-    /// The reader of stdout has gone away. The program ends silently.
+    /// The reader of stdout has closed it. The program ends silently.
     StdoutClosed,
     /// Not everything could be saved. The exit code is that of the worst failure.
     NotSaved(Exit),
 }
 
 impl Kind {
-    /// Returns `kind` in the error's JSON.
+    /// Returns the `kind` member of the error's JSON.
     fn as_str(self) -> &'static str {
         match self {
             Self::Library(kind) => kind.as_str(),
@@ -81,7 +80,7 @@ impl Kind {
             Self::Library(NotFinished) => Exit::NotFinished,
             Self::StdoutClosed => Exit::StdoutClosed,
             Self::NotSaved(exit) => exit,
-            // Connections, timeouts, redirects, other statuses, and kinds that later versions add.
+            // Connections, timeouts, redirects, other statuses, and kinds that the library may add.
             Self::Library(_) => Exit::Network,
         }
     }
@@ -109,27 +108,27 @@ impl CliError {
         }
     }
 
-    /// The command line is invalid.
+    /// Creates an error about an invalid command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    /// A name, a file or a variable cannot be used.
+    /// Creates an error about a name, a file or a variable that cannot be used.
     pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
         Self::new(Kind::Library(ErrorKind::InvalidInput), message)
     }
 
-    /// Nothing matches the filters.
+    /// Creates an error about filters that match nothing.
     pub(crate) fn no_match(message: impl Into<String>) -> Self {
         Self::new(Kind::NoMatch, message)
     }
 
-    /// The service sent something that cannot be used.
+    /// Creates an error about a response that cannot be used.
     pub(crate) fn invalid_response(message: impl Into<String>) -> Self {
         Self::new(Kind::Library(ErrorKind::InvalidResponse), message)
     }
 
-    /// A file could not be written.
+    /// Creates an error about a file that could not be written.
     pub(crate) fn output(name: &str, error: &io::Error) -> Self {
         let kind = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::DiskFull,
@@ -138,7 +137,7 @@ impl CliError {
         Self::new(kind, format!("cannot write {name}: {error}"))
     }
 
-    /// Standard output could not be written, or its reader has gone away.
+    /// Creates an error about a failed write to stdout. It is not shown if the reader has closed stdout.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::new(Kind::StdoutClosed, ""),
@@ -150,15 +149,15 @@ impl CliError {
         self.kind.exit()
     }
 
-    /// Returns whether every later request or file would fail in the same way: a rejected key, or a full disk.
+    /// Returns whether all later requests or files would fail too, because the key was rejected or the disk is full.
     ///
-    /// A key that may not read one algorithm or log (403, code 2001) may read the next.
+    /// A key that is denied one algorithm or log (403, code 2001) may be allowed to read the next.
     pub(crate) fn is_fatal(&self) -> bool {
         let is_forbidden = self.status == Some(403) || self.code == Some(2001);
         self.kind == Kind::DiskFull || self.exit() == Exit::Unauthorized && !is_forbidden
     }
 
-    /// Returns whether the service has no build with this ID, or rejects the ID itself. An abbreviated one may be why.
+    /// Returns whether the service has no build with this ID or rejects the ID itself. The ID may be abbreviated.
     pub(crate) fn rejects_build_id(&self, id: &str) -> bool {
         // An error about the list of builds concerns the algorithm.
         if !self.message.contains(&format!("build {id} ")) {
@@ -171,7 +170,7 @@ impl CliError {
         }
     }
 
-    /// Adds a hint: what to do next. Keeps an earlier hint.
+    /// Adds a hint about what to do next, unless the error already has one.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
@@ -232,7 +231,7 @@ pub(crate) fn message(error: &Error) -> String {
     message
 }
 
-/// Shows what the user typed in full, unless it looks like a key in the wrong place.
+/// Returns what the user typed, cut short if it looks like a key in the wrong place.
 pub(crate) fn redact(typed: &str) -> String {
     match typed.split(['/', '=', ':', '@']).any(looks_like_key) {
         true => typed.chars().take(3).chain(['…']).collect(),
@@ -240,7 +239,7 @@ pub(crate) fn redact(typed: &str) -> String {
     }
 }
 
-/// Returns whether a word begins like a key or a token. Keys of the service begin with `sim`, as do English words.
+/// Returns whether a word begins like a key or a token. Keys of the service begin with `sim`, but so do English words.
 fn looks_like_key(word: &str) -> bool {
     let rest = word.strip_prefix("sim").unwrap_or_default();
     let is_key = rest.contains(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase())
@@ -255,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_like_a_key_is_redacted() {
+    fn only_words_that_look_like_keys_are_redacted() {
         for word in [
             "simple-word-of-text",
             "simSmall",

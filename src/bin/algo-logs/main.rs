@@ -1,4 +1,4 @@
-//! `algo-logs`: reads the build logs of algorithms on the command line.
+//! `algo-logs`: the command-line program that reads the build logs of algorithms.
 //!
 //! The program uses only the public interface of the library. This file maps results to exit codes. [`cli`] parses the
 //! command line, [`config`] resolves the connection settings, [`commands`] runs the commands, and [`output`] writes

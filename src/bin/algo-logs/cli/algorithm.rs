@@ -31,7 +31,7 @@ impl AlgorithmArg {
         }
     }
 
-    /// Rejects what looks like a path with the whole word, and anything else with the part that is invalid.
+    /// Creates an ALGO. An error shows the whole word if it looks like a path, or else only the invalid part.
     fn from_segments(text: &str, owner: &str, name: &str) -> Result<Self, CliError> {
         if [owner, name]
             .iter()
@@ -65,7 +65,7 @@ impl AlgorithmArg {
 }
 
 impl Target {
-    /// Reads a name, which can also come from stdin.
+    /// Reads the name of an algorithm or an owner, from the command line or stdin.
     pub(crate) fn parse(name: &str) -> Result<Self, CliError> {
         if name.contains('/') {
             return Ok(Self::Algorithm(AlgorithmArg::parse(name)?));
@@ -76,7 +76,7 @@ impl Target {
     }
 }
 
-/// Reads a semantic version, or a git hash or its beginning.
+/// Reads a semantic version or a git hash, which may be abbreviated.
 fn parse_version(version: &str) -> Result<String, CliError> {
     if is_semantic(version) {
         return Ok(version.to_owned());

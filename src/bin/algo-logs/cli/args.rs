@@ -11,7 +11,7 @@ use crate::config::{ColorChoice, Options, PathOrStdin};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) command: Command,
-    /// For an error: a BUILD_ID without an ALGO may have been meant as one.
+    /// The argument, if there is exactly one. An error shows it: a BUILD_ID may have been meant as an ALGO.
     pub(crate) only_argument: Option<String>,
     pub(crate) connection: Options,
     pub(crate) verbose: bool,
@@ -35,7 +35,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AlgorithmArg {
     pub(crate) algorithm: Algorithm,
-    /// If ALGO is the URL of a page, its cluster.
+    /// The cluster of the page, if ALGO is a URL.
     pub(crate) cluster: Option<BaseUrl>,
 }
 
@@ -105,7 +105,7 @@ pub(crate) enum WhySource {
     NewestFailed { commit: Option<String> },
     /// The build with this ID.
     Build(String),
-    /// A saved log. It needs no cluster.
+    /// A saved log, which needs no cluster.
     File(PathOrStdin),
 }
 
@@ -113,7 +113,7 @@ pub(crate) enum WhySource {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SaveArgs {
     pub(crate) targets: Vec<Target>,
-    /// `-`: further targets, one per line of stdin.
+    /// Whether `-` is given: stdin has further targets, one per line.
     pub(crate) stdin: bool,
     pub(crate) filter: BuildFilter,
     pub(crate) limit: Limit,

@@ -18,7 +18,7 @@ pub(crate) const MAX_WHY_LINES: usize = 1000;
 const DEFAULT_JOBS: usize = 4;
 
 impl RawArgs {
-    /// Checks everything that does not depend on what a command does.
+    /// Makes the checks that all commands share.
     pub(super) fn check(&self, name: CommandName) -> Result<(), CliError> {
         self.check_accepted_by(name)?;
         for (one, other) in CONFLICTS {
@@ -27,7 +27,7 @@ impl RawArgs {
             }
         }
         if self.arguments.iter().any(String::is_empty) {
-            // Do not fall back to the working directory's algorithm or to the newest build.
+            // Probably an unset variable: do not fall back to the working directory's algorithm or to the newest build.
             return Err(CliError::usage("an argument is empty").hint("is a variable not set?"));
         }
         let spec = name.spec();
@@ -93,7 +93,7 @@ impl RawArgs {
             build_id.map(|_| "BUILD_ID"),
             filter,
         ])?;
-        // The build that is waited for can end in either way.
+        // A build in progress can still succeed or fail.
         if let (Some(status), Some(wait)) = (self.spelling("status"), self.spelling("wait")) {
             if self.filter.status != Some(BuildStatus::InProgress) {
                 let error = conflict(status, wait);
@@ -169,8 +169,8 @@ impl RawArgs {
             stdin,
             filter: self.filter.clone(),
             limit: self.limit.unwrap_or(Limit::All),
-            folder: match &self.folder {
-                Some(folder) => folder.clone(),
+            folder: match &self.directory {
+                Some(directory) => directory.clone(),
                 None => return Err(CliError::usage("'save' requires -d DIR").hint(example)),
             },
             jobs: self.jobs.unwrap_or(DEFAULT_JOBS),
@@ -184,8 +184,14 @@ impl RawArgs {
             return Ok(());
         };
         let words: Vec<_> = flag.commands().map(CommandName::word).collect();
+        let words = words.join(", ");
         let message = format!("'{}' does not accept '{spelling}'", command.word());
-        Err(CliError::usage(message).hint(format!("it is an option of {}", words.join(", "))))
+        Err(
+            CliError::usage(message).hint(match words.rsplit_once(", ") {
+                Some((others, last)) => format!("{others} and {last} do"),
+                None => format!("{words} does"),
+            }),
+        )
     }
 
     /// Returns how a flag was spelled, if it was given.

@@ -29,7 +29,7 @@ pub(super) struct CommandSpec {
     pub(super) usage: &'static [&'static str],
     /// Every argument that the command takes, in order, and what it means.
     pub(super) arguments: &'static [(&'static str, &'static str)],
-    /// How many arguments the command takes at most.
+    /// The maximum number of arguments.
     pub(super) max_arguments: usize,
     /// What each example does, and its command line. Errors show the first one.
     pub(super) examples: &'static [(&'static str, &'static str)],
@@ -94,8 +94,8 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         details: "The newest build is the one that started last. A pipe or a file gets the exact bytes of the log. A \
                   terminal gets its text and colours; other escape sequences are dropped, and other control characters \
                   are replaced. Exit status 0 means that the log was complete and that every byte of it was written. \
-                  -o replaces FILE, which keeps its permissions but neither ACLs nor hard links. If it is interrupted, \
-                  FILE stays as it was; a file named .algo-logs-*.tmp may be left beside it, which a later run \
+                  -o replaces FILE, which keeps its permissions but neither ACLs nor hard links. An interrupted run \
+                  leaves FILE unchanged, but may leave a file named .algo-logs-*.tmp beside it, which a later run \
                   removes after an hour.",
         usage: &[
             "[ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE]",
@@ -129,7 +129,7 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         max_arguments: 2,
         examples: &[
             ("Show why the newest failed build failed", "algo-logs why acme/tagger"),
-            ("Show more output of the step that failed for a commit", "algo-logs why acme/tagger -c \"$SHA\" -n 200"),
+            ("Show more output of the failed step for a commit", "algo-logs why acme/tagger -c \"$SHA\" -n 200"),
             ("Explain a log that 'save' or 'log -o' wrote", "algo-logs why --file build.log"),
             ("Get the line that reports the failure in a script",
              "algo-logs why acme/tagger --json | jq -r .error"),

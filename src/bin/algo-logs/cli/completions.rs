@@ -10,24 +10,24 @@ fn first_part(doc: &str) -> &str {
     &doc[..ends.min().unwrap_or(doc.len())]
 }
 
-/// Calls `write` for each command, and for no command yet, when any flag may appear. Joins the lines.
+/// Calls `write` for each command, and for a line without one yet, where any flag may appear. Joins the results.
 fn by_command(write: impl Fn(Option<CommandName>) -> String) -> String {
     let commands = COMMANDS.iter().map(|spec| Some(spec.name)).chain([None]);
     commands.map(write).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the pattern of a command in a `case` of bash and zsh.
+/// Returns the pattern for a command in a `case` of bash or zsh.
 fn pattern(command: Option<CommandName>) -> &'static str {
     command.map_or("''", CommandName::word)
 }
 
-/// Returns a pattern of the flags of these kinds.
+/// Returns a pattern that matches the flags of some kinds.
 fn flags_that(are: impl Fn(&Kind) -> bool) -> String {
     let flags = FLAGS.iter().filter(|flag| are(&flag.kind));
     flags.flat_map(Flag::names).collect::<Vec<_>>().join("|")
 }
 
-/// Replaces what the scripts have in common: the commands, the topics of help, and a pattern of the flags whose value
+/// Fills in what the scripts have in common: the commands, the topics of help, and a pattern of the flags whose value
 /// may be the next word.
 fn fill_in(script: &str) -> String {
     let valued = flags_that(|kind| matches!(kind, Kind::Choice(..) | Kind::Required(..)));
@@ -117,7 +117,7 @@ pub(super) fn bash() -> String {
 }
 
 const ZSH: &str = r#"#compdef algo-logs
-# Completion of algo-logs in zsh. Save it as _algo-logs in a folder of $fpath.
+# Completion of algo-logs in zsh. Save it as _algo-logs in a directory of $fpath.
 _algo-logs_commands() {
     local -a commands=(
 @DESCRIPTIONS@
@@ -239,7 +239,7 @@ pub(super) fn fish() -> String {
     format!("{}{}\n{flags}\n", fill_in(FISH), commands.join("\n"))
 }
 
-/// Puts a text between single quotes, and replaces those inside it with `quote`.
+/// Puts text in single quotes, and replaces those inside it with `quote`.
 fn quote(text: &str, quote: &str) -> String {
     format!("'{}'", text.replace('\'', quote))
 }

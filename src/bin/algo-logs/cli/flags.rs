@@ -37,7 +37,7 @@ pub(super) struct RawArgs {
     pub(super) tail: Option<usize>,
     pub(super) file: Option<PathOrStdin>,
     pub(super) output: Option<PathBuf>,
-    pub(super) folder: Option<PathBuf>,
+    pub(super) directory: Option<PathBuf>,
     pub(super) jobs: Option<usize>,
     pub(super) wait: Option<Duration>,
     pub(super) exit_status: bool,
@@ -83,14 +83,14 @@ pub(super) enum Kind {
     Switch(Set),
     /// One of a few words.
     Choice(&'static str, &'static [(&'static str, Set)]),
-    /// Any value, in the same word or the next. Shells complete a FILE and a DIR.
+    /// Any value, in the same word or the next. Completions complete paths for FILE and DIR.
     Required(&'static str, SetTo<Value>),
     /// An optional value, which must follow `=`, so that the flag never swallows the next word.
     Optional(&'static str, SetTo<Option<Value>>),
 }
 
 /// All flags, in the order in which help shows them.
-#[rustfmt::skip] // a row has its names first, then its help, then what it does
+#[rustfmt::skip] // each row has its names first, then its help, then its effect
 pub(super) static FLAGS: &[Flag] = &[
     Flag { short: Some('s'), long: "status", group: Command,
         docs: &[(&[Builds, Log, Save], "Only builds with this status: succeeded, failed or in-progress")],
@@ -153,7 +153,7 @@ pub(super) static FLAGS: &[Flag] = &[
         }) },
     Flag { short: Some('d'), long: "dir", group: Command,
         docs: &[(&[Save], "Save the logs in DIR, which is created if missing")],
-        kind: Required("DIR", |args, value| set(&mut args.folder, Ok(value.path()))) },
+        kind: Required("DIR", |args, value| set(&mut args.directory, Ok(value.path()))) },
     Flag { short: Some('j'), long: "jobs", group: Command,
         docs: &[(&[Save], "Fetch N logs at a time, at most 64 [default: 4]")],
         kind: Required("N", |args, value| set(&mut args.jobs, value.jobs())) },
@@ -261,7 +261,7 @@ impl Flag {
         names
     }
 
-    /// Returns a spelling of the flag with its value, as errors show it: `-n N`.
+    /// Returns the given spelling of the flag, followed by its value, as errors show it: `-n N`.
     pub(super) fn label(&self, spelling: &str) -> String {
         format!("{spelling}{}", self.kind.value_suffix())
     }

@@ -106,7 +106,7 @@ fn push_usage(text: &mut String, spec: &CommandSpec, width: usize) {
     }
 }
 
-/// Adds the flags of a group and their help texts below a title; nothing if there are none.
+/// Adds the flags of a group and their help texts below a title. Adds nothing if there are no flags.
 fn push_flags(text: &mut String, title: &str, group: Group, command: Option<CommandName>) {
     let mut flags = flags_of(command)
         .filter(|(flag, _)| flag.group == group)
@@ -143,7 +143,7 @@ fn push_row(text: &mut String, name: &str, meaning: &str, column: usize) {
     push_wrapped(text, line, meaning, column);
 }
 
-/// Adds words to a line that has begun, and wraps them at [`WIDTH`]. Later lines begin at `column`.
+/// Adds words to the start of a line, and wraps them at [`WIDTH`]. Later lines begin at `column`.
 fn push_wrapped(text: &mut String, mut line: String, words: &str, column: usize) {
     let mut separator = "";
     for word in words.split(' ') {

@@ -96,7 +96,7 @@ pub(crate) fn wants_json(args: &[OsString]) -> bool {
     has_flag(args, "--json")
 }
 
-/// Comparing words is enough, since no flag accepts such a word as its value.
+/// Returns whether a flag is given. Comparing words is enough: no flag accepts such a word as its value.
 fn has_flag(args: &[OsString], name: &str) -> bool {
     args.iter()
         .take_while(|arg| *arg != "--")
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_mean_the_same() {
+    fn equivalent_lines() {
         for (line, same) in [
             ("builds acme/x", "-- builds acme/x"),
             (

@@ -11,7 +11,7 @@ use super::value::{Value, parse_number};
 use crate::error::{CliError, redact};
 
 impl RawArgs {
-    /// Reads all words, and stops at the first error.
+    /// Reads the words up to the first error.
     pub(super) fn read(&mut self, args: Vec<OsString>) -> Result<(), CliError> {
         let mut parser = lexopt::Parser::from_args(args);
         loop {
@@ -24,7 +24,9 @@ impl RawArgs {
                 Ok(Some(Arg::Short(short))) => (self.short_flag(short)?, format!("-{short}")),
                 Ok(Some(Arg::Long(long))) => (self.long_flag(long)?, format!("--{long}")),
                 Err(lexopt::Error::UnexpectedValue { option, .. }) => {
-                    return Err(CliError::usage(format!("option '{option}' takes no value")));
+                    return Err(CliError::usage(format!(
+                        "option '{option}' does not take a value"
+                    )));
                 }
                 // `next` returns no other error today.
                 Err(_) => return Err(CliError::usage("cannot read the command line")),
@@ -109,7 +111,7 @@ fn command_by_word(word: &str) -> Result<CommandName, CliError> {
     })
 }
 
-/// Options of similar programs: why they do not exist here, and what to do instead.
+/// Options of similar programs, why they do not exist here, and what to do instead.
 #[rustfmt::skip] // one line each
 const MISSING: &[(&str, &str, &str)] = &[
     ("--api-key --api_key --auth --bearer --bearer-token --key --password --token",

@@ -15,7 +15,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("man", "--generate man"),
 ];
 
-/// The same for options. The first row whose option the command accepts counts.
+/// The same for options. The first row whose option the command accepts wins.
 #[rustfmt::skip] // one line each
 const OPTIONS: &[(&str, &str)] = &[
     ("last lines", "tail"),
@@ -42,19 +42,19 @@ fn find<'a>(
     rows.map(|(_, meant)| *meant)
 }
 
-/// Returns the hint for an unknown word: what was probably meant, or `otherwise`.
+/// Returns the hint for an unknown word: a suggestion, or `otherwise`.
 pub(super) fn did_you_mean(meant: Option<&str>, otherwise: String) -> String {
     meant.map_or(otherwise, |meant| format!("did you mean '{meant}'?"))
 }
 
-/// Returns what a command was probably meant to be.
+/// Returns the command that a word probably stands for.
 pub(super) fn command<'a>(word: &str, commands: &[&'a str]) -> Option<&'a str> {
     find(COMMANDS, word)
         .next()
         .or_else(|| nearest(word, commands))
 }
 
-/// Returns what an option was probably meant to be, without its dashes.
+/// Returns the option that a word probably stands for, without its dashes.
 pub(super) fn option<'a>(long: &str, accepted: &[&'a str]) -> Option<&'a str> {
     let mut aliases = find(OPTIONS, long);
     let name = |option: &'static str| option.split(' ').next().unwrap_or(option);
@@ -62,7 +62,7 @@ pub(super) fn option<'a>(long: &str, accepted: &[&'a str]) -> Option<&'a str> {
     alias.or_else(|| nearest(long, accepted))
 }
 
-/// Returns the candidate that a word abbreviates, or from which it differs in few letters.
+/// Returns the candidate that the word abbreviates or nearly equals.
 pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     // No candidate is nearly as long, and the time to compare grows with the length.
     if word.len() > 32 {
@@ -83,7 +83,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
     Some(nearest)
 }
 
-/// Counts the bytes to add, drop or replace.
+/// Returns the edit distance: how many bytes to insert, delete or replace.
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, a) in from.bytes().enumerate() {

@@ -46,5 +46,5 @@ pub(super) const EXIT_CODES: &[(&str, &str)] = &[
     ("6", "the response was truncated or invalid"),
     ("7", "the output could not be written"),
     ("8", "the build has not finished, even after '--wait' timed out"),
-    ("141", "the reader of stdout closed it"),
+    ("141", "stdout was closed by its reader"),
 ];

@@ -14,7 +14,7 @@ const MAX_JOBS: usize = 64;
 /// A year. Adding a much longer time to the current one would overflow.
 const MAX_SECONDS: u64 = 365 * 24 * 60 * 60;
 
-/// The value of a flag: never empty.
+/// The value of a flag. It is never empty.
 pub(super) struct Value {
     /// The flag as errors show it: `-n N`.
     label: String,

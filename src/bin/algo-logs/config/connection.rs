@@ -9,7 +9,7 @@ use crate::error::CliError;
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    /// The same without retries and notes, for requests that only add to a message.
+    /// The same client without retries and notes, for requests that only add detail to a message.
     pub(crate) silent: Client,
     /// Where the key comes from, such as `ALGORITHMIA_API_KEY`.
     pub(crate) key_source: &'static str,
@@ -52,7 +52,7 @@ impl Settings<'_> {
             .retries(self.options.retries)
     }
 
-    /// Adds the source of the rejected value to an error. Errors about a proxy already name its variable.
+    /// Adds the source of the rejected value to an error. An error about a proxy already names the variable.
     fn error(&self, error: Error) -> CliError {
         let base_url = &self.base_url.value;
         if !base_url.is_https() && !base_url.is_loopback() && !self.options.allow_http {
@@ -60,6 +60,7 @@ impl Settings<'_> {
                 .hint("use --allow-http to send it anyway");
         }
         match &self.ca_pem {
+            // The CAs are to blame if the client can be built without them.
             Some(ca_pem) if self.builder().build().is_ok() => error_from(ca_pem.source, error),
             _ => error.into(),
         }

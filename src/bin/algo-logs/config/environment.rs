@@ -13,7 +13,7 @@ pub(super) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Returns a URL or a key. Invalid UTF-8 becomes U+FFFD, which neither of them can contain.
+/// Returns a variable that holds a URL or a key. Invalid UTF-8 becomes U+FFFD, which neither can contain.
 pub(super) fn text(name: &str) -> Option<String> {
     Some(variable(name)?.to_string_lossy().into_owned())
 }
@@ -29,7 +29,7 @@ pub(crate) fn color(choice: ColorChoice) -> ColorChoice {
 
 /// Returns whether the terminal understands escape sequences, judging by the variables that it sets.
 ///
-/// Windows has a reliable test, but calling it needs unsafe code. There, `--color always` implies that it does.
+/// Windows has a reliable test, but calling it needs unsafe code. There, `--color always` counts as a yes.
 pub(crate) fn has_escape_sequences(color: ColorChoice) -> bool {
     match variable("TERM") {
         Some(term) => term != "dumb" || cfg!(windows) && color == ColorChoice::Always,
@@ -56,7 +56,7 @@ pub(super) fn open_regular_file(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Reads a reader to its end, up to a limit, without a byte order mark.
+/// Reads to the end, up to a limit, and drops a byte order mark.
 pub(crate) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
     /// Larger than any key, CA bundle or profile file. The limit stops an endless device such as `/dev/zero`.
     const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -79,7 +79,7 @@ pub(super) fn others_can_read(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o044 != 0)
 }
 
-/// Other systems have no permission bits to check.
+/// Returns false: other systems have no permission bits to check.
 #[cfg(not(unix))]
 pub(super) fn others_can_read(_: &Path) -> bool {
     false

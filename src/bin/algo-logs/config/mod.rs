@@ -35,7 +35,7 @@ impl<T> Setting<T> {
         value.map(|value| Self { value, source })
     }
 
-    /// Parses the value. An error says where it comes from.
+    /// Parses the value. An error says where the value comes from.
     fn parse<U, E: Display>(
         self,
         parse: impl FnOnce(T) -> Result<U, E>,
@@ -48,7 +48,7 @@ impl<T> Setting<T> {
     }
 }
 
-/// Creates an error about a value that says where it comes from.
+/// Creates an error about a value, which says where the value comes from.
 fn error_from(source: &str, why: impl Display) -> CliError {
     CliError::invalid_input(format!("{source}: {why}"))
 }
@@ -59,7 +59,7 @@ struct Layer {
     url: Option<Setting<String>>,
     key: Option<Setting<String>>,
     ca_file: Option<Setting<PathBuf>>,
-    /// The only cluster that the key and the CAs are for. Defaults to any.
+    /// The cluster that the key and the CAs belong to. Defaults to any.
     cluster: Option<BaseUrl>,
     /// A note about the permissions of the profile's file.
     warning: Option<String>,
@@ -99,7 +99,7 @@ pub(crate) fn resolve(options: &Options) -> Result<Settings<'_>, CliError> {
     let has_url = layers.iter().any(|layer| layer.url.is_some());
     let has_key = layers.iter().any(|layer| layer.key.is_some());
     let name = options.profile.as_deref();
-    // The default profile is not opened just for its CAs.
+    // Do not open the default profile just for its CAs.
     if name.is_some() || !has_url || !has_key {
         // A profile that was requested by name overrides the environment.
         let position = if name.is_some() { 1 } else { 2 };
@@ -125,7 +125,7 @@ pub(crate) fn resolve(options: &Options) -> Result<Settings<'_>, CliError> {
         Some((_, Some(own))) if own != base_url.value => {
             let cluster = &base_url.value;
             return Err(no_key(format!(
-                "there is no key for {cluster}: the profile's key belongs to {own}"
+                "no API key is set for {cluster}: the profile's key belongs to {own}"
             )));
         }
         Some((key, _)) => match key.source {
@@ -145,7 +145,7 @@ pub(crate) fn resolve(options: &Options) -> Result<Settings<'_>, CliError> {
 fn no_cluster(has_key: bool) -> CliError {
     match has_key {
         true => CliError::invalid_input("no cluster is set")
-            .hint("set ALGORITHMIA_API, or give --api URL"),
+            .hint("set ALGORITHMIA_API or pass --api URL"),
         false => CliError::invalid_input("no cluster and no API key are set").hint(
             "set ALGORITHMIA_API and ALGORITHMIA_API_KEY, or see 'algo-logs help environment'",
         ),
@@ -153,11 +153,11 @@ fn no_cluster(has_key: bool) -> CliError {
 }
 
 fn no_key(message: String) -> CliError {
-    CliError::new(Kind::NoKey, message).hint("set ALGORITHMIA_API_KEY, or give --api-key-file FILE")
+    CliError::new(Kind::NoKey, message).hint("set ALGORITHMIA_API_KEY or pass --api-key-file FILE")
 }
 
-/// Parses a base URL. Rejects what looks like a key: as a valid host name, it would be shown in errors and sent to the
-/// resolver.
+/// Parses a base URL. Rejects text that looks like a key: it can be a valid host name, which errors would show and the
+/// resolver would receive.
 fn parse_url(text: String) -> Result<BaseUrl, String> {
     let is_word = text.len() >= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if is_word || text.starts_with("eyJ") {
@@ -178,8 +178,7 @@ fn read_key(file: &PathOrStdin) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
-/// Reads a file. Errors show only absolute paths: anything else could be a key or a certificate that was given instead
-/// of a path.
+/// Reads a file. Errors show only absolute paths: any other path could be a key or a certificate, passed by mistake.
 fn read(name: &str, path: &Path) -> Result<Vec<u8>, String> {
     let bytes = File::open(path).and_then(read_all);
     bytes.map_err(|error| match path.is_absolute() {

@@ -12,8 +12,8 @@ pub(super) struct Profile {
     pub(super) ca_cert: Option<String>,
 }
 
-/// Reads the profile called `name`. Returns `None` if the file has no such profile, or the number of a line that sets
-/// one of the values to something else than a string.
+/// Reads the profile called `name`. Returns `None` if the file has no such profile. An error is the number of a line
+/// that sets one of the values to something other than a string.
 pub(super) fn parse(text: &str, name: &str) -> Result<Option<Profile>, usize> {
     let mut profile = None;
     let mut in_profile = false;

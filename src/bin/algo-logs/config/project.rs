@@ -12,7 +12,7 @@ use crate::error::{CliError, redact};
 
 const FILE: &str = "algorithmia.conf";
 
-/// Returns the algorithm of the working directory. `given` is a word that may have been meant as one.
+/// Returns the algorithm of the working directory. `given` is an argument that may have been meant as ALGO.
 pub(crate) fn algorithm(given: Option<&str>) -> Result<Algorithm, CliError> {
     let none = |why: String| {
         let message = match given {
@@ -33,7 +33,7 @@ pub(crate) fn algorithm(given: Option<&str>) -> Result<Algorithm, CliError> {
     }
 }
 
-/// Reads the file. Errors show nothing from it except an invalid name.
+/// Reads the file. Errors show nothing of its content except an invalid name.
 fn read(path: &Path) -> Result<Algorithm, CliError> {
     let invalid =
         |why: String| CliError::invalid_input(format!("cannot use {}: {why}", path.display()));

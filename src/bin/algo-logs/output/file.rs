@@ -1,4 +1,4 @@
-//! Output files: replaced as a whole, or written in place if they are no regular files.
+//! Output files: a regular file is replaced as a whole, and anything else is written in place.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -12,7 +12,7 @@ use access::{create_like, descriptor_of_file, is_same_file, standard_stream};
 /// Where an output is written.
 pub(crate) enum Destination {
     Stdout(File),
-    /// A regular file, or a new one.
+    /// An existing regular file or a new file.
     Atomic(AtomicFile),
     /// Stderr, a stream or a device, which cannot be replaced.
     InPlace(File),
@@ -35,7 +35,7 @@ impl Destination {
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
                 let metadata = match file.metadata() {
-                    // `NUL` and `CON` have none.
+                    // `NUL` and `CON` have no metadata.
                     Err(_) if cfg!(windows) => return Ok(Self::InPlace(file)),
                     metadata => metadata?,
                 };
@@ -63,7 +63,7 @@ impl Destination {
         }
     }
 
-    /// Opens a regular file or a new one, without following symbolic links.
+    /// Opens an existing regular file or a new file, without following symbolic links.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let old = open_regular(path, OpenOptions::new().write(true))?;
         Ok(Self::atomic(path.to_owned(), old))
@@ -77,7 +77,7 @@ impl Destination {
         })
     }
 
-    /// Returns what is written in place.
+    /// Returns the file if it is written in place.
     fn stream(&self) -> Option<&File> {
         match self {
             Self::Stdout(file) | Self::InPlace(file) => Some(file),
@@ -85,7 +85,7 @@ impl Destination {
         }
     }
 
-    /// Returns whether this writes to the same place as stderr: a terminal, or the file of `> FILE 2>&1`.
+    /// Returns whether this writes to the same place as stderr, such as a terminal, or FILE in `> FILE 2>&1`.
     pub(crate) fn is_stderr(&self) -> bool {
         self.stream().is_some_and(access::is_stderr)
     }
@@ -94,7 +94,7 @@ impl Destination {
         self.stream().is_some_and(File::is_terminal)
     }
 
-    /// Returns whether this is a regular file that exists, but that the system does not let this program replace.
+    /// Returns whether the error means that the system does not allow replacing an existing file.
     pub(crate) fn is_irreplaceable(&self, error: &io::Error) -> bool {
         use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
         matches!(self, Self::Atomic(file) if file.old.is_some())
@@ -112,7 +112,7 @@ impl Destination {
         }
     }
 
-    /// Moves a new file into place, if `is_wanted` is true then.
+    /// Moves a new file into place, if `is_wanted` returns true just before that.
     pub(crate) fn finish(&mut self, is_wanted: impl FnOnce() -> bool) -> io::Result<()> {
         match self {
             Self::Atomic(file) => file.commit(is_wanted),
@@ -131,13 +131,13 @@ pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Opt
     }
 }
 
-/// Follows symbolic links to the file that does not exist yet.
+/// Follows symbolic links to a file that does not exist yet.
 fn missing_target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     while let Ok(target) = fs::read_link(&path) {
         path = parent(&path).join(target);
     }
-    // `f/` and `f/.` have a file name too.
+    // `Path::file_name` returns `f` for `f/` and `f/.` too.
     let text = path.as_os_str().as_encoded_bytes();
     let name = path.file_name();
     if !name.is_some_and(|name| text.ends_with(name.as_encoded_bytes())) {
@@ -165,7 +165,7 @@ fn cannot_create_in(directory: &Path, error: &io::Error) -> io::Error {
 /// A file that keeps its old content until the new content is complete.
 pub(crate) struct AtomicFile {
     target: PathBuf,
-    /// The file that is replaced.
+    /// The file to replace, if there is one.
     old: Option<File>,
     /// The new content and its path, created by the first write.
     temporary: Option<(File, PathBuf)>,
@@ -191,7 +191,7 @@ impl AtomicFile {
     }
 
     fn commit(&mut self, is_wanted: impl FnOnce() -> bool) -> io::Result<()> {
-        // An empty log has not created the temporary file yet.
+        // Nothing has created the temporary file yet if the log is empty.
         self.write_all(&[])?;
         let Some((file, path)) = &self.temporary else {
             return Ok(());
@@ -213,7 +213,7 @@ impl AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some((_, path)) = &self.temporary {
-            // After a commit, there is no such file.
+            // This fails if a commit has moved the file into place.
             let _ = fs::remove_file(path);
         }
     }
@@ -290,8 +290,8 @@ mod access {
         stdout.map(Destination::Stdout).or_else(stderr)
     }
 
-    /// Returns the number of the descriptor that the path names, unless it is a stream or a device. Opening the path of
-    /// a regular file would open the file anew, at its start.
+    /// Returns the number of the descriptor that the path names, unless the descriptor is a stream or a device. For a
+    /// regular file, opening the path would write at the start of the file, not at the descriptor's position.
     pub(super) fn descriptor_of_file(path: &Path) -> Option<u32> {
         let directory = fs::canonicalize(parent(path)).ok()?;
         let is_descriptor = directory.ends_with("fd")
@@ -315,7 +315,7 @@ mod access {
         let kept = fchown(&file, Some(old.uid()), Some(old.gid())).is_ok()
             || fchown(&file, None, Some(old.gid())).is_ok();
         if !kept {
-            // The group has changed. Both its members and everyone else get only what group and others both had.
+            // The group differs, so its members and all others get only the permissions that group and others shared.
             let shared = (mode >> 3) & mode & 0o7;
             mode = mode & 0o700 | shared << 3 | shared;
         }

@@ -31,7 +31,7 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// Formats how long ago a time was: 0 if this clock is behind the cluster's.
+/// Formats how long ago a time was. The result is `0s` if this clock is behind the cluster's.
 pub(crate) fn age_of(time: SystemTime) -> String {
     age(SystemTime::now().duration_since(time).unwrap_or_default())
 }

@@ -19,9 +19,9 @@ pub(crate) fn object<T: Serialize>(object: &T, reporter: &Reporter) -> Result<St
     }
 }
 
-/// Makes valid JSON safe to print on one line, and changes nothing else: not a digit, and no order.
+/// Makes valid JSON safe to print on one line. Numbers and the order of members stay as they are.
 ///
-/// In strings, the key is redacted. What a terminal or a build server would obey is escaped.
+/// Redacts the key in strings, and escapes what a terminal or a build server would obey.
 pub(crate) fn raw(json: &str, reporter: &Reporter) -> String {
     let mut redacted = String::with_capacity(json.len());
     let mut rest = json;
@@ -44,9 +44,9 @@ fn escape(json: &str) -> String {
     let mut last = ' ';
     for c in json.chars() {
         match c {
-            // Outside strings; inside, JSON has them escaped already.
+            // These occur only between strings: JSON requires escapes for them inside.
             '\t' | '\n' | '\r' => escaped.push(' '),
-            // No control and no bidi control needs two units. Build servers obey `##[…]`, `##vso[…]`.
+            // None of these characters needs a surrogate pair. Build servers obey `##[…]`, `##vso[…]`.
             _ if c.is_control() || is_bidi_control(c) || (c, last) == ('#', '#') => {
                 escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
@@ -63,7 +63,7 @@ mod tests {
     use algo_logs::Token;
 
     #[test]
-    fn only_what_is_unsafe_changes() {
+    fn only_unsafe_text_changes() {
         let reporter = Reporter::default();
         reporter.redact(Token::simple("12345678").unwrap());
         for (json, expected) in [
@@ -79,7 +79,7 @@ mod tests {
                 r####"{"##[a":"# ###vso[","c":"::x"}"####,
                 r####"{"#\u0023[a":"# #\u0023\u0023vso[","c":"::x"}"####,
             ),
-            // The key is replaced in strings only.
+            // The key is redacted only in strings.
             (
                 r#"[12345678,"\"12345678\\","",12345678]"#,
                 r#"[12345678,"\"[key]\\","",12345678]"#,

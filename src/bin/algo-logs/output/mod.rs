@@ -1,7 +1,7 @@
 //! Writes logs and lists to stdout or a file, and notes and errors to stderr.
 //!
-//! std's handle of stdout reports success when the descriptor is closed, and its buffer can lose errors. So stdout is
-//! written here through a duplicate of the descriptor, unbuffered.
+//! std's handle of stdout reports success when the descriptor is closed, and its buffer can lose errors. Stdout is
+//! therefore written unbuffered, through a duplicate of the descriptor.
 
 mod file;
 pub(crate) mod format;
@@ -24,14 +24,14 @@ pub(crate) use reporter::{Progress, Reporter};
 use sanitize::{Mode, Sanitizer};
 use tail::Tail;
 
-/// Writes a whole text to stdout.
+/// Writes text to stdout.
 pub(crate) fn to_stdout(text: &str) -> Result<(), CliError> {
     stdout()
         .and_then(|mut stdout| write_stdout(&mut stdout, text.as_bytes()))
         .map_err(|error| CliError::stdout(&error))
 }
 
-/// Writes all bytes. Waits if the stream is nonblocking: another program may have made stdout so.
+/// Writes all bytes. Waits if the stream is nonblocking: a program that shares stdout may have made it so.
 fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.write(bytes) {
@@ -72,11 +72,11 @@ fn stdout() -> io::Result<File> {
 /// How a log is changed before it is written.
 #[derive(Debug, Default)]
 pub(crate) struct OutputOptions {
-    /// How the log is sanitized on a terminal. Defaults to not at all.
+    /// How to sanitize the log on a terminal. `None` leaves it unchanged.
     pub(crate) on_terminal: Option<Mode>,
-    /// How it is sanitized everywhere else. Defaults to not at all.
+    /// How to sanitize it anywhere else. `None` leaves it unchanged.
     pub(crate) elsewhere: Option<Mode>,
-    /// How many of the last lines are written. Defaults to the whole log.
+    /// How many of the last lines to write. `None` writes the whole log.
     pub(crate) tail: Option<usize>,
 }
 
@@ -87,14 +87,14 @@ pub(crate) struct Output {
     destination: Destination,
     /// The path, for errors.
     name: String,
-    /// Suggests `> FILE` if a file cannot be replaced.
+    /// Whether an error suggests `> FILE` if the file cannot be replaced.
     suggests_redirection: bool,
-    /// Set if notes go to the same place. It must know whether the last line of the log has ended.
+    /// Set if notes go to the same place: a note must not continue an unfinished line of the log.
     reporter: Option<Reporter>,
 }
 
 impl Output {
-    /// Opens a file, or stdout for `None`. Writes nothing yet, but fails if the user may not write there.
+    /// Opens a file, or stdout if `path` is `None`. Writes nothing yet, but fails if the user may not write there.
     pub(crate) fn open(
         path: Option<&Path>,
         options: OutputOptions,
@@ -122,7 +122,7 @@ impl Output {
         })
     }
 
-    /// Opens a regular file or a new one in an archive, without following symbolic links.
+    /// Opens an existing regular file or a new file in an archive, without following symbolic links.
     pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
         let name = path.display().to_string();
         let destination =
@@ -137,7 +137,7 @@ impl Output {
         })
     }
 
-    /// Returns whether a regular file is written, so that a progress line on the terminal does no harm.
+    /// Returns whether the output is a regular file, which a progress line on the terminal cannot disturb.
     pub(crate) fn is_file(&self) -> bool {
         matches!(self.destination, Destination::Atomic(_))
     }
@@ -169,7 +169,7 @@ impl Output {
         finished.map_err(|error| self.failure(&error))
     }
 
-    /// Ends the output of a log that broke off: resets a terminal's colours, and leaves a file unchanged.
+    /// Ends the output of a log that was cut off: resets a terminal's colours, and leaves a file unchanged.
     pub(crate) fn abandon(mut self) {
         // The caller has an earlier error to report.
         let _ = self.finish_sanitizer();

@@ -10,13 +10,13 @@ use super::write_all;
 use crate::error::CliError;
 use crate::output::sanitize::{defuse, sanitize_line, truncate};
 
-/// The shortest time between two drawings of the progress line.
+/// The minimum time between two updates of the progress line.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the progress line shows a retry.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The width of a note or a progress line in columns. A longer one would wrap on a terminal of 80 columns.
+/// The maximum width of a note or a progress line, in columns. A longer one would wrap on a terminal of 80 columns.
 const MAX_WIDTH: usize = 79;
 
 /// Moves the cursor to the start of the line and erases the line.
@@ -28,7 +28,7 @@ const CLEAR: &str = "\r\x1b[K";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
     quiet: bool,
-    /// Whether terminals understand escape sequences, which the progress line needs.
+    /// Whether the terminal understands escape sequences, which the progress line needs.
     animated: bool,
     token: Arc<OnceLock<Token>>,
     last_line: Arc<Mutex<LastLine>>,
@@ -37,7 +37,7 @@ pub(crate) struct Reporter {
 /// The last line of the terminal, or of the file that stderr and stdout share.
 #[derive(Debug, Default)]
 struct LastLine {
-    /// How many progress lines are wanted. All are drawn in the same place.
+    /// How many progress lines are active. All are drawn in the same place.
     wanted: usize,
     /// When the progress line may be drawn again, if it is visible.
     redraw: Option<Instant>,
@@ -52,7 +52,7 @@ impl LastLine {
         }
     }
 
-    /// Draws the progress line, which then stays for a while.
+    /// Draws the progress line, which then stays for at least `stays`.
     fn draw(&mut self, text: &str, stays: Duration) {
         self.redraw = Some(Instant::now() + stays);
         let line = format!("{CLEAR}{}", fit(text, MAX_WIDTH));
@@ -69,18 +69,18 @@ impl Reporter {
         }
     }
 
-    /// Returns a reporter that can show progress on a terminal.
+    /// Sets whether the terminal understands escape sequences, which the progress line needs.
     pub(crate) fn animated(self, animated: bool) -> Self {
         Self { animated, ..self }
     }
 
     /// Redacts the key from now on, in this reporter and its clones.
     pub(crate) fn redact(&self, token: Token) {
-        // The configuration is resolved once.
+        // The key cannot be set already: the configuration is resolved once.
         let _ = self.token.set(token);
     }
 
-    /// Writes a note, unless notes are turned off. Only elsewhere than on a terminal, it names the program.
+    /// Writes a note, unless notes are turned off. The note names the program unless stderr is a terminal.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             let program = if self.is_terminal() {
@@ -103,7 +103,7 @@ impl Reporter {
         self.note(text);
     }
 
-    /// Returns the beginning of a note of which `rest` more columns follow: on a terminal, as much as fits.
+    /// Shortens the beginning of a note on a terminal, so that `rest` more columns fit on the line.
     pub(crate) fn fit(&self, text: &str, rest: usize) -> String {
         match self.is_terminal() {
             true => fit(&self.clean(text), MAX_WIDTH.saturating_sub(rest)),
@@ -121,12 +121,12 @@ impl Reporter {
         io::stderr().is_terminal()
     }
 
-    /// Returns an ID for a note: its first 8 characters on a terminal.
+    /// Returns an ID for a note, abbreviated to 8 characters on a terminal.
     pub(crate) fn id(&self, id: &str) -> String {
         self.first(8, id)
     }
 
-    /// Returns a commit SHA for a note: its first 7 digits on a terminal.
+    /// Returns a commit SHA for a note, abbreviated to 7 digits on a terminal.
     pub(crate) fn commit(&self, sha: &str) -> String {
         self.first(7, sha)
     }
@@ -138,7 +138,7 @@ impl Reporter {
         }
     }
 
-    /// Writes an error: a line, or an object with `json`. Writes nothing if the program ends silently.
+    /// Writes an error as a line, or as a JSON object if `json`. Writes nothing if the program ends silently.
     pub(crate) fn error(&self, error: &CliError, json: bool) {
         if let Some(report) = error.report(json, |text| self.clean(text)) {
             self.write(&report);
@@ -147,13 +147,13 @@ impl Reporter {
 
     /// Shortens a word from the service for a message.
     pub(crate) fn word(&self, word: &str) -> String {
-        /// No ID, hash or time is longer.
+        /// Longer than any ID, hash or time.
         const MAX_CHARS: usize = 80;
-        // The key is redacted before the cut: part of it would not be recognized later.
+        // Redact the key first: after the cut, part of it would not be recognized.
         truncate(&self.redacted(word), MAX_CHARS)
     }
 
-    /// Makes text safe to write as part of a line. Everything but the program's own usage passes through here.
+    /// Makes text safe to write as part of a line. Everything except the program's own usage passes through here.
     pub(super) fn clean(&self, text: &str) -> String {
         defuse(&sanitize_line(&self.redacted(text)))
     }
@@ -166,7 +166,7 @@ impl Reporter {
         }
     }
 
-    /// Writes whole lines in one piece, so that they do not mix with another program's.
+    /// Writes whole lines with one call, so that they do not mix with another program's.
     pub(crate) fn write(&self, lines: &str) {
         let mut last_line = self.lock();
         last_line.clear_progress();
@@ -175,14 +175,14 @@ impl Reporter {
         let _ = write_all(&mut io::stderr(), format!("{end}{lines}").as_bytes());
     }
 
-    /// Records what was written of a log to the same place as stderr, so that the next note begins a line.
+    /// Records log output that went to the same place as stderr, so that the next note starts on a new line.
     pub(crate) fn log_written(&self, bytes: &[u8]) {
         if let Some(last) = bytes.last() {
             self.lock().log = *last != b'\n';
         }
     }
 
-    /// Returns the progress line, hidden unless notes are wanted and stderr is a terminal that can erase a line.
+    /// Returns a progress line. It is hidden unless notes are wanted and stderr is a terminal that can erase a line.
     pub(crate) fn progress(&self) -> Progress {
         let shown = !self.quiet && self.animated && self.is_terminal();
         self.lock().wanted += usize::from(shown);
@@ -199,7 +199,7 @@ impl Reporter {
     }
 }
 
-/// A line on the terminal that shows how far a long operation is, and disappears when this is dropped.
+/// A line on the terminal that shows the progress of a long operation. Dropping this erases the line.
 #[derive(Debug)]
 pub(crate) struct Progress {
     reporter: Option<Reporter>,
@@ -238,7 +238,7 @@ impl Drop for Progress {
     }
 }
 
-/// Shortens a text to a number of columns. Characters beyond ASCII can take two columns each.
+/// Shortens text to a number of columns. Characters beyond ASCII can take two columns each.
 fn fit(text: &str, columns: usize) -> String {
     let width = |c: char| if c.is_ascii() || c == '…' { 1 } else { 2 };
     if text.chars().map(width).sum::<usize>() <= columns {

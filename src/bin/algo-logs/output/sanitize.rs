@@ -38,17 +38,17 @@ enum State {
     String,
 }
 
-/// Sanitizes a log as a stream. The result does not depend on where the input is cut. Logs are UTF-8: what is not
-/// becomes U+FFFD.
+/// Sanitizes a log as a stream. The result does not depend on how the input is split. Logs are UTF-8; invalid bytes
+/// become U+FFFD.
 #[derive(Debug)]
 pub(crate) struct Sanitizer {
     mode: Mode,
     state: State,
-    /// The end of the last input, if that may be the start of a UTF-8 character.
+    /// The end of the last input, if it may be an incomplete UTF-8 character.
     partial: Vec<u8>,
     /// The control sequence so far, without `ESC [`.
     csi: String,
-    /// A CR has been read. CR and CR LF both end one line, so the next character decides.
+    /// Whether a CR has been read whose line end is not written yet: an LF may follow, and CR LF is one line end.
     pending_cr: bool,
     coloured: bool,
     line_open: bool,
@@ -130,7 +130,8 @@ impl Sanitizer {
         }
     }
 
-    /// Reads a character in an escape sequence. Returns false if the sequence has ended before it.
+    /// Reads a character in an escape sequence. Returns false if the character ends the sequence without being part of
+    /// it.
     fn is_in_sequence(&mut self, c: char, out: &mut Vec<u8>) -> bool {
         match (self.state, c) {
             // In a string, this can begin the terminator `ESC \`, which is then dropped as a sequence of its own.
@@ -144,7 +145,7 @@ impl Sanitizer {
             (State::Escape, ']' | 'P' | 'X' | '^' | '_') => self.state = State::String,
             (State::Escape | State::Intermediate, ' '..='/') => self.state = State::Intermediate,
             (State::Escape | State::Intermediate, '0'..='~') => self.state = State::Text,
-            // One that is too long is dropped as a whole.
+            // A sequence that is too long is dropped as a whole.
             (State::Csi, ' '..='?') if self.csi.len() > MAX_COLOUR => {}
             (State::Csi, ' '..='?') => self.csi.push(c),
             (State::Csi, '@'..='~') => self.end_csi(c, out),
@@ -182,15 +183,15 @@ impl Sanitizer {
 
     fn passes(&self, c: char) -> bool {
         match self.mode {
-            // Without its introducer, the rest of a C1 sequence is harmless, and it may be text: `”` that was encoded
-            // twice contains one.
+            // Without its introducer, the rest of a C1 sequence is harmless. It may also be text: a `”` that was encoded
+            // twice contains an introducer.
             Mode::Strip => !is_c1_introducer(c),
             Mode::Colours | Mode::NoColours => c == '\t' || !(c.is_control() || is_bidi_control(c)),
         }
     }
 }
 
-/// Returns whether some terminals take the character for `ESC P`, `ESC X`, `ESC [`, `ESC ]`, `ESC ^` or `ESC _`.
+/// Returns whether some terminals treat the character like `ESC P`, `ESC X`, `ESC [`, `ESC ]`, `ESC ^` or `ESC _`.
 fn is_c1_introducer(c: char) -> bool {
     matches!(c, '\u{90}' | '\u{98}' | '\u{9b}' | '\u{9d}'..='\u{9f}')
 }
@@ -214,7 +215,7 @@ pub(crate) fn sanitize_line(text: &str) -> String {
     text.replace(is_unsafe, "\u{fffd}")
 }
 
-/// Breaks up what build servers take for commands: `##[…]`, `##vso[…]`, `##teamcity[…]` anywhere in a line, and `::` at
+/// Breaks up what build servers treat as commands: `##[…]`, `##vso[…]`, `##teamcity[…]` anywhere in a line, and `::` at
 /// its start.
 pub(crate) fn defuse(line: &str) -> String {
     let line = line.replace("##", "# #").replace("##", "# #");
@@ -224,7 +225,7 @@ pub(crate) fn defuse(line: &str) -> String {
     }
 }
 
-/// Shortens a text to `max` characters, followed by `…` if there were more.
+/// Shortens text to `max` characters, followed by `…` if there were more.
 pub(crate) fn truncate(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -365,7 +366,7 @@ mod tests {
         ] {
             assert_eq!(sanitize_line(text), expected.replace('?', "\u{fffd}"));
         }
-        // Every character that is not shown of a log is replaced here too.
+        // Every character that logs do not show is replaced in lines too.
         let sanitizer = Sanitizer::new(NoColours);
         for c in ('\0'..=char::MAX).filter(|&c| !sanitizer.passes(c)) {
             assert!(is_unsafe(c), "{c:?}");

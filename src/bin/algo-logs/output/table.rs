@@ -8,10 +8,10 @@ const MISSING: &str = "-";
 /// The number of spaces between two columns.
 const GAP: usize = 2;
 
-/// The name of a column, and the largest number of characters in a cell.
+/// The name of a column, and the maximum number of characters in a cell.
 pub(crate) type Column = (&'static str, usize);
 
-/// A width for whole names and IDs: each is shorter.
+/// The width of a column that shows names and IDs in full. Every one is shorter.
 pub(crate) const WHOLE: usize = 511;
 
 /// The cells of a row.
@@ -23,7 +23,7 @@ pub(crate) fn tab_separated(cells: Cells, reporter: &Reporter) -> String {
     cells.collect::<Vec<_>>().join("\t") + "\n"
 }
 
-/// Makes a cell safe to print. It is shortened later: part of a key would not be recognized.
+/// Makes a cell safe to print. This must precede shortening: part of a key would not be recognized.
 fn clean(cell: Option<String>, reporter: &Reporter) -> String {
     match cell {
         Some(text) if !text.is_empty() => reporter.clean(&text),
@@ -55,10 +55,9 @@ impl Table {
         self.rows.push(cells.collect());
     }
 
-    /// Takes the rows, and formats them below a header in capitals, unless there was one before.
+    /// Takes the rows and formats them. The first rows get a header in capitals.
     ///
-    /// Each column is as wide as its widest cell or, if `fixed`, as any cell can be. With `colour`, statuses are
-    /// coloured.
+    /// Each column is as wide as its widest cell or, if `fixed`, as its maximum. If `colour`, statuses are coloured.
     pub(crate) fn take(&mut self, fixed: bool, colour: bool) -> String {
         let mut rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() && !self.has_header {
@@ -92,7 +91,7 @@ impl Table {
     }
 }
 
-/// Shortens a cell to the width of its column. A commit is cut as Git does it, without a mark.
+/// Shortens a cell to the width of its column. A commit is cut without an ellipsis, as Git does it.
 fn shorten(cell: String, (name, width): &Column) -> String {
     match cell.char_indices().nth(*width) {
         None => cell,

@@ -23,7 +23,7 @@ impl Tail {
         if self.max == 0 {
             return;
         }
-        // Line by line, so that a large piece of short lines is never held as a whole.
+        // Go line by line, so that a large chunk of short lines is never held as a whole.
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
             if self.line_ends == self.max {
                 self.drop_first_line();
@@ -35,7 +35,7 @@ impl Tail {
         }
     }
 
-    /// Returns the kept lines, as two slices to be read one after the other.
+    /// Returns the kept lines as two consecutive slices.
     pub(crate) fn as_slices(&self) -> (&[u8], &[u8]) {
         self.bytes.as_slices()
     }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn last_lines_however_the_log_is_chopped() {
+    fn the_last_lines_are_kept_however_the_log_is_chunked() {
         for (max, log, expected) in [
             (0, "a\nb\n", ""),
             (1, "a\nb\n", "b\n"),
@@ -66,12 +66,12 @@ mod tests {
         ] {
             for size in 1..=log.len().max(1) {
                 let mut tail = Tail::new(max);
-                for piece in log.as_bytes().chunks(size) {
-                    tail.push(piece);
+                for chunk in log.as_bytes().chunks(size) {
+                    tail.push(chunk);
                 }
                 let (first, second) = tail.as_slices();
                 let kept = [first, second].concat();
-                assert!(kept == expected.as_bytes(), "{log:?} in pieces of {size}");
+                assert!(kept == expected.as_bytes(), "{log:?} in chunks of {size}");
             }
         }
     }
