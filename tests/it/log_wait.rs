@@ -257,7 +257,7 @@ fn a_wait_for_a_build_of_an_unknown_algorithm_ends_at_once() {
         let cluster = Cluster::start();
         cluster.script_always(PAGED_BUILDS, no_code.clone());
         cluster.script_always(&format!("{PAGED_BUILDS}/{id}"), no_code.clone());
-        Program::on(&cluster).run(&format!("log acme/Paged {id} --wait=600 -q")).fails(
+        Program::on(&cluster).run(&format!("log acme/Paged {id} --wait=9 -q")).fails(
             5,
             "algo-logs: builds of acme/Paged: not found (status 404), the service says: No such algorithm; \
              check the name, and that CLUSTER is the right cluster\n",
