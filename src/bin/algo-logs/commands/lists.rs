@@ -158,10 +158,10 @@ impl<'a> Rows<'a> {
             Ok(())
         } else if self.is_table {
             self.table.push(cells, self.reporter);
-            match self.fixed {
-                true => to_stdout(&self.table.take(true, self.colour)),
-                false => Ok(()),
+            if self.fixed {
+                return to_stdout(&self.table.take(true, self.colour));
             }
+            Ok(())
         } else {
             // Each row is written at once, for programs that read them as they arrive.
             to_stdout(&tab_separated(row, self.reporter))

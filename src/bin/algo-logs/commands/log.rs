@@ -16,14 +16,8 @@ use crate::output::{Output, OutputOptions, format};
 
 /// What a log belongs to. `--exit-status` requests what is not known yet, but only after the log has been written.
 enum Subject {
-    Build {
-        id: String,
-        build: Option<Build>,
-    },
-    Version {
-        hash: String,
-        found: Option<Version>,
-    },
+    Build(String, Option<BuildStatus>),
+    Version(String),
 }
 
 impl Context {
@@ -51,10 +45,10 @@ impl Context {
             (LogSource::Version(version), _) => self.log_of_version(version)?,
         };
         self.write(logs, output)?;
-        match args.exit_status {
-            true => self.check_status(subject),
-            false => Ok(()),
+        if args.exit_status {
+            return self.check_status(subject);
         }
+        Ok(())
     }
 
     /// Waits until the newest build that passes the filter exists and has finished.
@@ -81,27 +75,23 @@ impl Context {
     /// Waits until the build whose ID is `id`, or begins with it, has finished.
     fn wait_for_build(&self, id: &str, timeout: Duration) -> Result<Build, CliError> {
         let started = Instant::now();
-        let completed = self.complete_within(id, timeout)?;
+        let id = self.complete_within(id, timeout)?;
         let timeout = timeout.saturating_sub(started.elapsed());
         let named = Cell::new(false);
-        let wait = self.wait(timeout, "the build".to_owned(), &named);
-        let wait = wait.until_listed(true);
-        let build = match &completed {
-            Some(id) => self
-                .client()
-                .wait_for_build(&self.algorithm, id, wait)
-                .map_err(CliError::from_service)?,
-            None => self.client().wait_for_build(&self.algorithm, id, wait)?,
-        };
+        let wait = self
+            .wait(timeout, "the build".to_owned(), &named)
+            .until_listed(true);
+        let build = self.client().wait_for_build(&self.algorithm, &id, wait);
+        let build = build.map_err(CliError::from_service)?;
         self.note_result(&build, &named);
         Ok(build)
     }
 
-    /// Completes an abbreviated ID from the list, within the time of a wait. Returns `None` if no listed ID begins with
-    /// it, or if it is complete.
-    fn complete_within(&self, id: &str, timeout: Duration) -> Result<Option<String>, CliError> {
+    /// Completes an abbreviated ID from the list, within the time of a wait. If no listed ID begins with it, it may be
+    /// the complete ID of a build that is not listed yet.
+    fn complete_within(&self, id: &str, timeout: Duration) -> Result<String, CliError> {
         if !is_abbreviation(id) {
-            return Ok(None);
+            return Ok(id.to_owned());
         }
         let found = RefCell::new(BTreeSet::new());
         let collect = |build: &Build| {
@@ -123,8 +113,8 @@ impl Context {
         }
         let found = Vec::from_iter(found.into_inner());
         match &*found {
-            [] => Ok(None),
-            [id] => Ok(Some(id.clone())),
+            [] => Ok(id.to_owned()),
+            [id] => Ok(id.clone()),
             [one, other, ..] => Err(CliError::new(
                 Kind::Library(ErrorKind::Ambiguous),
                 format!(
@@ -154,7 +144,7 @@ impl Context {
                     "the build is in progress".to_owned()
                 }
                 Ok(None) => "there is no such build yet".to_owned(),
-                Err(error) => self.reporter.fit(&self.word(&error.to_string()), 16),
+                Err(error) => self.reporter.fit(&error.to_string(), 16),
             };
             let state = format!("waited {}: {state}", format::duration(poll.waited));
             if !progress.is_shown() && poll.waited >= next_note {
@@ -204,9 +194,7 @@ impl Context {
             self.name_build(&build);
         }
         self.say_gone(version);
-        let id = build.build_id.clone();
-        let build = Some(build);
-        Ok((logs, Subject::Build { id, build }))
+        Ok((logs, Subject::Build(build.build_id, Some(build.status))))
     }
 
     /// Returns the log of the build whose ID is `id`, or begins with it.
@@ -214,8 +202,7 @@ impl Context {
         match self.build_log(id, None) {
             Ok((logs, version)) => {
                 self.say_gone(version);
-                let (id, build) = (id.to_owned(), None);
-                Ok((logs, Subject::Build { id, build }))
+                Ok((logs, Subject::Build(id.to_owned(), None)))
             }
             Err(error) => self.log_of(self.completed(id, error.into())?, false),
         }
@@ -238,7 +225,7 @@ impl Context {
         let commit = self.reporter.commit(&hash);
         self.reporter
             .note(&format!("version {number}commit {commit}"));
-        Ok((logs, Subject::Version { hash, found }))
+        Ok((logs, Subject::Version(hash)))
     }
 
     /// Returns the only build whose ID begins with `id`, if that may be why the service rejected `id`.
@@ -256,44 +243,35 @@ impl Context {
     /// Fails if the build failed or is still in progress. Every final status except success is a failure.
     fn check_status(&self, subject: Subject) -> Result<(), CliError> {
         let (what, status, compiled) = match subject {
-            Subject::Build { id, build } => {
-                let build = match build {
-                    Some(build) if build.status.is_finished() => build,
+            Subject::Build(id, status) => {
+                let status = match status {
+                    Some(status) if status.is_finished() => status,
                     // There is a log, so the build may have finished in the meantime.
-                    _ => self.client().build(&self.algorithm, &id)?,
+                    _ => self.client().build(&self.algorithm, &id)?.status,
                 };
-                let what = format!("build {}", self.word(&id));
-                (what, Some(build.status), None)
+                (format!("build {}", self.word(&id)), Some(status), None)
             }
-            Subject::Version { hash, found } => {
-                let found = match found {
-                    Some(found) => found,
-                    None => self.client().version(&self.algorithm, &hash)?,
-                };
-                let status = found.build_status().cloned();
-                let compiled = found.compilation_successful();
+            Subject::Version(hash) => {
+                let version = self.client().version(&self.algorithm, &hash)?;
+                let status = version.build_status().cloned();
+                let compiled = version.compilation_successful();
                 (format!("version {hash}"), status, compiled)
             }
         };
-        let what = format!("{what} of {}", self.algorithm);
-        match status {
+        let (kind, why) = match status {
             Some(status) if status.is_finished() && status != BuildStatus::Succeeded => {
                 let status = self.word(status.as_str());
-                Err(CliError::new(
-                    Kind::BuildFailed,
-                    format!("{what}: {status}"),
-                ))
+                (Kind::BuildFailed, format!(": {status}"))
             }
-            _ if compiled == Some(false) => Err(CliError::new(
-                Kind::BuildFailed,
-                format!("{what} failed to compile"),
-            )),
-            Some(BuildStatus::InProgress) => Err(CliError::new(
-                Kind::Library(ErrorKind::NotFinished),
-                format!("{what}: the service still reports it as in progress"),
-            )),
-            _ => Ok(()),
-        }
+            _ if compiled == Some(false) => (Kind::BuildFailed, " failed to compile".to_owned()),
+            Some(BuildStatus::InProgress) => {
+                let why = ": the service still reports it as in progress";
+                (Kind::Library(ErrorKind::NotFinished), why.to_owned())
+            }
+            _ => return Ok(()),
+        };
+        let message = format!("{what} of {}{why}", self.algorithm);
+        Err(CliError::new(kind, message))
     }
 
     fn log_hint(&self, error: CliError, args: &LogArgs) -> CliError {
