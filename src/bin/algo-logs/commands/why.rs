@@ -220,10 +220,7 @@ impl Context {
         let reporter = &self.reporter;
         let is_terminal = reporter.is_terminal();
         if let Some(success) = &neighbors.last_success {
-            let (commit, failed) = (
-                reporter.commit(&success.commit_sha),
-                reporter.commit(&build.commit_sha),
-            );
+            let commit = reporter.commit(&success.commit_sha);
             let mut text = format!("last success: {commit}");
             if let (Some(last), Some(started)) = (success.started_time(), build.started_time()) {
                 let earlier = started.duration_since(last).unwrap_or_default();
@@ -238,7 +235,7 @@ impl Context {
             if success.commit_sha == build.commit_sha {
                 text += "; the same commit";
             } else if is_sha(&success.commit_sha) && is_sha(&build.commit_sha) {
-                text += &format!("; git log {commit}..{failed}");
+                text += &format!("; git log {commit}..{}", reporter.commit(&build.commit_sha));
             }
             reporter.note(&text);
         }
