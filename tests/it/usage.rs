@@ -175,7 +175,7 @@ fn arguments() {
          save a/x => 'save' requires -d DIR; e.g. algo-logs save acme/tagger -d logs
          versions a/b c => unexpected argument 'c'; usage: algo-logs versions [ALGO] [--published | --unpublished] [--public | --private] [-L N | --all] [--json]
          log a/b c d => unexpected argument 'd'; usage: algo-logs log [ALGO] [BUILD_ID] [-s STATUS] [-c SHA] [-n N] [-o FILE] [--wait[=SECS]] [--exit-status] [--raw | --plain]
-         why a/b c d => unexpected argument 'd'; usage: algo-logs why [ALGO] [BUILD_ID] [-c SHA] [-n N] [--json] --file FILE [-n N] [--json]
+         why a/b c d => unexpected argument 'd'; usage: algo-logs why [ALGO] [BUILD_ID] [-c SHA] [-n N] [--json] or: --file FILE [-n N] [--json]
          why a/b 1.2.0 => '1.2.0' is a version, not a BUILD_ID; 'algo-logs log a/b/1.2.0' writes its log
          why v1.2.0 => 'v1.2.0' is a version, not a BUILD_ID; 'algo-logs log OWNER/NAME/1.2.0' writes its log
          why a/b/1.2.0 => 'a/b/1.2.0' is not OWNER/NAME

@@ -123,8 +123,10 @@ pub(super) static COMMANDS: [CommandSpec; 6] = [
         details: "The output is the header of the failed step, the last lines that the step printed, above them at \
                   most four earlier lines that report an error, and the line that reports the failure. The clean-up \
                   that follows in the log is left out. Nothing is printed until the whole log has been read. If the \
-                  log has no Docker steps, its last lines are printed.",
-        usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]", "--file FILE [-n N] [--json]"],
+                  log has no Docker steps, its last lines are printed. With --json, the members are build_id, status, \
+                  commit_sha, started_at, last_success, builder, stage, step, steps, instruction, exit_code, error, \
+                  earlier, output and output_lines, with null for what is unknown.",
+        usage: &["[ALGO] [BUILD_ID] [-c SHA] [-n N] [--json]", "or: --file FILE [-n N] [--json]"],
         arguments: &[ALGO, BUILD_ID],
         max_arguments: 2,
         examples: &[
