@@ -432,11 +432,11 @@ fn an_unusable_ca_file() {
     refused(&file, why);
     // An error of the proxy does not mention the CAs.
     let good = folder.write("good.pem", tls::ca_pem());
-    let proxied = program.clone().env("HTTPS_PROXY", "gopher://proxy");
+    let proxied = program.clone().env("https_proxy", "gopher://proxy");
     let line = format!("{LIST} --cacert {good} --api cluster.example.com");
     proxied.run(&line).fails(
         2,
-        "algo-logs: the proxy in HTTPS_PROXY cannot be used: it is not a valid proxy URL\n",
+        "algo-logs: the proxy in https_proxy cannot be used: it is not a valid proxy URL\n",
     );
     assert_eq!(cluster.connections(), 0);
 }

@@ -97,7 +97,7 @@ impl Destination {
     /// Returns whether the error means that the system does not allow replacing an existing file.
     pub(crate) fn is_irreplaceable(&self, error: &io::Error) -> bool {
         use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
-        matches!(self, Self::Atomic(file) if file.old.is_some())
+        matches!(self, Self::Atomic(file) if file.target.exists())
             && matches!(
                 error.kind(),
                 CrossesDevices | PermissionDenied | ReadOnlyFilesystem | ResourceBusy
@@ -201,6 +201,8 @@ impl AtomicFile {
         if !is_wanted() {
             return Ok(());
         }
+        // Windows may refuse to replace a file that is open.
+        self.old = None;
         fs::rename(path, &self.target)?;
         if cfg!(unix) {
             // Makes the rename durable. Some file systems refuse it, and the content is safe without it.
