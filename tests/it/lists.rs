@@ -10,7 +10,6 @@ use crate::cluster::{Cluster, KEY, Reply};
 use crate::program::{Outcome, Program};
 
 const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
-const PAGED_VERSIONS: &str = "/v1/algorithms/acme/Paged/versions";
 
 /// The builds of `acme/Lemmatizer`, as printed into a pipe.
 const LEMMATIZER: [&str; 7] = [
@@ -259,27 +258,6 @@ fn all_pages_are_read_by_their_markers_over_one_connection() {
 }
 
 #[test]
-fn every_page_repeats_the_filters() {
-    let cluster = Cluster::start();
-    cluster.page_size(3);
-    let outcome = Program::on(&cluster).run("versions acme/Paged --published --private --all");
-    // Even indices are published, multiples of three are public.
-    let versions: Vec<String> = (0..23)
-        .filter(|index| index % 2 == 0 && index % 3 != 0)
-        .map(|index| format!("0.{}.0", 23 - index))
-        .collect();
-    assert_eq!(ids(&outcome), versions);
-    let filters = "?published=true&callable=false";
-    let mut expected = vec![format!("{PAGED_VERSIONS}{filters}")];
-    expected.extend([10, 20].map(|start| {
-        format!(
-            "{PAGED_VERSIONS}{filters}&marker=versions%2B{start}%2Facme%2FPaged%3D%26%20%2525%3B%3F%23"
-        )
-    }));
-    assert_eq!(targets(&cluster), expected);
-}
-
-#[test]
 fn only_the_necessary_pages_are_read() {
     let more = |rows| format!("algo-logs: the first {rows}; there may be more: -L N or --all\n");
     for (line, pages, note) in [
@@ -520,20 +498,4 @@ fn error_responses_as_json() {
         "{\"error\":{\"kind\":\"usage\",\"message\":\
          \"'log' does not accept '--json'\",\"status\":null,\"code\":null,\"exit\":2}}\n",
     );
-}
-
-#[test]
-fn the_build_in_progress_is_shown_until_it_has_finished() {
-    let cluster = Cluster::start();
-    let row = format!(
-        "{}\tin-progress\td6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7\t2021-08-04T07:59:00.208Z\t-\t-\n",
-        data::WAITING_BUILD
-    );
-    Program::on(&cluster).run("builds acme/Waiting").prints(row);
-    cluster.finish_after(0);
-    let row = format!(
-        "{}\tsucceeded\td6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7\t2021-08-04T07:59:00.208Z\t58s\t-\n",
-        data::WAITING_BUILD
-    );
-    Program::on(&cluster).run("builds acme/Waiting").prints(row);
 }

@@ -262,12 +262,6 @@ fn exit_status_reports_the_status_of_the_build() {
             .run(&format!("log acme/Lemmatizer {build} --exit-status"))
             .prints(lemmatizer::SUCCEEDED_LOG);
     }
-    program.run("log acme/Lemmatizer nope --exit-status").fails(
-        5,
-        "algo-logs: log of build nope of acme/Lemmatizer: there is no such build (status 404), \
-             the service says: build nope not found; BUILD_ID needs at least 7 digits; \
-         'algo-logs builds acme/Lemmatizer' lists the builds\n",
-    );
 }
 
 /// Covers two bugs: a build that failed between the request for the build and the request for its log did not count as
