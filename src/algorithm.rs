@@ -119,7 +119,7 @@ fn check_segment<'a>(what: &str, value: &'a str) -> Result<&'a str, String> {
     } else {
         return Ok(value);
     };
-    // A long value is not shown in part, because redaction recognizes only the whole key, not a part of it.
+    // A long value is left out rather than shortened, because redaction does not recognize part of a key.
     let shown = match value.chars().count() {
         0..=40 => format!("'{}'", value.escape_debug()),
         length => format!("a value of {length} characters"),

@@ -79,7 +79,7 @@ impl FromStr for BaseUrl {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some(_) => return wrong("its scheme is neither https nor http"),
         };
-        // This check comes first: to the later ones, part of a password could look like an invalid port.
+        // This check comes first, because a later one could mistake part of a password for an invalid port.
         if rest.contains('@') {
             return wrong("it contains a user or a password");
         }

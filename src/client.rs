@@ -58,7 +58,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a builder of a client for the cluster at `url`, in any form that [`BaseUrl`] accepts.
+    /// Returns a builder for a client of the cluster at `url`, in any form that [`BaseUrl`] accepts.
     ///
     /// There is no default cluster. [`build`](ClientBuilder::build) reports a URL that cannot be used.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
@@ -124,7 +124,7 @@ impl Client {
 
     /// Lists the algorithms of a user or an organization: `GET /v1/users/OWNER/algorithms`.
     ///
-    /// An algorithm with a name that is not valid in a URL is an [`ErrorKind::InvalidResponse`] in its place.
+    /// If a name is not valid in a URL, its item is an [`ErrorKind::InvalidResponse`].
     ///
     /// # Errors
     ///
@@ -434,8 +434,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a function to call after each request, including retries, on the thread that ends it: for a log, the one
-    /// that reads its end or drops it. Defaults to none.
+    /// Sets a function to call after each request, including retries, on the thread that finishes it: for a log, the
+    /// one that reads it to the end or drops it. Defaults to none.
     pub fn on_request(
         mut self,
         observer: impl Fn(&RequestSummary) + Send + Sync + 'static,

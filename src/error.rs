@@ -70,7 +70,7 @@ pub enum ErrorKind {
     /// The response was cut short.
     Incomplete,
     /// The response is not as documented: it is not JSON, does not have the expected shape, has an encoding that cannot
-    /// be decoded, repeats a marker, or is a log that changed while it was read.
+    /// be decoded, repeats a page marker, or is a log that changed while it was read.
     InvalidResponse,
     /// The response is too large to hold in memory: more than 32 MiB of JSON, or more than 64 KiB of headers.
     TooLarge,

@@ -25,9 +25,9 @@ use crate::retry::Attempts;
 /// # Errors
 ///
 /// [`io::Error::downcast`] returns the [`Error`] inside the [`io::Error`] of a read. It is a
-/// [request error](crate#request-errors), such as [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete) if the response was
-/// cut short, or [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) if the log changed while it was
-/// read.
+/// [request error](crate#request-errors), such as [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete) if the
+/// response was cut short, or [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) if the log changed
+/// while it was read.
 ///
 /// # Examples
 ///
@@ -48,7 +48,7 @@ pub struct Logs {
     decoded: Digest,
     /// Over all connections. A new one counts from 0 while it repeats the part that was already delivered.
     replacements: u64,
-    /// How the log ended: once set, nothing more is read.
+    /// How the log ended. Once this is set, nothing more is read.
     end: Option<Result<(), Error>>,
 }
 
@@ -61,7 +61,7 @@ pub(crate) const OUTPUT: Path = &["compilation", "output"];
 type Path = &'static [&'static str];
 
 impl Logs {
-    /// Requests a log, and reads up to its first byte. An error that was sent with status 200 is this method's error.
+    /// Requests a log, and reads up to its first byte. Returns an error that was sent with status 200.
     pub(crate) fn open(http: Arc<Http>, endpoint: Endpoint, path: Path) -> Result<Self, Error> {
         let mut attempts = http.attempts();
         Ok(Self {

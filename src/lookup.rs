@@ -34,8 +34,8 @@ impl Client {
 
     /// Finds a version by its semantic version, or by at least the first 7 digits of its git hash.
     ///
-    /// The service has no such lookup, so this searches `GET /v1/algorithms/OWNER/NAME/versions`. [`version_logs`](Client::version_logs)
-    /// reads the log.
+    /// The service has no such lookup, so this searches `GET /v1/algorithms/OWNER/NAME/versions`.
+    /// [`version_logs`](Client::version_logs) reads the log.
     ///
     /// # Errors
     ///

@@ -81,7 +81,7 @@ pub enum BuildStatus {
     Succeeded,
     /// `failed`: the build has a log but no version.
     Failed,
-    /// Any other status, as the service sent it. The build counts as finished. Parse a word to get one.
+    /// Any other status, as the service sent it. The build counts as finished. Parse a string to get one.
     #[non_exhaustive]
     #[serde(untagged)]
     Other(String),
@@ -250,7 +250,7 @@ pub(crate) struct Page<T> {
 /// The items of a page or another list.
 pub(crate) struct Items<T>(pub(crate) Vec<T>);
 
-/// No real page has as many items. Without a limit, the smallest items would take a hundred times the memory of their
+/// No real page has that many items. Without a limit, the smallest items would take a hundred times the memory of their
 /// JSON.
 const MAX_ITEMS: usize = 10_000;
 

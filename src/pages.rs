@@ -20,8 +20,8 @@ use crate::model::{Build, BuildStatus, Items, Page, Version};
 /// # Errors
 ///
 /// Each item is a `Result`, which may be any [request error](crate#request-errors). If the list would never end, it is
-/// [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse): the service repeated a marker, or sent 100 pages
-/// in a row without an item.
+/// [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse): the service repeated a page marker, or sent 100
+/// pages in a row without an item.
 ///
 /// # Examples
 ///
@@ -41,9 +41,9 @@ pub struct Pages<T> {
     list: Endpoint,
     /// The query parameters of the next request.
     query: Vec<(&'static str, String)>,
-    /// Only those with a name can be replaced.
+    /// A new filter replaces the one with its name. Filters without a name add up.
     filters: Vec<(&'static str, Box<Filter<T>>)>,
-    /// What is left of the last page, of the items that pass all filters.
+    /// The items of the last page that pass all filters and have not been returned yet.
     received: VecDeque<T>,
     markers: HashSet<String>,
     /// How many empty pages came in a row.
@@ -275,8 +275,8 @@ impl Pages<Version> {
 }
 
 impl<T: DeserializeOwned> Pages<T> {
-    /// Returns what is left of the current page or, if that is nothing, requests the next page and returns its items:
-    /// only those that pass the filters. Returns `None` at the end of the list.
+    /// Returns the remaining items of the current page or, if there are none, requests the next page and returns its
+    /// items. Leaves out items that do not pass the filters. Returns `None` at the end of the list.
     pub fn next_page(&mut self) -> Option<Result<Vec<T>, Error>> {
         if !self.received.is_empty() {
             return Some(Ok(std::mem::take(&mut self.received).into()));

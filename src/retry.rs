@@ -12,7 +12,7 @@ pub(crate) enum Retry {
     After(Duration),
 }
 
-/// The longest `Retry-After` that is obeyed. If it asks for more, the request fails.
+/// The longest `Retry-After` that is obeyed. If it is longer, the request fails.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Counts the attempts at one request.

@@ -76,7 +76,7 @@ fn show() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A folder for `save`, removed when dropped.
+/// A directory for `save`, removed when dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -89,7 +89,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Leftovers in a folder for temporary files do no harm.
+        // Leftovers in the directory for temporary files do no harm.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -116,15 +116,15 @@ fn serve(port: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Builds the program, because Cargo does not build it for an example, and returns its path: beside the folder of the
-/// examples, in the profile of this example.
+/// Builds the program in the profile of this example, because Cargo does not build it for an example. Returns its path.
+/// It is beside the directory of the examples.
 fn build_program() -> Result<PathBuf, Box<dyn Error>> {
     let examples = env::current_exe()?;
-    let folder = examples
+    let directory = examples
         .parent()
         .and_then(Path::parent)
-        .ok_or("this example is in no target folder")?;
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        .ok_or("this example is not in a target directory")?;
+    let profile = match directory.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
@@ -144,7 +144,7 @@ fn build_program() -> Result<PathBuf, Box<dyn Error>> {
     if !status.success() {
         return Err("the program could not be built".into());
     }
-    Ok(folder.join(format!("algo-logs{}", env::consts::EXE_SUFFIX)))
+    Ok(directory.join(format!("algo-logs{}", env::consts::EXE_SUFFIX)))
 }
 
 fn print(text: &str) -> io::Result<()> {

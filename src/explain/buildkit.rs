@@ -193,7 +193,7 @@ impl BuildKit {
 
     /// Rule 7: splits `#N DONE 0.1s` off the end of a line, if the vertex is open.
     fn split_done<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], u64)> {
-        // Few lines end like this.
+        // Few lines end like this, and looking at the end is fast.
         if !text.ends_with(b"DONE") && !text.ends_with(b"s") {
             return None;
         }
@@ -372,7 +372,7 @@ fn internal_title(title: &[u8]) -> Option<&[u8]> {
     title_after(title, b"internal")
 }
 
-/// Whether a title is that of an operation of BuildKit's own.
+/// Whether a title is that of an internal operation.
 fn is_internal(title: &[u8]) -> bool {
     internal_title(title).is_some() || title_after(title, b"auth").is_some()
 }

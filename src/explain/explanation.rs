@@ -17,7 +17,7 @@ pub struct Explanation {
     pub step: Option<u32>,
     /// The number of steps, or of steps in the stage.
     pub steps: Option<u32>,
-    /// The instruction in the Dockerfile, or the title of an operation of BuildKit's own, such as loading metadata.
+    /// The instruction in the Dockerfile, or the title of one of BuildKit's own operations, such as loading metadata.
     pub instruction: Option<String>,
     /// The exit code of the step's command.
     pub exit_code: Option<i64>,
@@ -31,12 +31,12 @@ pub struct Explanation {
     pub output_lines: u64,
     /// The part of the Dockerfile that BuildKit shows with its error. Empty if it shows none or if there is output.
     pub excerpt: Vec<String>,
-    /// Whether the log says that the image was built. If the build failed nevertheless, then after that: no step failed.
+    /// Whether the log says that the image was built. If the build failed nevertheless, it failed after its last step.
     pub succeeded: bool,
-    /// Whether the build failed before its first step: in an operation of BuildKit's own, or because the Dockerfile
+    /// Whether the build failed before its first step: in an internal operation of BuildKit, or because the Dockerfile
     /// could not be parsed.
     pub before_first_step: bool,
-    /// Whether the log does not begin with the beginning of a build, so that only its end identifies the builder.
+    /// Whether the beginning of the build is missing from the log, so that only its end identifies the builder.
     pub beginning_missing: bool,
 }
 

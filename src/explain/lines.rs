@@ -1,5 +1,5 @@
-//! Prepares the lines of a log for the rules: drops line endings and escape sequences, and shortens long lines. Has the
-//! tests on lines that both builders use.
+//! Prepares the lines of a log for the rules: drops line endings and escape sequences, and shortens long lines. Also
+//! has the tests of lines that both builders share.
 
 use std::io::BufRead;
 use std::str::FromStr;
@@ -184,7 +184,7 @@ impl Partial {
         }
     }
 
-    /// Starts the line again. The time that BuildKit writes in front of output stays in force.
+    /// Restarts the line. It still belongs to the vertex that printed its beginning.
     fn restart(&mut self) {
         if self.vertex.is_none() && !self.overwritten.is_visible {
             if let Some((vertex, output)) = timed(&self.text.bytes) {

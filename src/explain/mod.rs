@@ -7,7 +7,7 @@
 //!
 //! The last N lines of the failed step are kept ([`output`]). A line that is dropped because N newer ones came, and that
 //! contains a word such as `error:` or `panicked at`, is kept as one of at most four: the first two and the last two
-//! such lines. They are context and claim nothing. A run of blank lines counts as one line, and as none at the beginning
+//! such lines. They are context, not a diagnosis. A run of blank lines counts as one line, and as none at the beginning
 //! and the end of the output.
 //!
 //! # Lines
@@ -15,14 +15,14 @@
 //! These are prepared before any rule applies ([`lines`]):
 //!
 //! - Escape sequences are dropped, and so is a CR before the LF.
-//! - A lone CR restarts the line: the last part that is not blank counts. In front of a part, `#N SECONDS ` stays in
-//!   force: the rest is output of BuildKit's vertex N, whatever it looks like.
+//! - A lone CR restarts the line: the last part that is not blank counts. `#N SECONDS ` in front of one part also
+//!   applies to the next ones: they are output of BuildKit's vertex N, whatever they look like.
 //! - Of a line over 2,000 bytes, the first 1,500 and the last 500 are kept, because an error repeats the whole command
 //!   before its exit code.
 //!
 //! # The builder
 //!
-//! The first line that only one builder prints decides, once and for all. For the classic builder, that is
+//! The first line unique to one builder decides. For the classic builder, that is
 //! `Step N/M : X`, `Step N : X` (before Docker 1.12) or `Sending build context to Docker daemon`; for BuildKit,
 //! `#0 building with`, `#N [… internal] ` or `#N [… N/M] `. (`#1 [internal function]: ` is from PHP.) If the log's
 //! beginning is missing, these decide: an error of the classic builder's rule 6, whose output is all that came before;
@@ -40,7 +40,7 @@
 //!    the same shape: after the first step, N must be one more than the last one, or 1, and M the same. `Step N : X`
 //!    must have been the form of the first step; N is one more, or the number of the first step. After the build context
 //!    was sent again or the image was built, `Step 1/M` with any M begins another build.
-//! 2. ` ---> Running in ID`, with 12 hex digits: a container runs, also under a `FROM` with `ONBUILD` triggers.
+//! 2. ` ---> Running in ID`, with 12 hex digits: a container runs, even under a `FROM` with `ONBUILD` triggers.
 //! 3. `Successfully built ID` and nothing else, in the last step: the image was built. (pip prints `Successfully built
 //!    MarkupSafe`.) Lines that follow, except `Successfully tagged` and clean-up, are the output of a later failure,
 //!    such as a denied push: no step failed. If none follow, the step is the last one. If ` ---> …`, `Removing
@@ -66,8 +66,8 @@
 //!    Titles that begin with `[internal] `, `[NAME internal] `, `[auth] ` or `[NAME auth] ` are internal.
 //! 2. `#N 12.345 text` is output of the vertex, without the time. A line without `#N` directly after output is a wrapped
 //!    part of it.
-//! 3. The first `#N ERROR: message` is the failure, with the vertex's output up to there. Other vertices print on and end
-//!    in `CANCELED`. If `#1 [internal] load` or `#1 [NAME internal] load` follows an error of rule 4 or an exported
+//! 3. The first `#N ERROR: message` is the failure, with the vertex's output up to there. Other vertices keep printing and
+//!    end in `CANCELED`. If `#1 [internal] load` or `#1 [NAME internal] load` follows an error of rule 4 or an exported
 //!    image, it begins another build: everything is reset.
 //! 4. The error is the last line outside the vertices that contains `failed to solve: ` or `failed to solve with `, or
 //!    begins with `executor failed running [`; without one, it is the message of rule 3. While it ends with a space or a

@@ -17,7 +17,7 @@ pub(super) struct Output {
     earlier: Vec<(u64, Vec<u8>)>,
     total: u64,
     is_blank_due: bool,
-    /// The memory of the line that was dropped last, for the next one.
+    /// The buffer of the line that was dropped last, reused for the next one.
     spare: Vec<u8>,
 }
 

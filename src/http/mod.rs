@@ -1,7 +1,7 @@
 //! Sends requests to the service. Only this module names ureq.
 //!
 //! [`Http::send`] sends every request. [`config`] and `tls` configure ureq, [`body`] reads responses,
-//! [`error_response`] explains those with a status other than 200, and [`report`] has what the caller is told.
+//! [`error_response`] explains those with a status other than 200, and [`report`] defines what the caller is told.
 
 mod body;
 mod config;
@@ -220,7 +220,7 @@ impl Http {
         self.check(response, report)
     }
 
-    /// Returns how long a request of a wait may take.
+    /// Returns the time that is left for a request, if it belongs to a wait.
     fn time_left(&self) -> Option<Duration> {
         let left = self.deadline?.saturating_duration_since(Instant::now());
         Some(left.max(MIN_REQUEST))

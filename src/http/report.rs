@@ -1,4 +1,4 @@
-//! What the caller's functions are told about requests.
+//! What the caller's callbacks are told about requests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -87,7 +87,7 @@ pub(super) fn cut_short() -> Error {
     Error::incomplete("the response was cut short")
 }
 
-/// Returns the error for a request that did not end before the wait that it belongs to.
+/// Returns the error for a request that outlasted the enclosing wait.
 pub(super) fn wait_ended() -> Error {
     let message = "the wait ended before the response was complete";
     Error::new(ErrorKind::Timeout, message).retry(Retry::Yes)
@@ -97,7 +97,7 @@ pub(super) fn wait_ended() -> Error {
 fn timed_out(timeout: ureq::Timeout) -> Error {
     use ureq::Timeout::{PerRead, PerWrite};
     if !matches!(timeout, PerRead | PerWrite) {
-        // Only the requests of a wait have another limit.
+        // Any other limit comes from the enclosing wait.
         return wait_ended();
     }
     let message = "the cluster sent nothing for longer than the timeout";

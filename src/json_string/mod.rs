@@ -11,7 +11,7 @@ use std::io::{self, Read};
 
 use unescape::{Item, MAX_CHAR, Stop, next_item, unescape};
 
-/// In bytes. Small enough to stay in a core's cache; larger buffers are hardly faster.
+/// The size of the buffer in bytes. It stays in a core's cache; larger buffers are hardly faster.
 const BUFFER: usize = 64 * 1024;
 
 /// How many objects and arrays may be open at once. Skipping a value recurses that deep.
@@ -234,7 +234,7 @@ impl<R: Read> JsonString<R> {
         };
     }
 
-    /// Reads to the end of the reader, because only there does it report a truncated transfer or a wrong checksum.
+    /// Reads to the end of the reader, where it reports a truncated transfer or a wrong checksum.
     fn expect_end(&mut self) -> Result<(), DecodeError> {
         loop {
             while self.start < self.end {

@@ -94,7 +94,7 @@ fn text(input: &[u8]) -> Result<(usize, Item<'_>), Stop> {
             0 => break,
             char => length += char,
         }
-        // Characters that are not ASCII often follow each other.
+        // Non-ASCII characters often come in runs.
         if input.get(length).is_some_and(u8::is_ascii) {
             length += ascii_length(&input[length..]);
         }

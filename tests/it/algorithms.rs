@@ -8,7 +8,7 @@ use crate::program::{Folder, Program};
 
 const CONF: &str = r#"{"username": "acme", "algoname": "Lemmatizer", "language": "python3"}"#;
 
-/// Returns the error of a command without ALGO in a folder without `algorithmia.conf`.
+/// Returns the error of a command without ALGO in a directory without `algorithmia.conf`.
 fn no_algorithm(folder: &str) -> String {
     format!(
         "algo-logs: no ALGO given and no algorithmia.conf in {folder} or its parents; \
@@ -16,9 +16,9 @@ fn no_algorithm(folder: &str) -> String {
     )
 }
 
-/// Returns a folder's path as the program sees it.
+/// Returns a directory's path as the program sees it.
 fn real_path(folder: &Folder) -> String {
-    let path = fs::canonicalize(folder.path()).expect("the folder is there");
+    let path = fs::canonicalize(folder.path()).expect("the directory is there");
     // On Windows, this is the form without a length limit.
     let path = path.display().to_string();
     path.trim_start_matches(r"\\?\").to_owned()
@@ -133,7 +133,7 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
     // A byte order mark is harmless.
     folder.write("algorithmia.conf", format!("\u{feff}{CONF}"));
     // A directory of that name is skipped.
-    fs::create_dir_all(folder.join("src/deep/algorithmia.conf")).expect("folders can be made");
+    fs::create_dir_all(folder.join("src/deep/algorithmia.conf")).expect("directories can be made");
     let program = Program::on(&cluster);
     for (line, named) in [
         ("builds", "builds acme/Lemmatizer"),

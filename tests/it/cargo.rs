@@ -29,7 +29,7 @@ pub fn static_program() -> PathBuf {
     build(&["static"], "release")
 }
 
-/// Runs Cargo with `args` and returns the path of the program, which is built in `folder` of the target folder.
+/// Runs Cargo with `args` and returns the path of the program, which is built in `folder` of the target directory.
 pub fn build(args: &[&str], folder: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
     let target = built.ancestors().nth(2).expect("target/PROFILE/algo-logs");

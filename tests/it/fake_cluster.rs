@@ -1,4 +1,4 @@
-//! The ends of connections of the fake cluster, on which other tests rely.
+//! How the fake cluster ends connections, on which other tests rely.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

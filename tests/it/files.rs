@@ -27,7 +27,7 @@ fn a_file_gets_the_exact_bytes() {
     program
         .run(&format!("{line} -o -"))
         .prints(lemmatizer::FAILED_LOG);
-    // A bare name refers to the current folder.
+    // A bare name refers to the current directory.
     let output = program
         .command(&format!("{line} -o here"))
         .current_dir(folder.path())

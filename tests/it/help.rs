@@ -123,7 +123,7 @@ fn bash_completes_commands_options_and_values() {
     for name in ["some.log", "two words", " leading", "star*"] {
         folder.write(name, "");
     }
-    std::fs::create_dir(folder.join("sub")).expect("a folder can be made");
+    std::fs::create_dir(folder.join("sub")).expect("a directory can be made");
     // Nothing else is loaded, as on a machine without the package bash-completion.
     let script = "set -u; source ./completions; complete -p algo-logs >/dev/null || exit; \
                   COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(stale); _algo_logs; \
@@ -199,7 +199,7 @@ fn zsh_loads_the_completions() {
     };
     let folder = Folder::new();
     folder.write("_algo-logs", printed("--generate complete-zsh"));
-    // Load the completions from a folder in $fpath, and then with `source`.
+    // Load the completions from a directory in $fpath, and then with `source`.
     let script = "fpath=($PWD $fpath); autoload -U compinit; compinit -D -u; \
                   print -r -- $_comps[algo-logs]; \
                   unset '_comps[algo-logs]'; source ./_algo-logs; print -r -- $_comps[algo-logs]; \
@@ -281,7 +281,7 @@ fn fish_completes_commands_options_and_values() {
     let folder = Folder::new();
     folder.write("completions", printed("--generate complete-fish"));
     folder.write("some.log", "");
-    std::fs::create_dir(folder.join("sub")).expect("a folder can be made");
+    std::fs::create_dir(folder.join("sub")).expect("a directory can be made");
     let offers = |line: &str| -> BTreeSet<String> {
         let script = format!("source completions; complete -C 'algo-logs {line}'");
         let mut fish = tool("fish", "fish, ").expect("it was there");

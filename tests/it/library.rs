@@ -186,7 +186,7 @@ fn an_empty_output_without_a_build_is_an_empty_log() {
 }
 
 #[test]
-fn the_first_error_of_a_log_stays_and_comes_back_out_of_io() {
+fn the_first_error_of_a_log_is_final_and_survives_io() {
     let cluster = Cluster::start();
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"abc";
     cluster.script(LOGS, Reply::raw().send(cut).fin());
@@ -326,7 +326,7 @@ fn on_request_is_called_for_requests_that_were_sent() {
         .build()
         .unwrap();
     let path = "/v1/algorithms/acme/Paged/builds";
-    // After the second page, which the last poll requests too late, the wait is over.
+    // Each page takes 0.7 s, so the last second of the wait is over before the second page arrives.
     for marker in ["m".repeat(3000), "n".to_owned(), "o".to_owned()] {
         let page = format!(r#"{{"marker":"{marker}","results":[]}}"#);
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());

@@ -476,8 +476,8 @@ fn error_responses_as_json() {
          \"builds of acme/Paged: the cluster rejected the key (status 401), the service says: \
          invalid api key\",\"status\":401,\"code\":2002,\"exit\":4}}\n",
     );
-    let nobody = program.clone().without("ALGORITHMIA_API_KEY");
-    nobody.run("builds acme/Paged --json").fails(
+    let without_key = program.clone().without("ALGORITHMIA_API_KEY");
+    without_key.run("builds acme/Paged --json").fails(
         4,
         "{\"error\":{\"kind\":\"no-key\",\"message\":\"no API key is set\",\
          \"status\":null,\"code\":null,\"exit\":4}}\n",

@@ -186,7 +186,7 @@ fn a_wait_completes_an_abbreviation_once() {
             "builds of acme/Paged: the wait ended before the response was complete",
             1,
         ),
-        // Perhaps it is complete, and not listed yet.
+        // The ID may be complete but not listed yet.
         (
             vec![page(&["0"])],
             "--wait=0",
@@ -221,7 +221,7 @@ fn a_wait_completes_an_abbreviation_once() {
     }
 }
 
-/// Covers a bug: a wait for a build of an unknown algorithm lasted until its end.
+/// Covers a bug: a wait for a build of an unknown algorithm lasted until its timeout.
 #[test]
 fn a_wait_for_a_build_of_an_unknown_algorithm_ends_at_once() {
     let no_code = Reply::json(404, r#"{"error":"No such algorithm"}"#);
@@ -235,7 +235,7 @@ fn a_wait_for_a_build_of_an_unknown_algorithm_ends_at_once() {
             "algo-logs: builds of acme/Paged: not found (status 404), the service says: No such algorithm; \
              check the name, and that CLUSTER is the right cluster\n",
         );
-        // One more looks for a name that differs only in case.
+        // One more request looks for a name that differs only in case.
         assert_eq!(cluster.requests().len(), requests + 1, "{id}");
     }
 }

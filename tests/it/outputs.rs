@@ -163,7 +163,7 @@ fn a_regular_file_behind_another_descriptor_is_refused() {
     let missing = "algo-logs: cannot write /dev/fd/7: No such file or directory (os error 2); use '>&7' instead\n";
     Outcome::new(closed.output().unwrap(), None).fails(7, missing);
     assert_eq!(cluster.connections(), 0);
-    // What `>&3` does to stdout can be written to by its path.
+    // A descriptor to which `>&3` redirects stdout can be written to by its path.
     let around = "{ echo before >&3; \"$@\" >&3; } 3>f";
     let mut command = script(
         &Program::on(&cluster),

@@ -64,7 +64,7 @@ fn the_newest_build_of_each_algorithm() {
         ("--all", [a, empty, c].concat(), "", 4),
         ("-L 3", [a, empty, c].concat(), "", 4),
         ("-L 1", a.to_owned(), MORE, 2),
-        // The filters concern the newest build.
+        // The filters apply to the newest build.
         ("-s succeeded", a.to_owned(), "", 4),
         ("-s succeeded -L 1", a.to_owned(), MORE, 2),
         ("-s failed", String::new(), nothing, 4),

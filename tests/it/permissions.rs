@@ -16,11 +16,11 @@ fn is_root() -> bool {
     fs::metadata(folder.path()).unwrap().uid() == 0
 }
 
-/// Runs `line` in a folder as an ordinary user, because root ignores permissions.
+/// Runs `line` in a directory as an ordinary user, because root ignores permissions.
 fn as_ordinary_user(program: &Program, folder: &Folder, line: &str) -> Outcome {
     let inner = program.command(line);
     let mut command = Command::new(inner.get_program());
-    // The program may be in a folder that other users cannot enter.
+    // The program may be in a directory that other users cannot enter.
     let bin = Folder::new();
     if is_root() {
         let copy = bin.join("algo-logs");
@@ -92,7 +92,7 @@ fn links_that_the_system_does_not_follow_are_not_followed() {
     if !is_root() || protected.is_ok_and(|setting| setting.trim() != "1") {
         return;
     }
-    // A shared folder like /tmp, in which another user has created links.
+    // A shared directory like /tmp, in which another user has created links.
     let (folder, own) = (Folder::new(), Folder::new());
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let victim = own.write("victim", "before");

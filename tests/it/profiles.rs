@@ -182,7 +182,7 @@ fn a_default_profile_that_is_not_needed_is_not_opened() {
     let folder = Folder::new();
     let ca = folder.write("ca.pem", tls::ca_pem());
     let homes = ["a_file", "loop"].map(|name| folder.join(name));
-    std::fs::create_dir(&homes[0]).expect("a folder can be made");
+    std::fs::create_dir(&homes[0]).expect("a directory can be made");
     folder.write("a_file/.algorithmia", "");
     std::os::unix::fs::symlink("loop", &homes[1]).expect("a link can be made");
     let broken = home("this is not a profile file [\nprofiles = 1");
@@ -230,7 +230,7 @@ fn a_profile_that_others_can_read_prints_a_note() {
 
 #[cfg(unix)]
 #[test]
-fn a_fifo_is_no_profile() {
+fn a_fifo_is_not_a_profile() {
     let cluster = Cluster::start();
     let home = home("");
     let config = home.path().join(".algorithmia/config");

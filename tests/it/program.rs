@@ -204,7 +204,7 @@ pub fn open_error(path: &str) -> String {
     error.to_string()
 }
 
-/// A separate folder for a test, removed when dropped.
+/// A separate directory for a test, removed when dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 
@@ -219,7 +219,7 @@ impl Folder {
                 Ok(()) => return Folder(path),
                 // A killed process with the same ID left it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => panic!("a folder cannot be made: {error}"),
+                Err(error) => panic!("a directory cannot be made: {error}"),
             }
         }
     }
@@ -228,7 +228,7 @@ impl Folder {
         &self.0
     }
 
-    /// Returns a path in the folder, as text for a command line.
+    /// Returns a path in the directory, as text for a command line.
     pub fn join(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
@@ -243,12 +243,12 @@ impl Folder {
         std::fs::read(self.join(name)).expect("the file is there")
     }
 
-    /// Returns the sorted names of the folder's entries.
+    /// Returns the sorted names of the directory's entries.
     pub fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).expect("the folder is there");
+        let entries = std::fs::read_dir(&self.0).expect("the directory is there");
         let mut names: Vec<String> = entries
             .map(|entry| {
-                let entry = entry.expect("the folder can be read");
+                let entry = entry.expect("the directory can be read");
                 entry.file_name().to_string_lossy().into_owned()
             })
             .collect();

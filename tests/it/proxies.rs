@@ -317,7 +317,7 @@ fn a_proxy_that_stops_does_not_block() {
                         elapsed < Duration::from_secs(limit),
                         "a proxy {name}: {elapsed:?}, {stderr}"
                     );
-                    // Only the build was in progress when it was last seen.
+                    // Only the wait through this proxy saw the build, which was in progress.
                     let is_wait = line.contains("--wait");
                     let code_of_wait = if name == "that accepts one connection" {
                         8

@@ -27,7 +27,7 @@ fn recipe(words: &str) -> String {
 /// Runs a recipe in a shell that stops at the first error, in `folder`, which is also the home directory.
 fn run(line: &str, cluster: &Cluster, folder: &Folder) -> Outcome {
     let program = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
-    let programs = program.parent().expect("it is in a folder");
+    let programs = program.parent().expect("it is in a directory");
     let output = Command::new("sh")
         .args(["-ec", line])
         .env_clear()

@@ -1,4 +1,5 @@
-//! The delay before a retry, measured, and a request that is sent again without one. The table of faults shows what is retried and how often.
+//! The measured delay before a retry, and a request that is sent again without one. The table of faults shows what is
+//! retried and how often.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Covers a bug: where a server closed its kept connections at once, a request for each log was a retry or a failure.
+/// Covers a bug: if a server closed idle connections at once, a request for each log was retried or failed.
 #[test]
 fn a_request_on_a_closed_connection_is_sent_again_at_once() {
     let cluster = Cluster::start();

@@ -23,7 +23,7 @@ thread_local! {
     static RECORDS: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Keeps what a program sees that turns off ureq-proto at level trace, as the documentation says.
+/// Keeps the records of a program that limits `ureq_proto` to level debug, as the documentation recommends.
 struct Logger;
 
 impl log::Log for Logger {

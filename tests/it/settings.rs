@@ -307,7 +307,7 @@ fn an_invalid_key_is_rejected_and_not_shown() {
         home("[profiles.default]\nbearer_token = 'SECRET SECRET'\napi_server = 'localhost'\n");
     let profile = Program::bare().home(home.path()).run(LIST);
     profile.fails(2, &message("bearer_token of the profile", space));
-    // An invalid key that is not used is no error.
+    // An invalid key that is not used is not an error.
     let valid = program
         .stdin(KEY)
         .env("ALGORITHMIA_API_KEY", "SECRET SECRET");
@@ -348,7 +348,7 @@ fn an_unreadable_key_file() {
         "it is larger than 16 MiB".to_owned(),
     );
     let files = [(file.clone(), open_error(&file)), endless];
-    // Only Unix has the second.
+    // Only Unix has /dev/zero.
     for (file, why) in files.iter().take(if cfg!(unix) { 2 } else { 1 }) {
         let outcome = program.run(&format!("{LIST} --api-key-file {file}"));
         let why = format!("cannot read the key file {file}: {why}");

@@ -1,4 +1,4 @@
-//! The static program in a root folder that contains only a hosts file.
+//! The static program in a root directory that contains only a hosts file.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,7 +9,8 @@ use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
 use crate::program::{Folder, Outcome};
 
-/// Runs the program with `root` as its root folder, using a namespace or chroot. Returns `None` if neither is allowed.
+/// Runs the program with `root` as its root directory, using a namespace or chroot. Returns `None` if neither is
+/// allowed.
 fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
     let path = root.path().display().to_string();
     let ways: [&[&str]; 2] = [

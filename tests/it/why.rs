@@ -62,7 +62,7 @@ fn named(rest: &str) -> String {
     format!("algo-logs: build b1 (failed, commit c0ffee, started 2021-08-02T21:12:56Z): {rest}\n")
 }
 
-/// The build's notes of `acme/Lemmatizer`, elsewhere than on a terminal.
+/// The notes on the builds of `acme/Lemmatizer`, when stderr is not a terminal.
 const NEIGHBORS: &str = "algo-logs: last success: 7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d, 1d earlier (build 610651f0a3e9d40007b2c5d8, started 2021-08-01T07:45:20.117Z); git log 7b1e90c4d5a83f26e0b9471cd2f35a68e4107c9d..9d41e7ab52c60f38d1b7a4e90c25f86b3ad7e412\n\
     algo-logs: a newer build is in progress, started at 2021-08-03T09:30:11.020Z (build 5f0c2a7e-91d4-4b6a-8e3c-2d7b9a10c4e8, commit c0ffee1f4a2b8d97e6053c1b9a48d2f7e6105b3c)\n";
 
@@ -438,7 +438,7 @@ fn a_saved_log_needs_no_cluster() {
         .stdin(CLASSIC)
         .run("why --file - -n 1")
         .is(0, text, note);
-    // Not even unusable settings matter.
+    // Even unusable settings do not matter.
     let program = Program::bare()
         .env("ALGORITHMIA_API", "http://a b")
         .env("SSL_CERT_FILE", "/nowhere");
@@ -480,7 +480,7 @@ fn a_saved_log_needs_no_cluster() {
     outcome.fails(2, &outcome.stderr);
 }
 
-/// What a log contains reaches neither a terminal nor a build server, and the key is not shown.
+/// A log can command neither a terminal nor a build server, and the key is not shown.
 #[test]
 fn text_of_a_log_is_made_safe() {
     let log = format!(

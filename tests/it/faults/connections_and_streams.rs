@@ -141,8 +141,8 @@ pub fn shells() -> Vec<Row> {
         log("an error, stdin closed", Reply::status(403)).in_shell(r#"exec "$@" <&-"#).fails(4, "(status 403)"),
         at("the key from a closed stdin", "log acme/x b1 --api-key-file -", LOGS, vec![good()]).in_shell(r#"exec "$@" <&-"#)
             .fails(2, "it is empty").requests(0),
-        at("-o names a folder", "log acme/x b1 -o /", LOGS, vec![good()]).fails(7, "cannot write /: "),
-        at("-o names a file in a missing folder", "log acme/x b1 -o nowhere/f", LOGS, vec![good()])
+        at("-o names a directory", "log acme/x b1 -o /", LOGS, vec![good()]).fails(7, "cannot write /: "),
+        at("-o names a file in a missing directory", "log acme/x b1 -o nowhere/f", LOGS, vec![good()])
             .fails(7, "cannot write nowhere/f: "),
         at("-o names a path below a file", "log acme/x b1 -o file/f", LOGS, vec![good()]).in_shell(r#"echo x > file; exec "$@""#)
             .fails(7, "cannot write file/f: "),

@@ -59,7 +59,7 @@ struct Row {
     script: Script,
     tls: Option<Identity>,
     env: Vec<(&'static str, String)>,
-    /// The shell command that runs the program, `"$@"`, in a separate folder.
+    /// The shell command that runs the program, `"$@"`, in a separate directory.
     shell: &'static str,
     /// The memory limit, in KiB.
     memory: u32,

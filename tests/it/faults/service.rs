@@ -132,7 +132,7 @@ pub fn messages() -> Vec<Row> {
         log("text that is not UTF-8", Reply::status(502).body(b"\xff\xfe\xfd")).fails(1, "says: \u{fffd}"),
         log("an error cut inside the key", Reply::raw().send(format!("HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\nbad key: {half_key}")).fin())
             .fails(1, "the cluster failed (status 500)\n"),
-        log("an error cut inside the key, where nothing tells", Reply::raw().send(format!("HTTP/1.1 500 No\r\n\r\nbad key: {half_key}")).fin())
+        log("an error cut inside the key, in a body without a length", Reply::raw().send(format!("HTTP/1.1 500 No\r\n\r\nbad key: {half_key}")).fin())
             .fails(1, "the cluster failed (status 500)\n"),
         log("an error with the key at the limit", Reply::status(500).body(format!("{}{KEY}", " ".repeat((64 << 10) - half_key.len()))))
             .fails(1, "the cluster failed (status 500)\n"),

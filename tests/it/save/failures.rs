@@ -81,7 +81,7 @@ fn a_list_that_fails_keeps_what_came_before() {
 }
 
 #[test]
-fn an_algorithm_that_does_not_exist_leaves_no_folder() {
+fn an_algorithm_that_does_not_exist_leaves_no_directory() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     save(&cluster, &folder, "acme/Nothing").fails(
         5,
@@ -92,7 +92,7 @@ fn an_algorithm_that_does_not_exist_leaves_no_folder() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_created_is_an_output_failure() {
+fn a_directory_that_cannot_be_created_is_an_output_failure() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let below_file = folder.write("file", "") + "/logs";
     // Each system has its own words for this.

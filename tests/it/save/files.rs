@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn names_from_the_service_stay_in_the_folder() {
+fn names_from_the_service_stay_in_the_directory() {
     let folder = Folder::new();
     let cluster = odd(&[
         build("b1", "../../escaped"),
@@ -131,7 +131,7 @@ mod unix {
         let found = fs::symlink_metadata(path).unwrap().file_type();
         match kind {
             "FIFO" => assert!(found.is_fifo(), "{path}"),
-            "folder" => assert!(found.is_dir(), "{path}"),
+            "directory" => assert!(found.is_dir(), "{path}"),
             _ => assert!(found.is_symlink(), "{path}"),
         }
     }
@@ -139,7 +139,7 @@ mod unix {
     #[test]
     fn an_obstacle_to_a_file_is_an_error() {
         let cluster = odd(&[build("b1", "2021"), build("b2", "2021")]);
-        for kind in ["link", "dangling link", "FIFO", "folder"] {
+        for kind in ["link", "dangling link", "FIFO", "directory"] {
             for name in ["2021-b1.log", "builds.json", "versions.json"] {
                 let (folder, outside) = (Folder::new(), Folder::new());
                 let victim = outside.write("victim", "[]");
@@ -171,7 +171,7 @@ mod unix {
     }
 
     #[test]
-    fn links_below_the_folder_are_not_followed() {
+    fn links_below_the_directory_are_not_followed() {
         let cluster = odd(&[build("b1", "2021")]);
         for name in ["acme", "acme/Odd"] {
             for kind in ["link", "dangling link", "FIFO"] {

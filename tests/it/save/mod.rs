@@ -27,7 +27,7 @@ const LOST_NOTE: &str =
     "algo-logs: the log of build 09f7c2e1-a4d8-4c36-9b50-d6e83f1a7c25 of acme/Lemmatizer is gone\n";
 const RETRY_ONE: &str = "algo-logs: 1 failure; everything else was saved; rerun to retry\n";
 
-/// The folder of `acme/Lemmatizer` in an archive.
+/// The directory of `acme/Lemmatizer` in an archive.
 const LEMMATIZER: &str = "acme/Lemmatizer";
 
 fn save(cluster: &Cluster, folder: &Folder, arguments: &str) -> Outcome {
@@ -35,9 +35,9 @@ fn save(cluster: &Cluster, folder: &Folder, arguments: &str) -> Outcome {
     Program::on(cluster).run(&line)
 }
 
-/// Returns the sorted names of the files in a folder of an archive.
+/// Returns the sorted names of the files in a directory of an archive.
 fn names(folder: &Folder, path: &str) -> Vec<String> {
-    let entries = fs::read_dir(folder.join(path)).expect("the folder is there");
+    let entries = fs::read_dir(folder.join(path)).expect("the directory is there");
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -233,7 +233,7 @@ fn save_works_with_fewer_threads_than_requested() {
     let (cluster, folder, bin) = (Cluster::start(), Folder::new(), Folder::new());
     let to = folder.join("logs");
     let inner = Program::on(&cluster).command(&format!("save acme/Paged -q -j 8 -d {to}"));
-    // The program may be in a folder that other users cannot enter.
+    // The program may be in a directory that other users cannot enter.
     let program = bin.join("algo-logs");
     copy_program(inner.get_program(), &program);
     fs::create_dir(&to).unwrap();

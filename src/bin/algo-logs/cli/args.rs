@@ -117,7 +117,7 @@ pub(crate) struct SaveArgs {
     pub(crate) stdin: bool,
     pub(crate) filter: BuildFilter,
     pub(crate) limit: Limit,
-    pub(crate) folder: PathBuf,
+    pub(crate) directory: PathBuf,
     /// How many logs to fetch at a time: at least 1.
     pub(crate) jobs: usize,
 }

@@ -169,7 +169,7 @@ impl RawArgs {
             stdin,
             filter: self.filter.clone(),
             limit: self.limit.unwrap_or(Limit::All),
-            folder: match &self.directory {
+            directory: match &self.directory {
                 Some(directory) => directory.clone(),
                 None => return Err(CliError::usage("'save' requires -d DIR").hint(example)),
             },

@@ -111,7 +111,7 @@ impl Context {
             .matching(move |build| filter.matches(build))
     }
 
-    /// Lists the builds that pass the filter, with all of their members. No more than the limit are needed.
+    /// Lists the builds that pass the filter, with all of their members. The caller needs no more than `limit`.
     pub(crate) fn build_items(&self, filter: &BuildFilter, limit: Limit) -> Pages<Item<Build>> {
         let filter = filter.clone();
         let builds = self.client().builds(&self.algorithm).of::<Item<Build>>();
@@ -154,7 +154,7 @@ pub(crate) fn take<T>(
     })
 }
 
-/// Asks for no more rows than will be shown: a version can be large. More than the service's default is not asked for,
+/// Requests no more rows than will be shown, because a version can be large, and never more than the service's default,
 /// because a cluster can have a maximum.
 pub(crate) fn no_more_than<T>(pages: Pages<T>, limit: Limit) -> Pages<T> {
     match limit {

@@ -47,7 +47,7 @@ impl Context {
         add_connection_hint(error, &self.connection)
     }
 
-    /// Returns the algorithm of the same owner whose name differs only in case. Failing to find out is silent.
+    /// Returns the algorithm of the same owner whose name differs only in case. Ignores errors.
     fn similar_algorithm(&self) -> Option<String> {
         let listed = self
             .connection

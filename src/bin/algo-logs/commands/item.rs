@@ -4,7 +4,8 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// A build or a version that is shown or saved with every member, in its order, and every number with its digits.
+/// A build or a version that is shown or saved as it was received: with all members in their order, and all digits of
+/// its numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Item<T> {
     pub(crate) typed: T,

@@ -18,7 +18,7 @@ use crate::output::{Reporter, format, json, to_stdout};
 struct List<T> {
     /// The cells of a tab-separated row.
     row: fn(&T) -> Cells,
-    /// The columns of the table, which together fit a line of 80 columns.
+    /// The columns of the table. Together they fit a line of 80 characters.
     columns: &'static [Column],
     /// The cells of the table.
     cells: fn(&T) -> Cells,
@@ -168,7 +168,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Shows what is left. A failure without any row leaves stdout empty.
+    /// Shows the remaining rows. If the list failed before its first row, stdout stays empty.
     pub(super) fn finish<E>(&mut self, result: &Result<(), E>) -> Result<(), CliError> {
         if self.json && (result.is_ok() || self.count > 0) {
             to_stdout(&json::array(&self.objects))?;

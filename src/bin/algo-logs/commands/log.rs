@@ -193,7 +193,7 @@ impl Context {
         if !is_named {
             self.name_build(&build);
         }
-        self.say_gone(version);
+        self.note_gone(version);
         Ok((logs, Subject::Build(build.build_id, Some(build.status))))
     }
 
@@ -201,7 +201,7 @@ impl Context {
     fn log_of_id(&self, id: &str) -> Result<(Logs, Subject), CliError> {
         match self.build_log(id, None) {
             Ok((logs, version)) => {
-                self.say_gone(version);
+                self.note_gone(version);
                 Ok((logs, Subject::Build(id.to_owned(), None)))
             }
             Err(error) => self.log_of(self.completed(id, error.into())?, false),
@@ -294,7 +294,7 @@ impl Context {
         }
     }
 
-    pub(super) fn say_gone(&self, version: Option<String>) {
+    pub(super) fn note_gone(&self, version: Option<String>) {
         if let Some(commit) = version {
             let commit = self.reporter.commit(&commit);
             self.reporter.note(&format!(

@@ -1,4 +1,4 @@
-//! What is said about requests: retries, and each request with `-v`.
+//! Notes about requests: each retry and, with `-v`, each request.
 
 use algo_logs::{ClientBuilder, RequestSummary, RetryInfo};
 
@@ -14,7 +14,7 @@ pub(super) fn report(builder: ClientBuilder, reporter: &Reporter, verbose: bool)
     }
 }
 
-/// Says what failed, when it is tried again, and how many attempts are left.
+/// Notes what failed, when the next attempt begins, and how many attempts are left.
 pub(super) fn report_retry(reporter: &Reporter, retry: &RetryInfo<'_>) {
     let delay = retry.delay.as_secs_f64();
     let left = match retry.attempts_left {

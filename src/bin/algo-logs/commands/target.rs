@@ -112,7 +112,7 @@ fn algorithms(
 
 /// Returns the algorithm of an ALGO. If it is the URL of a page, the page must be on the cluster.
 fn resolve(argument: AlgorithmArg, cluster: &BaseUrl) -> Result<Algorithm, CliError> {
-    // The hosts of a cluster's API and its pages can differ by a prefix.
+    // The API and the pages of a cluster may have hosts that differ by a prefix.
     let name = |url: &BaseUrl| url.host().trim_start_matches("api.").to_owned();
     let algorithm = argument.algorithm;
     match argument.cluster {

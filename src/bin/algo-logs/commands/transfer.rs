@@ -43,7 +43,7 @@ pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
     }
 }
 
-/// Converts an error of reading the log. The library is the source of each.
+/// Converts an error from reading the log, which always comes from the library.
 pub(super) fn read_failure(error: io::Error) -> CliError {
     match error.downcast::<Error>() {
         Ok(error) => error.into(),

@@ -128,7 +128,7 @@ impl Context {
         }
         let named = self.describe_build(build);
         note(&self.reporter, Some(named), summary(&explanation));
-        self.say_gone(commit);
+        self.note_gone(commit);
         if args.json {
             let neighbors = self.neighbors(build);
             self.note_neighbors(build, &neighbors);
@@ -197,8 +197,7 @@ impl Context {
         .hint("'algo-logs log --wait' waits for it")
     }
 
-    /// Looks for the builds around this one on the first page of the list and at most one more. Failing to find out is
-    /// silent.
+    /// Looks for the builds around this one on the first page of the list and at most one more. Ignores errors.
     fn neighbors(&self, build: &Build) -> Neighbors {
         let mut neighbors = Neighbors::default();
         let mut pages = self.connection.silent.builds(&self.algorithm);
@@ -230,7 +229,7 @@ impl Context {
                 let (id, started) = (self.word(&success.build_id), self.word(&success.started_at));
                 text += &format!(" (build {id}, started {started})");
             }
-            // Git has no range for one commit, and a command to copy must not contain anything else.
+            // One commit is not a range, and a command to copy must not contain anything but commits.
             let is_sha = |sha: &str| sha.bytes().all(|byte| byte.is_ascii_hexdigit());
             if success.commit_sha == build.commit_sha {
                 text += "; the same commit";

@@ -23,7 +23,7 @@ pub(super) struct Archive<'a, F> {
     context: &'a Context,
     directory: PathBuf,
     counts: Mutex<Counts>,
-    /// Shows how many builds are done, and how many bytes that were.
+    /// Shows how many builds are done, and how many bytes have been written.
     progress: F,
 }
 
@@ -48,7 +48,7 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
         })
     }
 
-    /// Saves the logs that are not there yet. `earlier` are the builds that the index has.
+    /// Saves the logs that are not there yet. `earlier` has the builds of the index.
     pub(super) fn save_logs(&self, builds: Vec<Build>, earlier: &[Build], jobs: usize) {
         if self.has_ended() {
             return;
@@ -143,7 +143,7 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
         Ok(())
     }
 
-    /// Counts a build whose log cannot be saved, unless that is a failure.
+    /// Counts a build that has no log to save. Any other error is a failure.
     fn count_without_log(&self, id: &str, error: Error) -> Result<(), CliError> {
         let algorithm = &self.context.algorithm;
         match error.kind() {

@@ -20,8 +20,8 @@ impl Session<'_> {
     /// Saves the logs of each algorithm.
     pub(super) fn save(&self, args: &SaveArgs) -> Result<(), CliError> {
         let (contexts, failures) = self.contexts(target::with_stdin(args)?, args.jobs)?;
-        fs::create_dir_all(&args.folder)
-            .map_err(|error| CliError::output(&args.folder.display().to_string(), &error))?;
+        fs::create_dir_all(&args.directory)
+            .map_err(|error| CliError::output(&args.directory.display().to_string(), &error))?;
         let progress = self.reporter.progress();
         let algorithms = contexts.len();
         let mut lines = Vec::new();
@@ -52,7 +52,7 @@ impl Session<'_> {
 
 impl Context {
     /// Saves the logs of one algorithm. Fails if no builds can be listed or the directory cannot be created. All other
-    /// failures are part of the counts. `position` says where the run is.
+    /// failures are part of the counts. The progress line begins with `position`.
     fn save(
         &self,
         args: &SaveArgs,
@@ -67,7 +67,7 @@ impl Context {
             error => error,
         };
         let total = builds.len();
-        let archive = Archive::create(self, &args.folder, |done, bytes| {
+        let archive = Archive::create(self, &args.directory, |done, bytes| {
             let done = done.min(total); // a list can fail too
             progress.show(|| format!("{position}{done} of {total} builds, {bytes}"));
         })?;
