@@ -225,7 +225,8 @@ fn a_mount_point_is_an_error_with_a_hint() {
     // Not every system allows that.
     let Ok(outcome) = outcome else { return };
     if outcome.code != Some(99) && !outcome.stderr.starts_with("unshare") {
-        let why = "Device or resource busy (os error 16)";
+        // musl words it differently.
+        let why = std::io::Error::from_raw_os_error(16);
         outcome.fails(
             7,
             &format!("algo-logs: cannot write {path}: {why}; use '> {path}' instead\n"),
