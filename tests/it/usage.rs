@@ -281,6 +281,7 @@ fn misplaced_and_contradictory_options() {
          why --file - -c 7b => '--file' cannot be used with '-c'; both select the build
          why a/b -s failed => 'why' does not accept '-s'; builds, log and save do
          why a/b -o f => 'why' does not accept '-o'; log does
+         log a/b/1.0.0 --wait => 'VERSION' cannot be used with '--wait'; a version is listed once it has been built
          log a/b/1.0.0 c => 'VERSION' cannot be used with 'BUILD_ID'; both select the build
          log a/b/1.0.0 -s failed => 'VERSION' cannot be used with '-s'; both select the build
          log a/b/1.0.0 -c 7b => 'VERSION' cannot be used with '-c'; both select the build

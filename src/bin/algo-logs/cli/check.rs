@@ -93,6 +93,11 @@ impl RawArgs {
             build_id.map(|_| "BUILD_ID"),
             filter,
         ])?;
+        if let (Some(_), Some(wait)) = (&version, self.spelling("wait")) {
+            return Err(
+                conflict("VERSION", wait).hint("a version is listed once it has been built")
+            );
+        }
         // A build in progress can still succeed or fail.
         if let (Some(status), Some(wait)) = (self.spelling("status"), self.spelling("wait")) {
             if self.filter.status != Some(BuildStatus::InProgress) {

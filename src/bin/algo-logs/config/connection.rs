@@ -1,5 +1,7 @@
 //! The client, and where its settings come from.
 
+use std::time::Duration;
+
 use algo_logs::{Client, ClientBuilder, Error, RetryInfo, Token};
 
 use super::{Settings, error_from};
@@ -31,9 +33,11 @@ impl Settings<'_> {
             };
             builder.build().map_err(|error| self.error(error))
         };
+        // A hint is not worth a long wait.
+        let silent_timeout = self.options.timeout.min(Duration::from_secs(5));
         Ok(Connection {
             client: build(customize(self.builder()).on_retry(on_retry))?,
-            silent: build(customize(self.builder()).retries(0))?,
+            silent: build(customize(self.builder()).retries(0).timeout(silent_timeout))?,
             key_source: self.token.source,
             ca_source: self.ca_pem.as_ref().map(|ca_pem| ca_pem.source),
         })

@@ -121,11 +121,16 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
             Err(error) => return self.count_without_log(&id, error),
         };
         let mut counted = 0;
-        transfer(&mut logs, output, |logs| {
+        let transferred = transfer(&mut logs, output, |logs| {
             let new = logs.delivered() - counted;
             counted = logs.delivered();
             self.count(|counts| counts.bytes += new);
-        })?;
+        });
+        if transferred.is_err() {
+            // Nothing of this log was saved.
+            self.count(|counts| counts.bytes -= counted);
+        }
+        transferred?;
         if let Some(commit) = version {
             let commit = reporter.commit(&commit);
             reporter.note(&format!(
