@@ -197,10 +197,8 @@ impl Client {
             path: format!("{}/logs", build.path),
             what: format!("log of {}", build.what),
         };
-        Logs::open(self.http.clone(), endpoint.clone(), LOGS).map_err(|error| {
-            self.explain_missing_log(&build, error)
-                .about(&endpoint.what)
-        })
+        Logs::open(self.http.clone(), endpoint, LOGS)
+            .map_err(|error| self.explain_missing_log(&build, error))
     }
 
     /// Returns the log of a version: `compilation.output` in `GET /v1/algorithms/OWNER/NAME/versions/HASH`.

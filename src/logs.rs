@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::http::{ApiError, Body, Endpoint, Http, from_io};
+use crate::http::{Body, Endpoint, Http, from_io};
 use crate::json_string::{DecodeError, JsonString};
 use crate::retry::Attempts;
 
@@ -123,23 +123,17 @@ impl Logs {
         if let Some(end) = &self.end {
             return end.clone().map(|()| 0);
         }
-        match self.decode_or_resume(buf) {
-            Ok(0) => {
-                self.end = Some(Ok(()));
-                Ok(0)
-            }
+        let result = self.decode_or_resume(buf);
+        match &result {
+            Ok(0) => self.end = Some(Ok(())),
             Ok(n) => {
-                self.decoded.update(&buf[..n]);
+                self.decoded.update(&buf[..*n]);
                 self.replacements = self.replacements.max(self.decoder.replacements());
                 self.attempts.progressed();
-                Ok(n)
             }
-            Err(error) => {
-                let error = error.about(&self.endpoint.what);
-                self.end = Some(Err(error.clone()));
-                Err(error)
-            }
+            Err(error) => self.end = Some(Err(error.clone())),
         }
+        result
     }
 
     fn decode_or_resume(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
@@ -191,8 +185,8 @@ fn connect(
         result.map_err(|error| translate(http, body, error))?;
         if !decoder.found() {
             // This is an error that was sent with status 200, a version without output, or an invalid response.
-            if let Some(error) = body.prefix_if_complete().and_then(ApiError::from_json) {
-                return Err(http.api_error(error));
+            if let Some(error) = http.api_error(body.prefix_if_complete()) {
+                return Err(error);
             }
             if path == LOGS {
                 return Err(Error::invalid_response("the response has no 'logs'"));
@@ -207,10 +201,8 @@ fn translate(http: &Http, body: &Body, error: DecodeError) -> Error {
         DecodeError::Read(error) => from_io(error),
         DecodeError::Truncated => Error::incomplete("the response ends in the middle of its JSON"),
         DecodeError::Invalid { offset, reason } => {
-            let page = match body.prefix_if_complete() {
-                Some(body) if offset == 0 => http.describe_page(body),
-                _ => String::new(),
-            };
+            let start = body.prefix_if_complete().filter(|_| offset == 0);
+            let page = http.describe_page(start);
             Error::invalid_response(format!(
                 "the response is not the expected JSON: {reason} at byte {offset}{page}"
             ))

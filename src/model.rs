@@ -240,7 +240,6 @@ impl Version {
 
 /// The envelope of a list.
 #[derive(Deserialize)]
-#[serde(bound = "T: Deserialize<'de>")]
 pub(crate) struct Page<T> {
     /// Where the next page begins. `None` on the last page.
     pub(crate) marker: Option<String>,

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 
@@ -236,25 +237,22 @@ impl Pages<Build> {
         mut self,
         matches: &dyn Fn(&Build) -> bool,
     ) -> Result<Option<Build>, Error> {
-        let mut newest: Option<Build> = None;
+        let mut newest: Option<(Option<SystemTime>, Build)> = None;
         let mut times = Vec::new();
         while let Some(page) = self.request() {
-            let page = page?;
-            times.extend(page.iter().map(Build::started_time));
-            for build in page {
+            for build in page? {
                 let started = build.started_time();
-                let is_newer = newest
-                    .as_ref()
-                    .is_none_or(|newest| started > newest.started_time());
+                times.push(started);
+                let is_newer = newest.as_ref().is_none_or(|(known, _)| started > *known);
                 if is_newer && self.matches(&build) && matches(&build) {
-                    newest = Some(build);
+                    newest = Some((started, build));
                 }
             }
             if newest.is_some() && times.is_sorted_by(|earlier, later| earlier >= later) {
                 break;
             }
         }
-        Ok(newest)
+        Ok(newest.map(|(_, build)| build))
     }
 }
 

@@ -17,7 +17,7 @@ const MAX_MESSAGE: usize = 200;
 
 /// The service's description of an error.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct ApiError {
+pub(super) struct ApiError {
     code: Option<u32>,
     pub(super) message: Option<String>,
 }
@@ -69,7 +69,7 @@ impl ApiError {
     }
 
     /// Reads an error in JSON. Returns `None` if the body has another shape, or is too long for an error.
-    pub(crate) fn from_json(body: &[u8]) -> Option<Self> {
+    pub(super) fn from_json(body: &[u8]) -> Option<Self> {
         let body = Some(body).filter(|body| body.len() <= MAX_ERROR_BODY)?;
         let document: Members<'_> = serde_json::from_slice(body).ok()?;
         let Some(error) = document.error else {

@@ -27,11 +27,10 @@ use ureq::http::{HeaderMap, HeaderName, Response, Uri, header};
 
 pub(crate) use self::body::{Body, from_io};
 pub(crate) use self::config::{Config, MAX_TIMEOUT};
-pub(crate) use self::error_response::ApiError;
 pub(crate) use self::proxy::ProxySetting;
 pub use self::report::{RequestSummary, RetryInfo};
 
-use self::error_response::page_title;
+use self::error_response::{ApiError, page_title};
 use self::report::RequestReport;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
@@ -127,8 +126,8 @@ impl Http {
             let mut body = self.send(endpoint)?;
             let value = serde_json::from_reader(io::BufReader::new(&mut body));
             // If all members of `T` are optional, an error that was sent with status 200 looks like an empty `T`.
-            if let Some(error) = body.prefix_if_complete().and_then(ApiError::from_json) {
-                return Err(self.api_error(error));
+            if let Some(error) = self.api_error(body.prefix_if_complete()) {
+                return Err(error);
             }
             value.map_err(|error| self.invalid_json(body.prefix_if_complete(), error))
         })
@@ -304,8 +303,8 @@ impl Http {
 
     /// Explains why a body could not be deserialized. `body` is `None` if it was too long to keep.
     fn invalid_json(&self, body: Option<&[u8]>, error: serde_json::Error) -> Error {
-        if let Some(error) = body.and_then(ApiError::from_json) {
-            return self.api_error(error);
+        if let Some(error) = self.api_error(body) {
+            return error;
         }
         // serde_json's own message may repeat any value of the response, so it is not shown.
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -317,24 +316,24 @@ impl Http {
             )),
             _ => Error::invalid_response(format!(
                 "the response is not JSON ({place}){}",
-                body.map(|body| self.describe_page(body))
-                    .unwrap_or_default()
+                self.describe_page(body)
             )),
         }
     }
 
     /// Describes a response that should have been JSON by its title, if it is an HTML page, such as a login page.
     /// Returns an empty text otherwise.
-    pub(crate) fn describe_page(&self, body: &[u8]) -> String {
-        match page_title(&String::from_utf8_lossy(body)) {
+    pub(crate) fn describe_page(&self, body: Option<&[u8]>) -> String {
+        match page_title(&String::from_utf8_lossy(body.unwrap_or_default())) {
             Some(title) => format!(", but a page that says: {}", self.redact(&title)),
             None => String::new(),
         }
     }
 
-    /// Returns the error for a response with status 200 whose body is an error.
-    pub(crate) fn api_error(&self, error: ApiError) -> Error {
-        error.into_error(200, None, self.config.token.as_ref())
+    /// Returns the error that was sent with status 200, if the body is one.
+    pub(crate) fn api_error(&self, body: Option<&[u8]>) -> Option<Error> {
+        let error = ApiError::from_json(body?)?;
+        Some(error.into_error(200, None, self.config.token.as_ref()))
     }
 
     /// Prepares text from the service for an error message: redacts the key, and shortens the text.

@@ -2,7 +2,7 @@
 //!
 //! Examples come before options because most readers look for them. Lines are at most 80 columns wide.
 
-use super::commands::{COMMANDS, CommandName, CommandSpec};
+use super::commands::{COMMANDS, CommandName, CommandSpec, command_words};
 use super::flags::{Group, flags_of};
 use super::suggest::{did_you_mean, nearest};
 use super::topics::{ENVIRONMENT, EXIT_CODES, FILES, PRECEDENCE};
@@ -17,8 +17,7 @@ const WIDTH: usize = 80;
 
 /// Returns the words that `help` accepts.
 pub(super) fn topic_words() -> Vec<&'static str> {
-    let commands = COMMANDS.iter().map(|spec| spec.word);
-    commands.chain(["environment", "exit-codes"]).collect()
+    [&command_words()[..], &["environment", "exit-codes"]].concat()
 }
 
 /// Returns the help on a topic, or the summary without one.

@@ -23,6 +23,7 @@ pub(crate) use args::{
 };
 pub(crate) use check::MAX_WHY_LINES;
 pub(crate) use commands::CommandName;
+pub(crate) use value::is_hex;
 
 use crate::error::CliError;
 use flags::{Generate, RawArgs};

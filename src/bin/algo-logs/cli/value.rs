@@ -125,6 +125,6 @@ pub(super) fn parse_number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "too large")
 }
 
-pub(super) fn is_hex(text: &str) -> bool {
+pub(crate) fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -3,7 +3,7 @@
 use algo_logs::ErrorKind;
 
 use super::context::Context;
-use crate::cli::CommandName;
+use crate::cli::{CommandName, is_hex};
 use crate::config::Connection;
 use crate::error::{CliError, Kind};
 
@@ -20,7 +20,7 @@ impl Context {
             return error;
         }
         let list = self.lists(CommandName::Builds);
-        if id.len() == COMMIT && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if id.len() == COMMIT && is_hex(id) {
             error.hint(format!("to select a commit, use '-c {id}'"))
         } else if id.len() < 7 {
             error.hint(format!("BUILD_ID needs at least 7 digits; {list}"))

@@ -1,12 +1,12 @@
 //! An object of a list, typed and as the service wrote it.
 
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A build or a version that is shown or saved as it was received: with all members in their order, and all digits of
 /// its numbers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Item<T> {
     pub(crate) typed: T,
     pub(crate) raw: Box<RawValue>,
@@ -17,11 +17,5 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Item<T> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let typed = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
         Ok(Self { typed, raw })
-    }
-}
-
-impl<T> Serialize for Item<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.raw.serialize(serializer)
     }
 }

@@ -31,14 +31,7 @@ impl Context {
         let builds = self.build_items(&args.filter, args.limit);
         let list = List {
             row: build_row,
-            columns: &[
-                ("status", 11),
-                ("commit", 7),
-                ("age", 4),
-                ("time", 6),
-                ("version", 7),
-                ("build id", WHOLE),
-            ],
+            columns: const { &build_columns("build id") },
             cells: |build| build_cells(build, build.build_id.clone()),
             nothing: self.no_build(&args.filter),
         };
@@ -192,6 +185,18 @@ pub(super) fn build_row(build: &Build) -> Cells {
         Some(build.started_at.clone()),
         build.duration().map(format::duration),
         build.semantic_version().map(str::to_owned),
+    ]
+}
+
+/// Returns the columns of a table of builds, whose last one is called `name`.
+pub(super) const fn build_columns(name: &'static str) -> [Column; 6] {
+    [
+        ("status", 11),
+        ("commit", 7),
+        ("age", 4),
+        ("time", 6),
+        ("version", 7),
+        (name, WHOLE),
     ]
 }
 

@@ -5,20 +5,9 @@ use algo_logs::Build;
 use super::Session;
 use super::context::Context;
 use super::item::Item;
-use super::lists::{Rows, build_cells, build_row};
+use super::lists::{Rows, build_cells, build_columns, build_row};
 use crate::cli::{BuildFilter, BuildsArgs, Limit, Target};
 use crate::error::CliError;
-use crate::output::table::{Column, WHOLE};
-
-/// The columns of the table.
-const COLUMNS: &[Column] = &[
-    ("status", 11),
-    ("commit", 7),
-    ("age", 4),
-    ("time", 6),
-    ("version", 7),
-    ("algorithm", WHOLE),
-];
 
 impl Session<'_> {
     pub(super) fn list_newest_builds(
@@ -28,7 +17,12 @@ impl Session<'_> {
     ) -> Result<(), CliError> {
         let targets = vec![Target::Owner(owner.to_owned())];
         let (contexts, mut failures) = self.contexts(targets, 1)?;
-        let mut rows = Rows::new(COLUMNS, args.json, &self.reporter, self.color);
+        let mut rows = Rows::new(
+            const { &build_columns("algorithm") },
+            args.json,
+            &self.reporter,
+            self.color,
+        );
         rows.fixed = true;
         for context in contexts {
             if args.limit == Limit::Rows(rows.count) {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Session;
 use super::context::Context;
 use super::transfer::read_failure;
-use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource};
+use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource, is_hex};
 use crate::config::{ColorChoice, PathOrStdin};
 use crate::error::{CliError, Kind};
 use crate::output::sanitize::{Mode, Sanitizer, defuse};
@@ -174,10 +174,9 @@ impl Context {
         let mut message = format!("{} has no failed build", self.algorithm);
         if let Some(commit) = commit {
             message += &format!(" of commit {commit}");
-            // All builds of the commit may still be in progress.
-            let finished = builds().matching(|build| build.status.is_finished());
-            if finished.newest()?.is_none() {
-                if let Some(build) = builds().newest()? {
+            if let Some(build) = builds().newest()? {
+                let finished = builds().matching(|build| build.status.is_finished());
+                if finished.newest()?.is_none() {
                     return Err(self.in_progress(&build));
                 }
             }
@@ -230,10 +229,9 @@ impl Context {
                 text += &format!(" (build {id}, started {started})");
             }
             // One commit is not a range, and a command to copy must not contain anything but commits.
-            let is_sha = |sha: &str| sha.bytes().all(|byte| byte.is_ascii_hexdigit());
             if success.commit_sha == build.commit_sha {
                 text += "; the same commit";
-            } else if is_sha(&success.commit_sha) && is_sha(&build.commit_sha) {
+            } else if is_hex(&success.commit_sha) && is_hex(&build.commit_sha) {
                 text += &format!("; git log {commit}..{}", reporter.commit(&build.commit_sha));
             }
             reporter.note(&text);

@@ -1,5 +1,7 @@
 //! Lists as JSON.
 
+use std::borrow::Borrow;
+
 use serde::Serialize;
 
 use super::reporter::Reporter;
@@ -7,7 +9,7 @@ use super::sanitize::is_bidi_control;
 use crate::error::CliError;
 
 /// Joins formatted items into one JSON array, with one item per line.
-pub(crate) fn array(items: &[String]) -> String {
+pub(crate) fn array<S: Borrow<str>>(items: &[S]) -> String {
     format!("[{}]\n", items.join(",\n "))
 }
 

@@ -70,7 +70,7 @@ fn stdout() -> io::Result<File> {
 }
 
 /// How a log is changed before it is written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OutputOptions {
     /// How to sanitize the log on a terminal. `None` leaves it unchanged.
     pub(crate) on_terminal: Option<Mode>,

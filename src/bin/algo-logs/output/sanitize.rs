@@ -202,7 +202,7 @@ pub(crate) fn is_bidi_control(c: char) -> bool {
 }
 
 /// Returns whether a character is a control, or is invisible: a soft hyphen, a separator, a format character, a tag.
-pub(crate) fn is_unsafe(c: char) -> bool {
+fn is_unsafe(c: char) -> bool {
     c.is_control()
         || is_bidi_control(c)
         || matches!(c,

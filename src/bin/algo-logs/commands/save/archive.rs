@@ -16,7 +16,7 @@ use crate::commands::hints::add_connection_hint;
 use crate::commands::item::Item;
 use crate::commands::transfer::transfer;
 use crate::error::CliError;
-use crate::output::{Output, format, remove_leftovers};
+use crate::output::{Output, remove_leftovers};
 
 /// The directory of an algorithm, which several threads fill.
 pub(super) struct Archive<'a, F> {
@@ -27,7 +27,7 @@ pub(super) struct Archive<'a, F> {
     progress: F,
 }
 
-impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
+impl<'a, F: Fn(usize, u64) + Sync> Archive<'a, F> {
     pub(super) fn create(context: &'a Context, root: &Path, progress: F) -> Result<Self, CliError> {
         let directory = create_directory(root, &context.algorithm)?;
         remove_leftovers(&directory);
@@ -126,11 +126,8 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
             counted = logs.delivered();
             self.count(|counts| counts.bytes += new);
         });
-        if transferred.is_err() {
-            // Nothing of this log was saved.
-            self.count(|counts| counts.bytes -= counted);
-        }
-        transferred?;
+        // Of a log that failed, nothing was saved.
+        transferred.inspect_err(|_| self.count(|counts| counts.bytes -= counted))?;
         if let Some(commit) = version {
             let commit = reporter.commit(&commit);
             reporter.note(&format!(
@@ -185,7 +182,7 @@ impl<'a, F: Fn(usize, String) + Sync> Archive<'a, F> {
     fn count(&self, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.lock();
         change(&mut counts);
-        (self.progress)(counts.done(), format::bytes(counts.bytes));
+        (self.progress)(counts.done(), counts.bytes);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {

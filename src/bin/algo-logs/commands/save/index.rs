@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::commands::item::Item;
 use crate::error::CliError;
-use crate::output::{Output, open_regular};
+use crate::output::{Output, json, open_regular};
 
 /// The limit of an index, for reading and writing: a hundred times the size of any seen so far.
 pub(super) const MAX_BYTES: usize = 256 * 1024 * 1024;
@@ -124,7 +124,7 @@ fn merge<'a, T: Entry>(earlier: &'a [Item<T>], received: &'a [Item<T>]) -> Vec<&
 /// Returns a JSON array with one entry per line, each as the service wrote it.
 fn array<T>(entries: &[&Item<T>]) -> String {
     let entries: Vec<_> = entries.iter().map(|entry| entry.raw.get()).collect();
-    format!("[{}]\n", entries.join(",\n "))
+    json::array(&entries)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::context::{Context, take};
 use super::{Session, target};
 use crate::cli::SaveArgs;
 use crate::error::CliError;
-use crate::output::Progress;
+use crate::output::{Progress, format};
 use archive::Archive;
 use summary::{Counts, report};
 
@@ -69,7 +69,10 @@ impl Context {
         let total = builds.len();
         let archive = Archive::create(self, &args.directory, |done, bytes| {
             let done = done.min(total); // a list can fail too
-            progress.show(|| format!("{position}{done} of {total} builds, {bytes}"));
+            progress.show(|| {
+                let bytes = format::bytes(bytes);
+                format!("{position}{done} of {total} builds, {bytes}")
+            });
         })?;
         error.into_iter().for_each(|error| archive.fail(error));
         let earlier = archive.save_index("builds.json", &builds);
