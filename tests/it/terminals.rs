@@ -238,6 +238,7 @@ fn notes_have_no_prefix_and_fit_80_columns() {
     let logs = format!("{one}/logs");
     let message = format!(r#"{{"error":"{long}"}}"#);
     let lost = Reply::json(404, r#"{"error":{"code":1011}}"#);
+    let wait_for_id = format!("log acme/x {id} --wait=1");
     for status in ["failed", "in-progress", &long] {
         cluster.script_always(BUILDS, list(&build(status)));
         cluster.script_always(
@@ -251,7 +252,7 @@ fn notes_have_no_prefix_and_fit_80_columns() {
             ("log acme/x", log("")),
             ("log acme/x", log(r"\ud800\ud800\n")),
             ("log acme/x", lost.clone()),
-            ("log acme/x 5f0c2a7 --wait=1", log(r"x\n")),
+            (&*wait_for_id, log(r"x\n")),
             (
                 "log acme/x -c 8e36fbf53f57fa1f1b681b1f1ab178b6f989976f --wait=1",
                 log(r"x\n"),
@@ -266,7 +267,7 @@ fn notes_have_no_prefix_and_fit_80_columns() {
             cluster.script_always(&logs, reply);
             let failed = Reply::json(503, &message).header("Retry-After", "0");
             match line {
-                _ if line.contains("5f0c2a7") => cluster.script(&one, failed),
+                _ if line.contains(id) => cluster.script(&one, failed),
                 _ if line.contains("--wait") => {}
                 _ => cluster.script(BUILDS, failed),
             }
