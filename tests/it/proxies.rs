@@ -383,7 +383,7 @@ fn a_second_request_uses_the_kept_connection() {
 
 /// In ureq, a lookup with a timeout starts a thread, and panics if that fails. Proxies and waits have such a lookup.
 #[test]
-fn no_lookup_starts_a_thread() {
+fn a_direct_request_starts_no_thread() {
     let cluster = Cluster::start();
     // No system can provide a stack this large.
     let program = Program::on(&cluster).env("RUST_MIN_STACK", (1u64 << 46).to_string());
