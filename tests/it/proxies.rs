@@ -341,6 +341,20 @@ fn a_proxy_that_stops_does_not_block() {
     });
 }
 
+/// A timeout below 10 s also limits connecting to a proxy.
+#[test]
+fn the_timeout_limits_connecting_to_a_proxy() {
+    let silent = listen(|listener| keep(listener.accept()));
+    let program = Program::on(&Cluster::start()).env("http_proxy", format!("http://{silent}"));
+    let started = Instant::now();
+    let message = "algo-logs: builds of acme/Empty: cannot connect to http://cluster.example.com \
+                   through the proxy in http_proxy within 1 s\n";
+    program
+        .run(&format!("{PROXIED} --timeout 1"))
+        .fails(1, message);
+    assert!(started.elapsed() < Duration::from_secs(9));
+}
+
 /// Runs a proxy in a thread, and returns its address.
 fn listen(run: impl FnOnce(TcpListener) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
