@@ -106,7 +106,7 @@ fn memory_is_bounded() {
                 (made < size).then_some(piece)
             });
             let log = Pieces(pieces, io::Cursor::new((*beginning).to_owned()));
-            let failure = explain(log, 10).unwrap();
+            let failure = explain(log, 100).unwrap();
             assert!(failure.output.iter().all(|line| line.len() <= 2_000));
         }
     };
