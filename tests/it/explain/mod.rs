@@ -75,6 +75,8 @@ const ERROR: &str = "The command '/bin/sh -c make' returned a non-zero code: 2";
 fn the_recorded_cases() {
     let cases = include_str!("../../../fixtures/why/cases.json");
     let cases: Vec<Value> = serde_json::from_str(cases).unwrap();
+    // The file is complete.
+    assert_eq!(cases.len(), 24);
     for mut case in cases {
         let case = case.as_object_mut().unwrap();
         let name = case.remove("name").unwrap();
