@@ -128,6 +128,12 @@ pub fn traps() -> Vec<Row> {
         ("objects", r#"{"results":["#, "{},", "documented shape"),
         ("numbers", r#"{"results":["#, "0,", "documented shape"),
     ] {
+        let page = |size: usize| {
+            let page = format!("{before}{}null]}}", item.repeat(size / item.len()));
+            let reply = Reply::json(200, "").header("Content-Encoding", "gzip");
+            reply.body(gzip(page))
+        };
+        let small = page(3 * MIB);
         for (line, code, stdout) in [
             ("builds acme/x", 0, ""),
             ("builds acme/x --json", 0, "[]\n"),
@@ -137,13 +143,10 @@ pub fn traps() -> Vec<Row> {
             ("save acme/x -d .", 0, ""),
         ] {
             // The largest page takes long to parse without optimization.
-            let (size, memory) = match (name, line) {
-                ("an unknown member", "builds acme/x") => (31 * MIB, 250 * MIB),
-                _ => (3 * MIB, 40 * MIB),
+            let (reply, mib) = match (name, line) {
+                ("an unknown member", "builds acme/x") => (page(31 * MIB), 250),
+                _ => (small.clone(), 40),
             };
-            let page = format!("{before}{}null]}}", item.repeat(size / item.len()));
-            let reply = Reply::json(200, "").header("Content-Encoding", "gzip");
-            let reply = reply.body(gzip(page));
             let script = move |cluster: &Cluster| {
                 cluster.script_always(BUILDS, reply.clone());
                 cluster.script_always(VERSIONS, reply.clone());
@@ -153,7 +156,7 @@ pub fn traps() -> Vec<Row> {
                 "" => row.is(code, stdout, "acme/x"),
                 error => row.fails(6, error),
             };
-            rows.push(row.memory((memory >> 10) as u32));
+            rows.push(row.memory(mib * 1024));
         }
     }
     rows
