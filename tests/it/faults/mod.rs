@@ -12,12 +12,13 @@ mod service;
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
-use crate::program::{Folder, Program, wrap};
+use crate::outputs::script;
+use crate::program::{Folder, Program};
 
 /// A log, and the document that contains it.
 const TEXT: &str = "one\ntwo\nthree\n";
@@ -415,9 +416,7 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
         program = program.env(name, value);
     }
     let limits = format!("ulimit -d {} && ulimit -t 30", row.memory);
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &format!("{limits} && {}", row.shell), "sh"]);
-    let output = wrap(shell, &program.command(&line))
+    let output = script(&program, &format!("{limits} && {}", row.shell), &line)
         .current_dir(folder)
         .stdin(Stdio::from(File::open("/dev/null").expect("it exists")))
         .output()
