@@ -111,6 +111,7 @@ fn files_keep_their_mode_and_links_stay() {
     symlink("old", folder.join("link")).unwrap();
     symlink("link", folder.join("link to a link")).unwrap();
     symlink("new", folder.join("dangling")).unwrap();
+    std::fs::hard_link(&old, folder.join("hard")).unwrap();
     for (file, target) in [
         ("old", "old"),
         ("link", "old"),
@@ -133,9 +134,11 @@ fn files_keep_their_mode_and_links_stay() {
         let found = std::fs::read_link(folder.join(link)).unwrap();
         assert_eq!(found.to_str(), Some(target));
     }
+    // A hard link keeps the old content.
+    assert_eq!(folder.read("hard"), b"what was there");
     assert_eq!(
         folder.names(),
-        ["dangling", "link", "link to a link", "new", "old"]
+        ["dangling", "hard", "link", "link to a link", "new", "old"]
     );
     // A link that points to itself.
     symlink("loop", folder.join("loop")).unwrap();

@@ -46,13 +46,34 @@ pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let until = Instant::now() + Duration::from_secs(20);
     let is_written =
         |name: &String| name.starts_with(".algo-logs-") && !folder.read(name).is_empty();
-    while !folder.names().iter().any(is_written) && Instant::now() < until {
+    wait_until(|| folder.names().iter().any(is_written));
+    (cluster, child)
+}
+
+/// Waits until a condition holds, for at most 20 s.
+fn wait_until(holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(5));
     }
-    (cluster, child)
+}
+
+/// A program that is killed while it waits for the log leaves nothing behind.
+#[test]
+fn no_file_is_created_before_the_log_begins() {
+    let (folder, cluster) = (Folder::new(), Cluster::start());
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n";
+    cluster.script(LOGS, Reply::raw().send(head).stall());
+    let line = format!("{LINE} -o {}", folder.join("f"));
+    let mut child = Program::on(&cluster).command(&line).spawn().unwrap();
+    wait_until(|| !cluster.requests().is_empty());
+    std::thread::sleep(Duration::from_millis(200));
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None);
+    assert_eq!(cluster.requests().len(), 1);
+    assert_eq!(folder.names(), [""; 0]);
 }
 
 #[test]
