@@ -18,17 +18,8 @@ fn build(id: &str, status: &str, started: &str) -> String {
     )
 }
 
-/// Starts a cluster whose algorithm `acme/x` has one failed build, `b1`, with this log.
-fn failed(log: &str) -> Cluster {
-    let cluster = Cluster::start();
-    let build = build("b1", "failed", "2021-08-02T21:12:56Z");
-    let list = format!(r#"{{"results":[{build}]}}"#);
-    cluster.script_always(BUILDS, Reply::json(200, &list));
-    cluster.script_always(&format!("{BUILDS}/b1"), Reply::json(200, &build));
-    let logs = serde_json::json!({ "logs": log }).to_string();
-    cluster.script_always(&format!("{BUILDS}/b1/logs"), Reply::json(200, &logs));
-    cluster
-}
+/// One failed build, for [`listed`].
+const FAILED: &[&str] = &["b1 failed c0ffee 2"];
 
 /// Returns a build from `ID STATUS COMMIT DAY`.
 fn item_of(text: &str) -> String {
@@ -57,9 +48,9 @@ fn listed(items: &[&str], log: &str) -> Cluster {
     cluster
 }
 
-/// Returns the note about the build of [`failed`].
+/// Returns the note about the build in [`FAILED`].
 fn named(rest: &str) -> String {
-    format!("algo-logs: build b1 (failed, commit c0ffee, started 2021-08-02T21:12:56Z): {rest}\n")
+    format!("algo-logs: build b1 (failed, commit c0ffee, started 2021-08-02T00:00:00Z): {rest}\n")
 }
 
 /// The notes on the builds of `acme/Lemmatizer`, when stderr is not a terminal.
@@ -395,7 +386,7 @@ fn the_note_says_what_was_found() {
         // The service's status decides, regardless of the log.
         (format!("{built}Untagged: a:1\n"), "", String::new(), "the image was built; the build failed later"),
     ] {
-        let outcome = Program::on(&failed(&log)).run(&format!("why acme/x {line}"));
+        let outcome = Program::on(&listed(FAILED, &log)).run(&format!("why acme/x {line}"));
         outcome.is(0, text, &named(note));
     }
 }
@@ -487,7 +478,7 @@ fn text_of_a_log_is_made_safe() {
         "Step 1/1 : RUN ##[group]\n ---> Running in 0123456789ab\n  ::error::a\n##vso[task]b\n##\u{9b}31m[c]\n\td\u{202e}\u{8}\n{KEY}\nThe command '##teamcity[a]' returned a non-zero code: 1\n"
     );
     let safe = "Step 1/1 : RUN # #[group]\n  : :error::a\n# #vso[task]b\n# #\u{fffd}31m[c]\n\td\u{fffd}\u{fffd}\n[key]\nThe command '# #teamcity[a]' returned a non-zero code: 1\n";
-    let cluster = failed(&log);
+    let cluster = listed(FAILED, &log);
     let program = Program::on(&cluster);
     program.run("why acme/x -q").prints(safe);
     #[cfg(target_os = "linux")]
@@ -502,7 +493,7 @@ fn text_of_a_log_is_made_safe() {
 
 #[test]
 fn colours_mark_the_header_and_the_error() {
-    let outcome = Program::on(&failed(CLASSIC)).run("why acme/x -q --color always -n 1");
+    let outcome = Program::on(&listed(FAILED, CLASSIC)).run("why acme/x -q --color always -n 1");
     outcome.prints(
         "\x1b[1mStep 2/2 : RUN make\x1b[0m\n… 2 lines …\nthree\n\
          \x1b[31mThe command '/bin/sh -c make' returned a non-zero code: 2\x1b[0m\n",
@@ -519,7 +510,7 @@ fn errors_if_there_is_nothing_to_explain() {
         &format!("algo-logs: acme/Empty has no failed build; {lists}\n"),
     );
     for log in ["", "\n\n", "Untagged: a:1\n"] {
-        let outcome = Program::on(&failed(log)).run("why acme/x b1");
+        let outcome = Program::on(&listed(FAILED, log)).run("why acme/x b1");
         outcome.fails(5, &outcome.stderr);
         let message = "algo-logs: the log of build b1 of acme/x is empty";
         assert!(outcome.stderr.starts_with(message), "{}", outcome.stderr);
@@ -540,7 +531,7 @@ fn errors_if_there_is_nothing_to_explain() {
 /// Nothing is printed until the whole log has been read.
 #[test]
 fn a_truncated_log_prints_nothing() {
-    let cluster = failed("");
+    let cluster = listed(FAILED, "");
     let cut =
         "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"logs\":\"Step 1/1 : RUN x\\nboom\\n";
     cluster.script(&format!("{BUILDS}/b1/logs"), Reply::raw().send(cut).fin());
