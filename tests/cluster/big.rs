@@ -81,13 +81,6 @@ impl BigLog {
         out.write_all(CLOSING)
     }
 
-    /// Writes the log itself in large chunks.
-    pub fn write_log(&self, out: &mut impl Write) -> io::Result<()> {
-        write_repeated(out, self.block.text.as_bytes(), self.blocks())?;
-        out.write_all(&self.block.text.as_bytes()[..self.tail])?;
-        out.write_all(self.padding.as_bytes())
-    }
-
     /// Returns the document.
     pub fn document(&self) -> Vec<u8> {
         let mut document = Vec::new();
@@ -98,10 +91,11 @@ impl BigLog {
 
     /// Returns the log.
     pub fn log(&self) -> String {
-        let mut log = Vec::new();
-        self.write_log(&mut log)
-            .expect("writing into a Vec cannot fail");
-        String::from_utf8(log).expect("the blocks are whole strings")
+        let blocks = usize::try_from(self.blocks()).expect("the log fits into memory");
+        let mut log = self.block.text.repeat(blocks);
+        log.push_str(&self.block.text[..self.tail]);
+        log.push_str(self.padding);
+        log
     }
 
     fn blocks(&self) -> u64 {
