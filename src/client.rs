@@ -409,7 +409,7 @@ impl ClientBuilder {
     /// Sets how many times a request is retried after a transient failure: no connection, a timeout, a response that
     /// was cut short, or status 408, 429, 500, 502, 503 or 504. Defaults to 3.
     ///
-    /// A log resumes if its connection breaks. Progress resets the count.
+    /// A log resumes if its connection breaks, unless this is 0. Progress resets the count.
     pub fn retries(mut self, retries: u32) -> Self {
         self.config.retries = retries;
         self

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::{Body, Endpoint, Http, from_io};
@@ -20,7 +19,7 @@ use crate::retry::Attempts;
 /// escape sequence: sanitize it before showing it on a terminal.
 ///
 /// If the connection breaks, the log is fetched again. It continues where it stopped, after the part that was already
-/// delivered has been verified to be unchanged. [`resume`](Logs::resume) turns this off.
+/// delivered has been verified to be unchanged.
 ///
 /// # Errors
 ///
@@ -74,17 +73,6 @@ impl Logs {
             replacements: 0,
             end: None,
         })
-    }
-
-    /// Sets whether the log resumes when its connection breaks, as often as
-    /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) allows. Defaults to `true`.
-    pub fn resume(mut self, resume: bool) -> Self {
-        self.attempts = if resume {
-            self.http.attempts()
-        } else {
-            Attempts::new(0, Duration::ZERO)
-        };
-        self
     }
 
     /// Returns how many bytes of the log have been read so far.

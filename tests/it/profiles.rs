@@ -210,26 +210,6 @@ fn a_default_profile_that_is_not_needed_is_not_opened() {
 
 #[cfg(unix)]
 #[test]
-fn a_profile_that_others_can_read_prints_a_note() {
-    use std::os::unix::fs::PermissionsExt;
-    let cluster = Cluster::start();
-    let home = home(&format!(
-        "[profiles.default]\napi_server = '{}'\napi_key = '{KEY}'\n",
-        cluster.url()
-    ));
-    let config = home.join(PROFILES);
-    let program = Program::bare().home(home.path());
-    let note = format!("algo-logs: other users can read your keys; run 'chmod 600 {config}'\n");
-    for (mode, note) in [(0o644, note), (0o600, String::new())] {
-        let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(&config, permissions).expect("a mode can be set");
-        let outcome = program.run("builds acme/Paged --all");
-        assert_eq!((outcome.code, outcome.stderr), (Some(0), note));
-    }
-}
-
-#[cfg(unix)]
-#[test]
 fn a_fifo_is_not_a_profile() {
     let cluster = Cluster::start();
     let home = home("");

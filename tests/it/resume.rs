@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use algo_logs::{Client, Error, ErrorKind, Logs};
+use algo_logs::{Client, Error, Logs};
 
 use crate::client::{algorithm, builder};
 use crate::cluster::reply::{chunked, content_length, gzip};
@@ -141,21 +141,4 @@ fn replacements_are_counted_over_all_connections() {
     let mut logs = open(&client).unwrap();
     logs.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!((logs.replacements(), logs.delivered()), (2, 7));
-}
-
-#[test]
-fn resuming_can_be_disabled() {
-    let cluster = Cluster::start();
-    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"one\\ntw";
-    cluster.script(LOGS, Reply::raw().send(cut).fin());
-    let client = builder(&cluster).build().unwrap();
-    let mut read = Vec::new();
-    let logs = open(&client).unwrap();
-    let error = logs.resume(false).read_to_end(&mut read).unwrap_err();
-    let error = error.downcast::<Error>().unwrap();
-    assert_eq!(
-        (&*read, error.kind()),
-        (&b"one\ntw"[..], ErrorKind::Incomplete)
-    );
-    assert_eq!(cluster.requests().len(), 1);
 }

@@ -53,9 +53,6 @@ impl Session<'_> {
     fn connect(&self, connections: usize) -> Result<Connection, CliError> {
         let settings = config::resolve(&self.args.connection)?;
         self.reporter.redact(settings.token());
-        if let Some(warning) = &settings.warning {
-            self.reporter.note(warning);
-        }
         let reporter = self.reporter.clone();
         settings.connect(
             |builder| {

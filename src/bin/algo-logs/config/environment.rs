@@ -71,16 +71,3 @@ pub(crate) fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
-
-/// Returns whether users other than the owner can read a file.
-#[cfg(unix)]
-pub(super) fn others_can_read(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o044 != 0)
-}
-
-/// Returns false: other systems have no permission bits to check.
-#[cfg(not(unix))]
-pub(super) fn others_can_read(_: &Path) -> bool {
-    false
-}

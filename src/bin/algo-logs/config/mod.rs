@@ -17,7 +17,7 @@ use algo_logs::{BaseUrl, Token};
 use crate::error::{CliError, Kind, redact};
 pub(crate) use connection::Connection;
 pub(crate) use environment::{color, has_escape_sequences, read_all};
-use environment::{open_regular_file, others_can_read, profiles_path, text, variable};
+use environment::{open_regular_file, profiles_path, text, variable};
 pub(crate) use options::{ColorChoice, Options, PathOrStdin};
 
 const BEARER_VARIABLE: &str = "ALGORITHMIA_BEARER_TOKEN";
@@ -61,8 +61,6 @@ struct Layer {
     ca_file: Option<Setting<PathBuf>>,
     /// The cluster that the key and the CAs belong to. Defaults to any.
     cluster: Option<BaseUrl>,
-    /// A note about the permissions of the profile's file.
-    warning: Option<String>,
 }
 
 /// The settings that decide where to connect, and with which key.
@@ -72,7 +70,6 @@ pub(crate) struct Settings<'a> {
     token: Setting<Token>,
     /// The CAs to trust instead of the compiled-in roots.
     ca_pem: Option<Setting<Vec<u8>>>,
-    pub(crate) warning: Option<String>,
 }
 
 /// Chooses each setting, then parses it: an invalid one is an error only if it is used.
@@ -138,7 +135,6 @@ pub(crate) fn resolve(options: &Options) -> Result<Settings<'_>, CliError> {
         base_url,
         token,
         ca_pem,
-        warning: layers.into_iter().find_map(|layer| layer.warning),
     })
 }
 
@@ -234,7 +230,5 @@ fn read_profile(name: Option<&str>) -> Result<Layer, CliError> {
             .or_else(|| Setting::from(BEARER_MEMBER, profile.bearer_token)),
         ca_file: Setting::from("ca_cert of the profile", ca_file),
         cluster: Some(cluster),
-        warning: others_can_read(&path)
-            .then(|| format!("other users can read your keys; run 'chmod 600 {shown}'")),
     })
 }
