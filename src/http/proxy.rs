@@ -125,18 +125,15 @@ fn is_exempt(host: &str, port: u16, pattern: &str) -> bool {
 
 /// Returns whether an address has the first `prefix` bits of a network.
 fn is_in_block(ip: IpAddr, network: &str, prefix: &str) -> bool {
-    let Ok(prefix) = prefix.parse::<u32>() else {
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => (u128::from(ip.to_bits()) << 96, 32),
+        IpAddr::V6(ip) => (ip.to_bits(), 128),
+    };
+    let (Some(network), Ok(prefix)) = (address(network), prefix.parse::<u32>()) else {
         return false;
     };
-    match (ip, address(network)) {
-        (IpAddr::V4(ip), Some(IpAddr::V4(network))) => {
-            prefix <= 32 && (ip.to_bits() ^ network.to_bits()).leading_zeros() >= prefix
-        }
-        (IpAddr::V6(ip), Some(IpAddr::V6(network))) => {
-            prefix <= 128 && (ip.to_bits() ^ network.to_bits()).leading_zeros() >= prefix
-        }
-        _ => false,
-    }
+    let ((ip, length), (network, other_length)) = (bits(ip), bits(network));
+    length == other_length && prefix <= length && (ip ^ network).leading_zeros() >= prefix
 }
 
 #[cfg(test)]

@@ -148,13 +148,13 @@ fn invalid_unicode_is_counted() {
     program.run("log acme/Paged b").is(
         0,
         "a\u{fffd}b",
-        "algo-logs: 1 character was not valid Unicode and was replaced with U+FFFD\n",
+        "algo-logs: 1 invalid character became U+FFFD\n",
     );
     script_log(&cluster, r"\udc00\ud83d\ude00\ud83d");
     program.run("log acme/Paged b").is(
         0,
         "\u{fffd}😀\u{fffd}",
-        "algo-logs: 2 characters were not valid Unicode and were replaced with U+FFFD\n",
+        "algo-logs: 2 invalid characters became U+FFFD\n",
     );
     script_log(&cluster, r"a\ud800b");
     program.run("log acme/Paged b -q").prints("a\u{fffd}b");

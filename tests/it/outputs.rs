@@ -315,7 +315,7 @@ fn errors_and_notes_start_a_new_line() {
     assert_eq!(together(LINE), (Some(6), format!("half\n{error}")));
     // A note on stderr.
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"a\ud800"}"#));
-    let note = "algo-logs: 1 character was not valid Unicode and was replaced with U+FFFD\n";
+    let note = "algo-logs: 1 invalid character became U+FFFD\n";
     assert_eq!(together(LINE), (Some(0), format!("a\u{fffd}\n{note}")));
     // The error of a failed build, below its log.
     let build = r#"{"build_id":"b1","status":"failed","commit_sha":"c","started_at":"s"}"#;

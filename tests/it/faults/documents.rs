@@ -27,7 +27,7 @@ pub fn documents() -> Vec<Row> {
         json("NUL and other control characters", r#"{"logs":"a\u0000\u001b[2J\b\f\r\n"}"#)
             .is(0, "a\0\x1b[2J\x08\x0c\r\n", ""),
         log("a document: invalid UTF-8", Reply::status(200).body(b"{\"logs\":\"a\xffb\xc3\"}"))
-            .is(0, "a\u{fffd}b\u{fffd}", "2 characters"),
+            .is(0, "a\u{fffd}b\u{fffd}", "2 invalid characters"),
         json("null", r#"{"logs":null}"#).fails(6, "the response has no 'logs'"),
         json("no log", r#"{"log":"x"}"#).fails(6, "the response has no 'logs'"),
         json("a number as the log", r#"{"logs":7}"#).fails(6, "not a string at byte 8"),

@@ -51,7 +51,8 @@ pub(crate) enum Target {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BuildsArgs {
     pub(crate) filter: BuildFilter,
-    pub(crate) limit: Limit,
+    /// The number of rows, or `usize::MAX` for `--all`.
+    pub(crate) limit: usize,
     pub(crate) json: bool,
 }
 
@@ -62,7 +63,8 @@ pub(crate) struct VersionsArgs {
     pub(crate) published: Option<bool>,
     /// `Some(true)` for `--public`, `Some(false)` for `--private`.
     pub(crate) callable: Option<bool>,
-    pub(crate) limit: Limit,
+    /// The number of rows, or `usize::MAX` for `--all`.
+    pub(crate) limit: usize,
     pub(crate) json: bool,
 }
 
@@ -116,7 +118,8 @@ pub(crate) struct SaveArgs {
     /// Whether `-` is given: stdin has further targets, one per line.
     pub(crate) stdin: bool,
     pub(crate) filter: BuildFilter,
-    pub(crate) limit: Limit,
+    /// The number of rows, or `usize::MAX` for `--all`.
+    pub(crate) limit: usize,
     pub(crate) directory: PathBuf,
     /// How many logs to fetch at a time: at least 1.
     pub(crate) jobs: usize,
@@ -141,14 +144,6 @@ impl BuildFilter {
                 .as_ref()
                 .is_none_or(|digits| commit.starts_with(digits))
     }
-}
-
-/// `-L` and `--all`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limit {
-    /// At least 1.
-    Rows(usize),
-    All,
 }
 
 /// What happens to the escape sequences of a log.

@@ -4,15 +4,15 @@ use algo_logs::BuildStatus;
 
 use super::algorithm::{parse_build_id, split_build_id};
 use super::args::{
-    AlgorithmArg, Args, BuildsArgs, Command, Limit, LogArgs, LogSource, SaveArgs, Target,
-    VersionsArgs, WhyArgs, WhySource,
+    AlgorithmArg, Args, BuildsArgs, Command, LogArgs, LogSource, SaveArgs, Target, VersionsArgs,
+    WhyArgs, WhySource,
 };
 use super::commands::CommandName::{self, Save};
 use super::flags::{CONFLICTS, RawArgs};
 use crate::config::PathOrStdin;
 use crate::error::{CliError, redact};
 
-const DEFAULT_LIMIT: Limit = Limit::Rows(20);
+const DEFAULT_LIMIT: usize = 20;
 const DEFAULT_WHY_LINES: usize = 20;
 pub(crate) const MAX_WHY_LINES: usize = 1000;
 const DEFAULT_JOBS: usize = 4;
@@ -65,7 +65,7 @@ impl RawArgs {
             Some(Target::Algorithm(algorithm)) => {
                 Command::Builds(Some(algorithm), args(DEFAULT_LIMIT))
             }
-            Some(Target::Owner(owner)) => Command::BuildsOfOwner(owner, args(Limit::All)),
+            Some(Target::Owner(owner)) => Command::BuildsOfOwner(owner, args(usize::MAX)),
         })
     }
 
@@ -173,7 +173,7 @@ impl RawArgs {
             targets: targets.collect::<Result<_, _>>()?,
             stdin,
             filter: self.filter.clone(),
-            limit: self.limit.unwrap_or(Limit::All),
+            limit: self.limit.unwrap_or(usize::MAX),
             directory: match &self.directory {
                 Some(directory) => directory.clone(),
                 None => return Err(CliError::usage("'save' requires -d DIR").hint(example)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use algo_logs::BuildStatus;
 
-use super::args::{BuildFilter, Escapes, Limit};
+use super::args::{BuildFilter, Escapes};
 use super::commands::CommandName::{self, Builds, Log, Save, Versions, Why};
 use super::commands::{EVERY_COMMAND, REQUESTS};
 use super::value::Value;
@@ -32,7 +32,7 @@ pub(super) struct RawArgs {
     pub(super) filter: BuildFilter,
     pub(super) published: Option<bool>,
     pub(super) callable: Option<bool>,
-    pub(super) limit: Option<Limit>,
+    pub(super) limit: Option<usize>,
     pub(super) json: bool,
     pub(super) tail: Option<usize>,
     pub(super) file: Option<PathOrStdin>,
@@ -128,7 +128,7 @@ pub(super) static FLAGS: &[Flag] = &[
             (&[Builds, Versions], "List all"),
             (&[Save], "Save all builds; this is the default"),
         ],
-        kind: Switch(|args| args.limit = Some(Limit::All)) },
+        kind: Switch(|args| args.limit = Some(usize::MAX)) },
     Flag { short: None, long: "json", group: Command,
         docs: &[
             (&[Builds, Versions], "Print a JSON array of the service's objects; errors become JSON too"),

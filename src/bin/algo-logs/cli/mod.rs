@@ -18,8 +18,8 @@ mod value;
 use std::ffi::OsString;
 
 pub(crate) use args::{
-    AlgorithmArg, Args, BuildFilter, BuildsArgs, Command, Escapes, Limit, LogArgs, LogSource,
-    SaveArgs, Target, VersionsArgs, WhyArgs, WhySource,
+    AlgorithmArg, Args, BuildFilter, BuildsArgs, Command, Escapes, LogArgs, LogSource, SaveArgs,
+    Target, VersionsArgs, WhyArgs, WhySource,
 };
 pub(crate) use check::MAX_WHY_LINES;
 pub(crate) use commands::CommandName;

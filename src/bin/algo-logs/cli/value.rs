@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::args::Limit;
 use super::suggest::nearest;
 use crate::error::{CliError, redact};
 
@@ -51,12 +50,12 @@ impl Value {
         parse_number(&self.text()?).map_err(|why| self.invalid(why))
     }
 
-    pub(super) fn limit(&self) -> Result<Limit, CliError> {
+    pub(super) fn limit(&self) -> Result<usize, CliError> {
         match self.number()? {
             0 => Err(self
                 .invalid("must be at least 1")
                 .hint("'--all' reads the whole list")),
-            rows => Ok(Limit::Rows(rows)),
+            rows => Ok(rows),
         }
     }
 

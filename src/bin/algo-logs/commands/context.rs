@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use algo_logs::{Algorithm, Build, Client, Error, ErrorKind, Logs, Pages, Version};
 
 use super::item::Item;
-use crate::cli::{BuildFilter, Limit};
+use crate::cli::BuildFilter;
 use crate::config::{ColorChoice, Connection};
 use crate::error::CliError;
 use crate::output::sanitize::truncate;
@@ -112,7 +112,7 @@ impl Context {
     }
 
     /// Lists the builds that pass the filter, with all of their members. The caller needs no more than `limit`.
-    pub(crate) fn build_items(&self, filter: &BuildFilter, limit: Limit) -> Pages<Item<Build>> {
+    pub(crate) fn build_items(&self, filter: &BuildFilter, limit: usize) -> Pages<Item<Build>> {
         let filter = filter.clone();
         let builds = self.client().builds(&self.algorithm).of::<Item<Build>>();
         if filter == BuildFilter::default() {
@@ -143,22 +143,11 @@ impl Context {
     }
 }
 
-/// Reads a list no further than the limit.
-pub(crate) fn take<T>(
-    items: impl Iterator<Item = Result<T, Error>>,
-    limit: Limit,
-) -> impl Iterator<Item = Result<T, Error>> {
-    items.take(match limit {
-        Limit::Rows(rows) => rows,
-        Limit::All => usize::MAX,
-    })
-}
-
 /// Requests no more rows than will be shown, because a version can be large, and never more than the service's default,
 /// because a cluster can have a maximum.
-pub(crate) fn no_more_than<T>(pages: Pages<T>, limit: Limit) -> Pages<T> {
+pub(crate) fn no_more_than<T>(pages: Pages<T>, limit: usize) -> Pages<T> {
     match limit {
-        Limit::Rows(rows @ ..50) => pages.page_size(rows as u32),
+        ..50 => pages.page_size(limit as u32),
         _ => pages,
     }
 }

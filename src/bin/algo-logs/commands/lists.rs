@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use algo_logs::{Build, Pages, Version};
 use serde::de::DeserializeOwned;
 
-use super::context::{Context, no_more_than, take};
+use super::context::{Context, no_more_than};
 use super::item::Item;
-use crate::cli::{BuildsArgs, Limit, VersionsArgs};
+use crate::cli::{BuildsArgs, VersionsArgs};
 use crate::config::ColorChoice;
 use crate::error::CliError;
 use crate::output::table::{Cells, Column, Table, WHOLE, tab_separated};
@@ -85,12 +85,12 @@ impl Context {
         &self,
         list: &List<T>,
         mut items: Pages<Item<T>>,
-        limit: Limit,
+        limit: usize,
         json: bool,
     ) -> Result<(), CliError> {
         let mut rows = Rows::new(list.columns, json, &self.reporter, self.color);
         let mut result = Ok(());
-        for item in take(&mut items, limit) {
+        for item in items.by_ref().take(limit) {
             match item {
                 Ok(Item { typed, raw }) => {
                     rows.push(raw.get(), (list.row)(&typed), (list.cells)(&typed))?;
@@ -104,7 +104,7 @@ impl Context {
         rows.finish(&result)?;
         if result.is_ok() && rows.count == 0 {
             self.reporter.note(&list.nothing);
-        } else if limit == Limit::Rows(rows.count) && items.has_more() {
+        } else if limit == rows.count && items.has_more() {
             rows.note_more();
         }
         result

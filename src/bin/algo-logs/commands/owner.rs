@@ -6,7 +6,7 @@ use super::Session;
 use super::context::Context;
 use super::item::Item;
 use super::lists::{Rows, build_cells, build_columns, build_row};
-use crate::cli::{BuildFilter, BuildsArgs, Limit, Target};
+use crate::cli::{BuildFilter, BuildsArgs, Target};
 use crate::error::CliError;
 
 impl Session<'_> {
@@ -25,7 +25,7 @@ impl Session<'_> {
         );
         rows.fixed = true;
         for context in contexts {
-            if args.limit == Limit::Rows(rows.count) {
+            if args.limit == rows.count {
                 rows.note_more();
                 break;
             }
@@ -56,7 +56,7 @@ impl Context {
     /// Returns the newest build on the first page of the list.
     fn newest_listed_build(&self) -> Result<Option<Item<Build>>, CliError> {
         let page = self
-            .build_items(&BuildFilter::default(), Limit::All)
+            .build_items(&BuildFilter::default(), usize::MAX)
             .next_page();
         let builds = page.transpose()?.unwrap_or_default();
         // Of builds that started at the same time, the first is the newest.

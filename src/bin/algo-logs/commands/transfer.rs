@@ -36,10 +36,8 @@ pub(crate) fn transfer(
 pub(crate) fn replacement_note(logs: &Logs) -> Option<String> {
     match logs.replacements() {
         0 => None,
-        1 => Some("1 character was not valid Unicode and was replaced with U+FFFD".to_owned()),
-        n => Some(format!(
-            "{n} characters were not valid Unicode and were replaced with U+FFFD"
-        )),
+        1 => Some("1 invalid character became U+FFFD".to_owned()),
+        n => Some(format!("{n} invalid characters became U+FFFD")),
     }
 }
 

@@ -14,7 +14,7 @@ use super::summary::Counts;
 use crate::commands::context::Context;
 use crate::commands::hints::add_connection_hint;
 use crate::commands::item::Item;
-use crate::commands::transfer::transfer;
+use crate::commands::transfer::{replacement_note, transfer};
 use crate::error::CliError;
 use crate::output::{Output, remove_leftovers};
 
@@ -134,12 +134,8 @@ impl<'a, F: Fn(usize, u64) + Sync> Archive<'a, F> {
                 "the log of build {id} is gone; saved the output of version {commit} instead"
             ));
         }
-        let replaced = logs.replacements();
-        if replaced > 0 {
-            let s = if replaced == 1 { "" } else { "s" };
-            reporter.note(&format!(
-                "build {id}: {replaced} invalid character{s} became U+FFFD"
-            ));
+        if let Some(note) = replacement_note(&logs) {
+            reporter.note(&format!("build {id}: {note}"));
         }
         self.count(|counts| counts.saved += 1);
         Ok(())

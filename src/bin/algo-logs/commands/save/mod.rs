@@ -8,7 +8,7 @@ use std::fs;
 
 use algo_logs::Error;
 
-use super::context::{Context, take};
+use super::context::Context;
 use super::{Session, target};
 use crate::cli::SaveArgs;
 use crate::error::CliError;
@@ -61,7 +61,7 @@ impl Context {
     ) -> Result<Counts, CliError> {
         progress.show(|| format!("{position}listing builds"));
         let builds = self.build_items(&args.filter, args.limit);
-        let (builds, error) = read_list(take(builds, args.limit));
+        let (builds, error) = read_list(builds.take(args.limit));
         let error = match error.map(|error| self.general_hint(error.into())) {
             Some(error) if builds.is_empty() => return Err(error),
             error => error,
