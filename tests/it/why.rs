@@ -1,6 +1,6 @@
 //! `why`: the failing step on stdout, the note on stderr, and the exit code.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::data::{WAITING_BUILD, lemmatizer};
 use crate::cluster::{Cluster, KEY, Reply};
@@ -33,7 +33,7 @@ fn item_of(text: &str) -> String {
 /// Starts a cluster that lists these builds of `acme/x`, all with this log.
 fn listed(items: &[&str], log: &str) -> Cluster {
     let cluster = Cluster::start();
-    let logs = serde_json::json!({ "logs": log }).to_string();
+    let logs = json!({ "logs": log }).to_string();
     let items: Vec<_> = items
         .iter()
         .map(|item| (item.split_once(' ').unwrap().0, item_of(item)))
@@ -339,12 +339,12 @@ fn the_requested_build_is_explained_even_if_the_response_names_another_one() {
     cluster.script_always(&format!("{BUILDS}/1234567"), missing);
     let other = build("other", "failed", "t");
     cluster.script_always(&format!("{BUILDS}/12345678"), Reply::json(200, &other));
-    let logs = serde_json::json!({ "logs": CLASSIC }).to_string();
+    let logs = json!({ "logs": CLASSIC }).to_string();
     cluster.script_always(&format!("{BUILDS}/12345678/logs"), Reply::json(200, &logs));
     for id in ["12345678", "1234567"] {
         let outcome = Program::on(&cluster).run(&format!("why acme/x {id} --json -q"));
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
-        let json: serde_json::Value = serde_json::from_str(&outcome.stdout_text()).unwrap();
+        let json: Value = serde_json::from_str(&outcome.stdout_text()).unwrap();
         assert_eq!(json["build_id"], "12345678");
     }
 }
@@ -395,25 +395,36 @@ fn the_note_says_what_was_found() {
 fn json_is_one_object() {
     let list = ["b5 failed bb 5", "b4 succeeded aa 4"];
     let log = CLASSIC.replace("one", "error: one");
-    let outcome = Program::on(&listed(&list, &log)).run("why acme/x --json -q -n 2");
-    outcome.prints(
-        "{\"build_id\":\"b5\",\"status\":\"failed\",\"commit_sha\":\"bb\",\"started_at\":\"2021-08-05T00:00:00Z\",\
-         \"last_success\":{\"build_id\":\"b4\",\"commit_sha\":\"aa\",\"started_at\":\"2021-08-04T00:00:00Z\"},\
-         \"builder\":\"classic\",\"stage\":null,\"step\":2,\"steps\":2,\
-         \"instruction\":\"RUN make\",\"exit_code\":2,\
-         \"error\":\"The command '/bin/sh -c make' returned a non-zero code: 2\",\
-         \"earlier\":[{\"line\":1,\"text\":\"error: one\"}],\"output\":[\"two\",\"three\"],\"output_lines\":3}\n",
-    );
-    // What is not known is null.
-    let outcome = Program::bare()
+    let of_build = Program::on(&listed(&list, &log)).run("why acme/x --json -q -n 2");
+    let plain = Program::bare()
         .stdin("plain\u{9b}31m\n")
         .run("why --file - --json -q");
-    outcome.prints(
-        "{\"build_id\":null,\"status\":null,\"commit_sha\":null,\"started_at\":null,\"last_success\":null,\
-         \"builder\":null,\"stage\":null,\"step\":null,\"steps\":null,\
-         \"instruction\":null,\"exit_code\":null,\"error\":null,\"earlier\":[],\
-         \"output\":[\"plain\\u009b31m\"],\"output_lines\":1}\n",
-    );
+    assert!(plain.stdout_text().contains(r"plain\u009b31m"));
+    for (outcome, expected) in [
+        (
+            of_build,
+            json!({
+                "build_id": "b5", "status": "failed", "commit_sha": "bb", "started_at": "2021-08-05T00:00:00Z",
+                "last_success": {"build_id": "b4", "commit_sha": "aa", "started_at": "2021-08-04T00:00:00Z"},
+                "builder": "classic", "stage": null, "step": 2, "steps": 2, "instruction": "RUN make",
+                "exit_code": 2, "error": "The command '/bin/sh -c make' returned a non-zero code: 2",
+                "earlier": [{"line": 1, "text": "error: one"}], "output": ["two", "three"], "output_lines": 3,
+            }),
+        ),
+        // What is not known is null.
+        (
+            plain,
+            json!({
+                "build_id": null, "status": null, "commit_sha": null, "started_at": null, "last_success": null,
+                "builder": null, "stage": null, "step": null, "steps": null, "instruction": null,
+                "exit_code": null, "error": null, "earlier": [], "output": ["plain\u{9b}31m"], "output_lines": 1,
+            }),
+        ),
+    ] {
+        let text = outcome.stdout_text();
+        assert_eq!(text.find('\n'), Some(text.len() - 1), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
+    }
 }
 
 #[test]

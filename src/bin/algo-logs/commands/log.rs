@@ -11,7 +11,7 @@ use super::transfer::{replacement_note, transfer};
 use crate::cli::{BuildFilter, CommandName, Escapes, LogArgs, LogSource};
 use crate::error::{CliError, Kind};
 use crate::output::sanitize::Mode;
-use crate::output::{Output, OutputOptions, format};
+use crate::output::{Output, format};
 
 /// What a log belongs to. `--exit-status` requests what is not known yet, but only after the log has been written.
 enum Subject {
@@ -27,8 +27,13 @@ impl Context {
 
     fn select_and_write(&self, args: &LogArgs) -> Result<(), CliError> {
         // The file is opened first, so that nothing is fetched if it cannot be written.
-        let options = self.output_options(args);
-        let output = Output::open(args.output.as_deref(), options, &self.reporter)?;
+        let mode = |is_terminal| match (args.escapes, is_terminal) {
+            (Escapes::Raw, _) | (Escapes::Auto, false) => None,
+            (Escapes::Plain, false) => Some(Mode::Strip),
+            (Escapes::Auto, true) if self.color.is_enabled(true) => Some(Mode::Colours),
+            (_, true) => Some(Mode::NoColours),
+        };
+        let output = Output::open(args.output.as_deref(), args.tail, mode, &self.reporter)?;
         let (logs, subject) = match (&args.source, args.wait) {
             (LogSource::Newest(filter), None) => {
                 let build = self.builds(filter).newest()?;
@@ -291,20 +296,6 @@ impl Context {
             self.reporter.note(&note);
         }
         Ok(())
-    }
-
-    fn output_options(&self, args: &LogArgs) -> OutputOptions {
-        let (on_terminal, elsewhere) = match args.escapes {
-            Escapes::Raw => (None, None),
-            Escapes::Plain => (Some(Mode::NoColours), Some(Mode::Strip)),
-            Escapes::Auto if self.color.is_enabled(true) => (Some(Mode::Colours), None),
-            Escapes::Auto => (Some(Mode::NoColours), None),
-        };
-        OutputOptions {
-            on_terminal,
-            elsewhere,
-            tail: args.tail,
-        }
     }
 }
 

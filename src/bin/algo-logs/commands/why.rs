@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
-use algo_logs::{Build, BuildStatus, DockerBuilder, EarlierLine, ErrorKind, Explanation, explain};
-use serde::Serialize;
+use algo_logs::{Build, BuildStatus, DockerBuilder, ErrorKind, Explanation, explain};
+use serde_json::{Value, json};
 
 use super::Session;
 use super::context::Context;
@@ -14,34 +14,7 @@ use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource, i
 use crate::config::{ColorChoice, PathOrStdin};
 use crate::error::{CliError, Kind};
 use crate::output::sanitize::{Mode, Sanitizer, defuse};
-use crate::output::{Reporter, format, json, to_stdout};
-
-/// What `--json` prints, with null for what is unknown.
-#[derive(Serialize)]
-struct Report<'a> {
-    build_id: Option<&'a str>,
-    status: Option<&'a str>,
-    commit_sha: Option<&'a str>,
-    started_at: Option<&'a str>,
-    last_success: Option<Success<'a>>,
-    builder: Option<DockerBuilder>,
-    stage: Option<&'a str>,
-    step: Option<u32>,
-    steps: Option<u32>,
-    instruction: Option<&'a str>,
-    exit_code: Option<i64>,
-    error: Option<&'a str>,
-    earlier: &'a [EarlierLine],
-    output: &'a [String],
-    output_lines: u64,
-}
-
-#[derive(Serialize)]
-struct Success<'a> {
-    build_id: &'a str,
-    commit_sha: &'a str,
-    started_at: &'a str,
-}
+use crate::output::{self, Reporter, format, to_stdout};
 
 impl Session<'_> {
     pub(super) fn why(
@@ -73,7 +46,7 @@ impl Session<'_> {
                 note(&self.reporter, None, parts);
                 if args.json {
                     let report = report(None, None, &explanation);
-                    return to_stdout(&json::object(&report, &self.reporter)?);
+                    return to_stdout(&output::json::object(&report, &self.reporter));
                 }
                 print(&explanation, &self.reporter, self.color)
             }
@@ -133,7 +106,7 @@ impl Context {
             let neighbors = self.neighbors(build);
             self.note_neighbors(build, &neighbors);
             let report = report(Some(build), neighbors.last_success.as_ref(), &explanation);
-            return to_stdout(&json::object(&report, &self.reporter)?);
+            return to_stdout(&output::json::object(&report, &self.reporter));
         }
         print(&explanation, &self.reporter, self.color)?;
         if !self.reporter.is_quiet() {
@@ -344,32 +317,29 @@ fn explain_exit_code(code: i64) -> &'static str {
     }
 }
 
-fn report<'a>(
-    build: Option<&'a Build>,
-    last_success: Option<&'a Build>,
-    explanation: &'a Explanation,
-) -> Report<'a> {
-    Report {
-        build_id: build.map(|build| &*build.build_id),
-        status: build.map(|build| build.status.as_str()),
-        commit_sha: build.map(|build| &*build.commit_sha),
-        started_at: build.map(|build| &*build.started_at),
-        last_success: last_success.map(|build| Success {
-            build_id: &build.build_id,
-            commit_sha: &build.commit_sha,
-            started_at: &build.started_at,
-        }),
-        builder: explanation.builder,
-        stage: explanation.stage.as_deref(),
-        step: explanation.step,
-        steps: explanation.steps,
-        instruction: explanation.instruction.as_deref(),
-        exit_code: explanation.exit_code,
-        error: explanation.error.as_deref(),
-        earlier: &explanation.earlier,
-        output: &explanation.output,
-        output_lines: explanation.output_lines,
-    }
+/// Returns what `--json` prints, with null for what is unknown.
+fn report(build: Option<&Build>, last_success: Option<&Build>, explanation: &Explanation) -> Value {
+    json!({
+        "build_id": build.map(|build| &build.build_id),
+        "status": build.map(|build| &build.status),
+        "commit_sha": build.map(|build| &build.commit_sha),
+        "started_at": build.map(|build| &build.started_at),
+        "last_success": last_success.map(|build| json!({
+            "build_id": build.build_id,
+            "commit_sha": build.commit_sha,
+            "started_at": build.started_at,
+        })),
+        "builder": explanation.builder,
+        "stage": explanation.stage,
+        "step": explanation.step,
+        "steps": explanation.steps,
+        "instruction": explanation.instruction,
+        "exit_code": explanation.exit_code,
+        "error": explanation.error,
+        "earlier": explanation.earlier,
+        "output": explanation.output,
+        "output_lines": explanation.output_lines,
+    })
 }
 
 /// Prints the header of the step, its output and the error, as the builder would print them.

@@ -2,23 +2,19 @@
 
 use std::borrow::Borrow;
 
-use serde::Serialize;
+use serde_json::Value;
 
 use super::reporter::Reporter;
 use super::sanitize::is_bidi_control;
-use crate::error::CliError;
 
 /// Joins formatted items into one JSON array, with one item per line.
 pub(crate) fn array<S: Borrow<str>>(items: &[S]) -> String {
     format!("[{}]\n", items.join(",\n "))
 }
 
-/// Formats one JSON object on a line.
-pub(crate) fn object<T: Serialize>(object: &T, reporter: &Reporter) -> Result<String, CliError> {
-    match serde_json::to_string(object) {
-        Ok(json) => Ok(raw(&json, reporter) + "\n"),
-        Err(error) => Err(CliError::invalid_response(error.to_string())),
-    }
+/// Formats a JSON object on a line.
+pub(crate) fn object(object: &Value, reporter: &Reporter) -> String {
+    raw(&object.to_string(), reporter) + "\n"
 }
 
 /// Makes valid JSON safe to print on one line. Numbers and the order of members stay as they are.

@@ -69,17 +69,6 @@ fn stdout() -> io::Result<File> {
     Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
 }
 
-/// How a log is changed before it is written.
-#[derive(Debug)]
-pub(crate) struct OutputOptions {
-    /// How to sanitize the log on a terminal. `None` leaves it unchanged.
-    pub(crate) on_terminal: Option<Mode>,
-    /// How to sanitize it anywhere else. `None` leaves it unchanged.
-    pub(crate) elsewhere: Option<Mode>,
-    /// How many of the last lines to write. `None` writes the whole log.
-    pub(crate) tail: Option<usize>,
-}
-
 /// Writes a log: through the tail, then the sanitizer, to stdout or a file.
 pub(crate) struct Output {
     tail: Option<Tail>,
@@ -95,9 +84,12 @@ pub(crate) struct Output {
 
 impl Output {
     /// Opens a file, or stdout if `path` is `None`. Writes nothing yet, but fails if the user may not write there.
+    ///
+    /// Writes only the last `tail` lines, if it is set. `mode` says how to sanitize a log, on a terminal or elsewhere.
     pub(crate) fn open(
         path: Option<&Path>,
-        options: OutputOptions,
+        tail: Option<usize>,
+        mode: impl FnOnce(bool) -> Option<Mode>,
         reporter: &Reporter,
     ) -> Result<Self, CliError> {
         let name = path.map_or(String::new(), |path| path.display().to_string());
@@ -107,14 +99,9 @@ impl Output {
             }
             None => Destination::Stdout(stdout().map_err(|error| CliError::stdout(&error))?),
         };
-        let mode = if destination.is_terminal() {
-            options.on_terminal
-        } else {
-            options.elsewhere
-        };
         Ok(Self {
-            tail: options.tail.map(Tail::new),
-            sanitizer: mode.map(Sanitizer::new),
+            tail: tail.map(Tail::new),
+            sanitizer: mode(destination.is_terminal()).map(Sanitizer::new),
             reporter: destination.is_stderr().then(|| reporter.clone()),
             destination,
             name,
