@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::retry::Retry;
 
 /// The error of every operation in this library.
@@ -40,8 +42,9 @@ struct Inner {
     retry: Retry,
 }
 
-/// The kinds of [`Error`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The kinds of [`Error`]. Each serializes as a word, such as `not-found`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A name, an ID, a token, a base URL, a certificate, a timeout or a proxy is not valid, and nothing was sent.
@@ -76,29 +79,6 @@ pub enum ErrorKind {
     TooLarge,
     /// The caller ended a wait, or shut the client down.
     Cancelled,
-}
-
-impl ErrorKind {
-    /// Returns the kind as a machine-readable word, such as `not-found`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidInput => "invalid-input",
-            Self::Ambiguous => "ambiguous",
-            Self::Connection => "connection",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Redirect => "redirect",
-            Self::Service => "service",
-            Self::Unauthorized => "unauthorized",
-            Self::NotFound => "not-found",
-            Self::NoLog => "no-log",
-            Self::NotFinished => "not-finished",
-            Self::Incomplete => "incomplete",
-            Self::InvalidResponse => "invalid-response",
-            Self::TooLarge => "too-large",
-            Self::Cancelled => "cancelled",
-        }
-    }
 }
 
 impl Error {
@@ -186,12 +166,6 @@ impl Error {
     /// characters: sanitize it before showing it on a terminal.
     pub fn service_message(&self) -> Option<&str> {
         self.0.service_message.as_deref()
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

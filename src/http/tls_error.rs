@@ -6,16 +6,11 @@
 use crate::error::{Error, ErrorKind};
 
 /// Parts of the errors of rustls, in lower case and without spaces, and what they mean.
-const MEANINGS: [(&str, &str); 14] = [
-    (
-        "unknownissuer",
-        "its certificate is from an unknown CA, or it does not send an intermediate certificate",
-    ),
+#[rustfmt::skip] // one line each
+const MEANINGS: &[(&str, &str)] = &[
+    ("unknownissuer", "its certificate is from an unknown CA, or it does not send an intermediate certificate"),
     ("expired", "its certificate has expired"),
-    (
-        "notvalidyet",
-        "its certificate is not valid yet, or this machine's clock is wrong",
-    ),
+    ("notvalidyet", "its certificate is not valid yet, or this machine's clock is wrong"),
     ("notvalidforname", "its certificate is for another host"),
     ("causedasendentity", "its certificate is that of a CA"),
     ("keyusage", "its certificate is not meant for servers"),
@@ -23,18 +18,9 @@ const MEANINGS: [(&str, &str); 14] = [
     ("invalidcontenttype", "it does not use TLS on this port"),
     ("protocolversion", "it supports neither TLS 1.2 nor TLS 1.3"),
     ("tls12", "it supports neither TLS 1.2 nor TLS 1.3"),
-    (
-        "certificaterequired",
-        "it requires a client certificate, which is not supported",
-    ),
-    (
-        "badcertificate",
-        "it requires a client certificate, which is not supported",
-    ),
-    (
-        "handshakefailure",
-        "it supports none of our ciphers, or requires a client certificate, which is not supported",
-    ),
+    ("certificaterequired", "it requires a client certificate, which is not supported"),
+    ("badcertificate", "it requires a client certificate, which is not supported"),
+    ("handshakefailure", "it supports none of our ciphers, or requires a client certificate, which is not supported"),
     ("unrecognisedname", "it does not know this host name"),
 ];
 

@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::io;
 
 use algo_logs::{Error, ErrorKind};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// The exit codes, as `algo-logs help exit-codes` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,35 +37,25 @@ impl Exit {
 }
 
 /// The kind of an error, which determines its exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
-    Library(ErrorKind),
     Usage,
     NoKey,
     NoMatch,
     BuildFailed,
     Output,
+    #[serde(rename = "output")]
     DiskFull,
     /// The reader of stdout has closed it. The program ends silently.
     StdoutClosed,
     /// Not everything could be saved. The exit code is that of the worst failure.
-    NotSaved(Exit),
+    NotSaved(#[serde(skip)] Exit),
+    #[serde(untagged)]
+    Library(ErrorKind),
 }
 
 impl Kind {
-    /// Returns the `kind` member of the error's JSON.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Library(kind) => kind.as_str(),
-            Self::Usage => "usage",
-            Self::NoKey => "no-key",
-            Self::NoMatch => "no-match",
-            Self::BuildFailed => "build-failed",
-            Self::Output | Self::DiskFull | Self::StdoutClosed => "output",
-            Self::NotSaved(_) => "not-saved",
-        }
-    }
-
     fn exit(self) -> Exit {
         use ErrorKind::{
             Ambiguous, Incomplete, InvalidInput, InvalidResponse, NoLog, NotFinished, NotFound,
@@ -190,9 +181,9 @@ impl CliError {
         if json {
             let message = Value::from(clean(&self.message));
             let [status, code] = [self.status.map(u32::from), self.code].map(Value::from);
-            let (kind, exit) = (self.kind.as_str(), self.exit() as u8);
+            let (kind, exit) = (json!(self.kind), self.exit() as u8);
             return Some(format!(
-                "{{\"error\":{{\"kind\":\"{kind}\",\"message\":{message},\"status\":{status},\
+                "{{\"error\":{{\"kind\":{kind},\"message\":{message},\"status\":{status},\
                  \"code\":{code},\"exit\":{exit}}}}}\n"
             ));
         }

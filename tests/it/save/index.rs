@@ -48,7 +48,7 @@ fn the_indexes_are_merged_by_id() {
     let running = build("b2", "in-progress", "2021-01-02T00:00:00Z");
     let finished = build("b2", "succeeded", "2021-01-02T00:00:00Z");
     // The latest, although not as text.
-    let third = build("b3", "failed", "2021-01-01T23:00:00-02:00");
+    let third = build("b3", "failed", "2021-01-02T00:00:00.5Z");
     let unknown = build("b4", "failed", "soon");
     // A version is identified by its hash, or else its build, and by its semantic version.
     let hash = |n: u32| json!({"n": n, "version_info": {"git_hash": "h"}});
