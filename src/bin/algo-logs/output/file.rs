@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{write_all, write_stdout};
-use access::{create_like, descriptor_of_file, is_same_file, standard_stream};
+use access::create_like;
 
 /// Where an output is written.
 pub(crate) enum Destination {
@@ -23,14 +23,9 @@ impl Destination {
     ///
     /// Opens a regular file for writing, so that a read-only file is an error even though it will be replaced.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        if let Some(stream) = standard_stream(path) {
-            return Ok(stream);
-        }
-        if let Some(number) = descriptor_of_file(path) {
-            let is_file = || io::Error::other("it is a regular file that is open already");
-            let error = fs::metadata(path).err().unwrap_or_else(is_file);
-            let message = format!("{error}; use '>&{number}' instead");
-            return Err(io::Error::new(error.kind(), message));
+        #[cfg(unix)]
+        if let Some(descriptor) = access::descriptor(path)? {
+            return Ok(descriptor);
         }
         match OpenOptions::new().write(true).open(path) {
             Ok(file) => {
@@ -43,12 +38,6 @@ impl Destination {
                     return Ok(Self::InPlace(file));
                 }
                 let target = fs::canonicalize(path)?;
-                // The path may have changed since.
-                if !is_same_file(&metadata, &fs::metadata(&target)?) {
-                    return Err(io::Error::other(
-                        "the file was replaced while it was being opened",
-                    ));
-                }
                 remove_leftovers(parent(&target));
                 Ok(Self::atomic(target, Some(file)))
             }
@@ -264,8 +253,9 @@ mod access {
 
     use super::{Destination, parent};
 
-    pub(super) fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
-        (one.dev(), one.ino()) == (other.dev(), other.ino())
+    fn is_same_file(file: &File, other: &Metadata) -> bool {
+        let file = file.metadata();
+        file.is_ok_and(|file| (file.dev(), file.ino()) == (other.dev(), other.ino()))
     }
 
     fn stderr() -> io::Result<File> {
@@ -274,33 +264,43 @@ mod access {
 
     pub(super) fn is_stderr(file: &File) -> bool {
         let stderr = stderr().and_then(|stderr| stderr.metadata());
-        stderr.is_ok_and(|stderr| {
-            file.metadata()
-                .is_ok_and(|file| is_same_file(&file, &stderr))
-        })
+        stderr.is_ok_and(|stderr| is_same_file(file, &stderr))
     }
 
     /// Returns stdout or stderr if the path names it: `/dev/stdout`, `/dev/fd/1`, `/proc/self/fd/2`.
-    pub(super) fn standard_stream(path: &Path) -> Option<Destination> {
-        let named = fs::metadata(path).ok()?;
-        let is_named = |file: &File| {
-            let found = file.metadata();
-            found.is_ok_and(|found| is_same_file(&found, &named))
-        };
-        let stdout = crate::output::stdout().ok().filter(is_named);
-        let stderr = || stderr().ok().filter(is_named).map(Destination::InPlace);
-        stdout.map(Destination::Stdout).or_else(stderr)
-    }
-
-    /// Returns the number of the descriptor that the path names, unless the descriptor is a stream or a device. For a
-    /// regular file, opening the path would write at the start of the file, not at the descriptor's position.
-    pub(super) fn descriptor_of_file(path: &Path) -> Option<u32> {
-        let directory = fs::canonicalize(parent(path)).ok()?;
+    ///
+    /// Fails for a regular file behind another descriptor: opening the path would write at the start of the file, not at
+    /// the descriptor's position.
+    pub(super) fn descriptor(path: &Path) -> io::Result<Option<Destination>> {
+        let found = fs::metadata(path);
+        if let Ok(found) = &found {
+            let is_named = |file: &File| is_same_file(file, found);
+            if let Some(stdout) = crate::output::stdout().ok().filter(is_named) {
+                return Ok(Some(Destination::Stdout(stdout)));
+            }
+            if let Some(stderr) = stderr().ok().filter(is_named) {
+                return Ok(Some(Destination::InPlace(stderr)));
+            }
+        }
+        let directory = fs::canonicalize(parent(path)).unwrap_or_default();
         let is_descriptor = directory.ends_with("fd")
             && (directory.starts_with("/proc") || directory.starts_with("/dev"));
-        let number = path.file_name()?.to_str()?.parse().ok()?;
-        let is_stream = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        (is_descriptor && number > 2 && !is_stream).then_some(number)
+        let number: u32 = match path
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok())
+        {
+            Some(number @ 3..) if is_descriptor => number,
+            _ => return Ok(None),
+        };
+        let error = match found {
+            Ok(found) if found.is_file() => {
+                io::Error::other("it is a regular file that is open already")
+            }
+            Ok(_) => return Ok(None),
+            Err(error) => error,
+        };
+        let message = format!("{error}; use '>&{number}' instead");
+        Err(io::Error::new(error.kind(), message))
     }
 
     /// Creates a file with the owner, group and permissions of an old one, as far as the system and the file system
@@ -335,20 +335,8 @@ mod access {
 
     use super::Destination;
 
-    pub(super) fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
-        true
-    }
-
     pub(super) fn is_stderr(file: &File) -> bool {
         file.is_terminal() && io::stderr().is_terminal()
-    }
-
-    pub(super) fn standard_stream(_: &Path) -> Option<Destination> {
-        None
-    }
-
-    pub(super) fn descriptor_of_file(_: &Path) -> Option<u32> {
-        None
     }
 
     pub(super) fn create_like(path: &Path, old: Option<&Metadata>) -> io::Result<File> {
