@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use lexopt::Arg;
 
 use super::commands::{CommandName, command_words};
-use super::flags::{FLAGS, Flag, Kind, RawArgs};
+use super::flags::{FLAGS, Flag, Kind, RawArgs, flags_of};
 use super::suggest::{self, did_you_mean};
 use super::value::{Value, parse_number};
 use crate::error::{CliError, redact};
@@ -70,27 +70,26 @@ impl RawArgs {
         if let Some(flag) = FLAGS.iter().find(|flag| flag.short == Some(short)) {
             return Ok(flag);
         }
-        explain_missing(&format!("-{short}"))?;
         let mut shorts = FLAGS.iter().filter_map(|flag| flag.short);
         let near = shorts.find(|c| c.eq_ignore_ascii_case(&short));
-        let near = near.map(|c| format!("-{c}"));
-        let hint = did_you_mean(near.as_deref(), self.see_help());
-        Err(CliError::usage(format!("unknown option '-{short}'")).hint(hint))
+        Err(self.unknown_option(&format!("-{short}"), near.map(|c| format!("-{c}"))))
     }
 
     fn long_flag(&self, long: &str) -> Result<&'static Flag, CliError> {
         if let Some(flag) = FLAGS.iter().find(|flag| flag.long == long) {
             return Ok(flag);
         }
-        explain_missing(&format!("--{long}"))?;
-        let accepted = FLAGS.iter().filter(|flag| {
-            self.command
-                .is_none_or(|command| flag.is_accepted_by(command))
-        });
-        let accepted: Vec<_> = accepted.map(|flag| flag.long).collect();
+        let accepted: Vec<_> = flags_of(self.command).map(|(flag, _)| flag.long).collect();
         let meant = suggest::option(long, &accepted).map(|meant| format!("--{meant}"));
-        let hint = did_you_mean(meant.as_deref(), self.see_help());
-        Err(CliError::usage(format!("unknown option '--{}'", redact(long))).hint(hint))
+        Err(self.unknown_option(&format!("--{}", redact(long)), meant))
+    }
+
+    fn unknown_option(&self, spelling: &str, meant: Option<String>) -> CliError {
+        let hint = match suggest::instead_of(spelling) {
+            Some(hint) => hint.to_owned(),
+            None => did_you_mean(meant.as_deref(), self.see_help()),
+        };
+        CliError::usage(format!("unknown option '{spelling}'")).hint(hint)
     }
 
     fn see_help(&self) -> String {
@@ -109,35 +108,6 @@ fn command_by_word(word: &str) -> Result<CommandName, CliError> {
         let hint = did_you_mean(suggest::command(word, &commands), others);
         CliError::usage(format!("unknown command '{}'", redact(word))).hint(hint)
     })
-}
-
-/// Options of similar programs, why they do not exist here, and what to do instead.
-#[rustfmt::skip] // one line each
-const MISSING: &[(&str, &str, &str)] = &[
-    ("--api-key --api_key --auth --bearer --bearer-token --key --password --token",
-     "others can see a key on the command line",
-     "put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY"),
-    ("-f --follow",
-     "the service has no log until the build has finished",
-     "'--wait' waits for the build, then writes its log"),
-    ("--since --until",
-     "builds are selected by status and commit",
-     r#"select by time with: --json | jq '.[] | select(.started_at > "2021-08")'"#),
-    ("--log-failed",
-     "'why' is a command",
-     "'algo-logs why' shows the step that failed, 'algo-logs log -s failed' the whole log"),
-];
-
-/// Fails if the option is one of [`MISSING`].
-fn explain_missing(spelling: &str) -> Result<(), CliError> {
-    let mut rows = MISSING.iter();
-    match rows.find(|(options, ..)| options.split(' ').any(|option| option == spelling)) {
-        Some((_, why, hint)) => {
-            let message = format!("there is no option '{spelling}': {why}");
-            Err(CliError::usage(message).hint(*hint))
-        }
-        None => Ok(()),
-    }
 }
 
 /// Fails if a time follows a flag whose optional value must follow `=`. Otherwise `--wait 60` would look up a build

@@ -33,6 +33,16 @@ const OPTIONS: &[(&str, &str)] = &[
     ("silent", "quiet"),
 ];
 
+/// Options of similar programs that do not exist here for a reason, and what to do instead.
+#[rustfmt::skip] // one line each
+const MISSING: &[(&str, &str)] = &[
+    ("--api-key --api_key --auth --bearer --bearer-token --key --password --token",
+     "put the key in a file for '--api-key-file', or in ALGORITHMIA_API_KEY: others can see the command line"),
+    ("-f --follow", "'--wait' waits for the build, then writes its log: there is none before"),
+    ("--since --until", r#"select by time with: --json | jq '.[] | select(.started_at > "2021-08")'"#),
+    ("--log-failed", "'algo-logs why' shows the step that failed, 'algo-logs log -s failed' the whole log"),
+];
+
 fn find<'a>(
     table: &'a [(&str, &'static str)],
     word: &'a str,
@@ -45,6 +55,11 @@ fn find<'a>(
 /// Returns the hint for an unknown word: a suggestion, or `otherwise`.
 pub(super) fn did_you_mean(meant: Option<&str>, otherwise: String) -> String {
     meant.map_or(otherwise, |meant| format!("did you mean '{meant}'?"))
+}
+
+/// Returns what to do instead of using an option that does not exist for a reason.
+pub(super) fn instead_of(option: &str) -> Option<&'static str> {
+    find(MISSING, option).next()
 }
 
 /// Returns the command that a word probably stands for.
@@ -72,11 +87,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
     let near = candidates.iter().filter_map(|candidate| {
         let distance = distance(&word, candidate);
         let is_near = distance <= (candidate.len() / 3).max(1)
-            || (word.len() >= 3 && candidate.starts_with(&word))
-            || (distance <= 4
-                && word
-                    .get(..4)
-                    .is_some_and(|start| candidate.starts_with(start)));
+            || word.len() >= 3 && candidate.starts_with(&word);
         is_near.then_some((distance, *candidate))
     });
     let (_, nearest) = near.min_by_key(|(distance, _)| *distance)?;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::suggest::nearest;
 use crate::error::{CliError, redact};
 
 /// More concurrent requests would load the cluster without finishing sooner.
@@ -108,11 +107,7 @@ impl Value {
             return Ok(*choice);
         }
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let error = self.invalid(&format!("not one of {}", names.join(", ")));
-        Err(match nearest(&word, &names) {
-            Some(near) => error.hint(format!("did you mean '{near}'?")),
-            None => error,
-        })
+        Err(self.invalid(&format!("not one of {}", names.join(", "))))
     }
 }
 
