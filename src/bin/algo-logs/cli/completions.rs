@@ -1,8 +1,91 @@
-//! Completions for bash, zsh and fish. They never run the program or send a request.
+//! Completions for bash, zsh and fish. A script for each shell runs `algo-logs --complete` with the words up to the
+//! cursor, so all of them offer the same. It sends no request.
 
-use super::commands::{COMMANDS, CommandName, command_words};
+use std::ffi::OsString;
+
+use super::commands::{COMMANDS, CommandName};
 use super::flags::{FLAGS, Flag, Kind, flags_of};
 use super::help::topic_words;
+
+/// The flag that the scripts pass, followed by the words. It is not for people.
+pub(super) const COMPLETE: &str = "--complete";
+
+/// Returns a line for each word that can replace the last one, followed by a tab and what it means. `:FILE` and `:DIR`
+/// stand for paths, which the shells complete.
+pub(super) fn complete(words: &[OsString]) -> String {
+    let words = join(words);
+    let Some((last, before)) = words.split_last() else {
+        return String::new();
+    };
+    let mut command = None;
+    let mut option: Option<&Flag> = None;
+    for word in before {
+        if option.take().is_some() {
+            continue;
+        }
+        option = by_name(word).filter(|flag| flag.takes_next_word());
+        if command.is_none() && !word.starts_with('-') {
+            let Some(name) = CommandName::from_word(word) else {
+                return String::new();
+            };
+            command = Some(name);
+        }
+    }
+    // The value of an option is the next word, or follows a `=`.
+    let (prefix, option) = match last.split_once('=') {
+        Some((name, _)) if option.is_none() => (format!("{name}="), by_name(name)),
+        _ => (String::new(), option),
+    };
+    let offered: Vec<(String, &str)> = match (option.map(|option| &option.kind), command) {
+        (Some(Kind::Required(path @ ("FILE" | "DIR"), _)), _) => return format!(":{path}\n"),
+        (Some(Kind::Choice(_, choices)), _) => {
+            let words = choices.iter().map(|(word, _)| format!("{prefix}{word}"));
+            words.map(|word| (word, "")).collect()
+        }
+        (Some(_), _) => Vec::new(),
+        (None, _) if last.starts_with('-') => flags_of(command)
+            .flat_map(|(flag, doc)| {
+                flag.names()
+                    .into_iter()
+                    .map(move |name| (name, first_part(doc)))
+            })
+            .collect(),
+        (None, None) => COMMANDS
+            .each_ref()
+            .map(|spec| (spec.word.to_owned(), spec.about))
+            .into(),
+        (None, Some(CommandName::Help)) => topic_words()
+            .iter()
+            .map(|word| ((*word).to_owned(), ""))
+            .collect(),
+        (None, Some(_)) => Vec::new(),
+    };
+    let fitting = offered.iter().filter(|(word, _)| word.starts_with(last));
+    fitting
+        .map(|(word, doc)| format!("{word}\t{doc}\n"))
+        .collect()
+}
+
+/// Joins what bash separates by default: `--status`, `=`, `failed`.
+fn join(words: &[OsString]) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    let mut is_separate = true;
+    for word in words.iter().map(|word| word.to_string_lossy()) {
+        let is_equals = word == "=";
+        match joined.last_mut() {
+            Some(last) if is_equals || !is_separate => last.push_str(&word),
+            _ => joined.push(word.into_owned()),
+        }
+        is_separate = !is_equals;
+    }
+    joined
+}
+
+fn by_name(name: &str) -> Option<&'static Flag> {
+    FLAGS
+        .iter()
+        .find(|flag| flag.names().iter().any(|other| other == name))
+}
 
 /// Returns the part of a help text that fits one line beside the flag.
 fn first_part(doc: &str) -> &str {
@@ -10,137 +93,45 @@ fn first_part(doc: &str) -> &str {
     &doc[..ends.min().unwrap_or(doc.len())]
 }
 
-/// Calls `write` for each command, and for a line without one yet, where any flag may appear. Joins the results.
-fn by_command(write: impl Fn(Option<CommandName>) -> String) -> String {
-    let commands = COMMANDS.iter().map(|spec| Some(spec.name)).chain([None]);
-    commands.map(write).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns the pattern for a command in a `case` of bash or zsh.
-fn pattern(command: Option<CommandName>) -> &'static str {
-    command.map_or("''", CommandName::word)
-}
-
-/// Returns a pattern that matches the flags of some kinds.
-fn flags_that(are: impl Fn(&Kind) -> bool) -> String {
-    let flags = FLAGS.iter().filter(|flag| are(&flag.kind));
-    flags.flat_map(Flag::names).collect::<Vec<_>>().join("|")
-}
-
-/// Fills in what the scripts have in common: the commands, the topics of help, and a pattern of the flags whose value
-/// may be the next word.
-fn fill_in(script: &str) -> String {
-    let valued = flags_that(|kind| matches!(kind, Kind::Choice(..) | Kind::Required(..)));
-    script
-        .replace("@VALUED@", &valued)
-        .replace("@COMMANDS@", &command_words().join(" "))
-        .replace("@TOPICS@", &topic_words().join(" "))
-}
-
-/// Returns the words of a choice, separated by spaces.
-fn words<T>(choices: &[(&str, T)]) -> String {
-    let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-    words.join(" ")
-}
-
 /// Works in bash 3.2, the version on macOS, and without the package bash-completion.
-const BASH: &str = r#"# Completion of algo-logs in bash. Load it with: source <(algo-logs --generate complete-bash)
+pub(super) const BASH: &str = r#"# Completion of algo-logs in bash. Load it with: source <(algo-logs --generate complete-bash)
 _algo_logs() {
-    local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD-1]}
-    local prefix= attached= command= words= files= i
-    COMPREPLY=()
-    # By default bash splits --status=failed into three words and completes the last.
-    if [[ $cur == = ]]; then
-        cur= attached=1
-    elif [[ $option == = ]]; then
-        option=${COMP_WORDS[COMP_CWORD-2]} attached=1
-    elif [[ $cur == --*=* ]]; then
-        option=${cur%%=*} prefix=${cur%%=*}= cur=${cur#*=} attached=1
+    local last=${COMP_WORDS[COMP_CWORD]} prefix= paths= word
+    # By default bash separates a '=' from what is around it, and replaces only the part after it.
+    if [[ $last == = ]]; then
+        last=
+    elif [[ $last == --*=* ]]; then
+        prefix=${last%%=*}= last=${last#*=}
     fi
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-            @VALUED@)
-                [[ ${COMP_WORDS[i+1]-} == = ]] || ((++i)) ;;
-            =) ((++i)) ;;
-            -*) ;;
-            *) command=${COMP_WORDS[i]}; break ;;
+    COMPREPLY=()
+    while IFS=$'\t' read -r word _; do
+        case $word in
+            :FILE) paths=-f ;;
+            :DIR) paths=-d ;;
+            *) COMPREPLY+=("$prefix${word#*=}") ;;
         esac
-    done
-    case $option in
-@CHOICES@
-        @FILES@) files=-f ;;
-        @DIRECTORIES@) files=-d ;;
-        @VALUED@) return ;;
-        *)
-            if [[ $attached ]]; then
-                return
-            elif [[ $cur == -* ]]; then
-                case $command in
-@OPTIONS@
-                esac
-            elif [[ ! $command ]]; then
-                words='@COMMANDS@'
-            elif [[ $command == help ]]; then
-                words='@TOPICS@'
-            fi ;;
-    esac
-    [[ $files ]] && compopt -o filenames 2>/dev/null
-    while IFS= read -r i; do
-        COMPREPLY+=("$i")
-    done < <(compgen ${files:--W "$words"} -P "$prefix" -- "$cur")
+    done < <(algo-logs --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    [[ $paths ]] || return
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r word; do
+        COMPREPLY+=("$word")
+    done < <(compgen $paths -P "$prefix" -- "$last")
 }
 complete -F _algo_logs algo-logs
 "#;
 
-pub(super) fn bash() -> String {
-    let choices = FLAGS.iter().filter_map(|flag| match flag.kind {
-        Kind::Choice(_, choices) => {
-            let names = flag.names().join("|");
-            Some(format!("        {names}) words='{}' ;;", words(choices)))
-        }
-        _ => None,
-    });
-    let options = by_command(|command| {
-        let names: Vec<_> = flags_of(command)
-            .flat_map(|(flag, _)| flag.names())
-            .collect();
-        let pattern = pattern(command);
-        format!("{:20}{pattern}) words='{}' ;;", "", names.join(" "))
-    });
-    let files = flags_that(|kind| matches!(kind, Kind::Required("FILE", _)));
-    let directories = flags_that(|kind| matches!(kind, Kind::Required("DIR", _)));
-    fill_in(BASH)
-        .replace("@CHOICES@", &choices.collect::<Vec<_>>().join("\n"))
-        .replace("@FILES@", &files)
-        .replace("@DIRECTORIES@", &directories)
-        .replace("@OPTIONS@", &options)
-}
-
-const ZSH: &str = r#"#compdef algo-logs
+pub(super) const ZSH: &str = r#"#compdef algo-logs
 # Completion of algo-logs in zsh. Save it as _algo-logs in a directory of $fpath.
-_algo-logs_commands() {
-    local -a commands=(
-@DESCRIPTIONS@
-    )
-    _describe command commands
-}
 _algo-logs() {
-    local command= i
-    local -a options
-    for ((i = 2; i < CURRENT; i++)); do
-        case $words[i] in
-            @VALUED@) ((++i)) ;;
-            -*) ;;
-            *) command=$words[i]; break ;;
-        esac
-    done
-    case $command in
-@OPTIONS@
+    local -a offered=("${(@f)$(algo-logs --complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    case $offered[1] in
+        :FILE) compset -P '*='; _files ;;
+        :DIR) compset -P '*='; _files -/ ;;
+        *)
+            offered=("${(@)offered//:/\\:}")
+            offered=("${(@)offered/$'\t'/:}")
+            _describe algo-logs offered ;;
     esac
-    if [[ $command == help ]]; then
-        options+=('2:topic:(@TOPICS@)')
-    fi
-    _arguments -s -S : $options '1:command:_algo-logs_commands' '*:argument: '
 }
 if [[ $funcstack[1] == _algo-logs ]]; then
     _algo-logs "$@"
@@ -149,97 +140,19 @@ else
 fi
 "#;
 
-pub(super) fn zsh() -> String {
-    let options = by_command(|command| {
-        let specs: Vec<_> = flags_of(command)
-            .map(|(flag, doc)| zsh_spec(flag, doc))
-            .collect();
-        format!(
-            "        {}) options=(\n{}\n        ) ;;",
-            pattern(command),
-            specs.join("\n")
-        )
-    });
-    let descriptions = COMMANDS.each_ref().map(|spec| {
-        let entry = format!("{}:{}", spec.word, spec.about);
-        format!("        {}", quote(&entry, r"'\''"))
-    });
-    fill_in(ZSH)
-        .replace("@OPTIONS@", &options)
-        .replace("@DESCRIPTIONS@", &descriptions.join("\n"))
-}
-
-/// Returns a flag in the notation of zsh's `_arguments`.
-fn zsh_spec(flag: &Flag, doc: &str) -> String {
-    let (after_short, after_long, value) = match flag.kind {
-        Kind::Switch(_) => ("", "", String::new()),
-        Kind::Choice(name, choices) => ("+", "=", format!(":{name}:({})", words(choices))),
-        Kind::Required("FILE", _) => ("+", "=", ":FILE:_files".to_owned()),
-        Kind::Required("DIR", _) => ("+", "=", ":DIR:_files -/".to_owned()),
-        Kind::Required(name, _) => ("+", "=", format!(":{name}: ")),
-        Kind::Optional(name, _) => ("", "=-", format!("::{name}: ")),
-    };
-    let long = flag.long;
-    let names = match flag.short {
-        Some(short) => {
-            format!("'(-{short} --{long})'{{-{short}{after_short},--{long}{after_long}}}")
-        }
-        None => format!("--{long}{after_long}"),
-    };
-    let rest = quote(&format!("[{}]{value}", first_part(doc)), r"'\''");
-    format!("            {names}{rest}")
-}
-
-/// The function finds the command as bash and zsh do: the first word that is neither an option nor its value.
-const FISH: &str = r#"# Completion of algo-logs in fish. Load it with: algo-logs --generate complete-fish | source
-function __algo_logs_command_is
-    set -l command none
-    set -l skip
-    for word in (commandline -opc)[2..-1]
-        if set -q skip[1]
-            set skip
-        else if string match -qr -- '^(@VALUED@)$' $word
-            set skip yes
-        else if not string match -q -- '-*' $word
-            set command $word
-            break
-        end
+pub(super) const FISH: &str = r#"# Completion of algo-logs in fish. Load it with: algo-logs --generate complete-fish | source
+function __algo_logs_complete
+    set -l last (commandline -ct)
+    set -l prefix (string replace -r -- '^(--[^=]*=)?.*' '$1' "$last")
+    set -l path (string replace -r -- '^--[^=]*=' '' "$last")
+    set -l offered (algo-logs --complete (commandline -opc)[2..-1] "$last" 2>/dev/null)
+    switch "$offered[1]"
+        case :FILE
+            set offered $prefix(__fish_complete_path "$path")
+        case :DIR
+            set offered $prefix(__fish_complete_directories "$path")
     end
-    test $command = $argv[1]
+    printf '%s\n' $offered
 end
-complete -c algo-logs -f
-complete -c algo-logs -n '__algo_logs_command_is help' -a '@TOPICS@'
+complete -c algo-logs -f -a '(__algo_logs_complete)'
 "#;
-
-pub(super) fn fish() -> String {
-    let complete = |command: &str, rest: &str| {
-        format!("complete -c algo-logs -n '__algo_logs_command_is {command}'{rest}")
-    };
-    let description = |text| format!(" -d {}", quote(text, r"\'"));
-    let commands = COMMANDS.each_ref().map(|spec| {
-        let rest = format!(" -a {}{}", spec.word, description(spec.about));
-        complete("none", &rest)
-    });
-    let flags = by_command(|command| {
-        let lines = flags_of(command).map(|(flag, doc)| {
-            let short = flag.short.map(|short| format!(" -s {short}"));
-            let value = match flag.kind {
-                Kind::Switch(_) | Kind::Optional(..) => String::new(),
-                Kind::Choice(_, choices) => format!(" -x -a '{}'", words(choices)),
-                Kind::Required("FILE", _) => " -r -F".to_owned(),
-                Kind::Required("DIR", _) => " -x -a '(__fish_complete_directories)'".to_owned(),
-                Kind::Required(..) => " -x".to_owned(),
-            };
-            let (short, long) = (short.unwrap_or_default(), flag.long);
-            let rest = format!("{short} -l {long}{value}{}", description(first_part(doc)));
-            complete(command.map_or("none", CommandName::word), &rest)
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    });
-    format!("{}{}\n{flags}\n", fill_in(FISH), commands.join("\n"))
-}
-
-/// Puts text in single quotes, and replaces those inside it with `quote`.
-fn quote(text: &str, quote: &str) -> String {
-    format!("'{}'", text.replace('\'', quote))
-}

@@ -169,7 +169,7 @@ pub(super) static FLAGS: &[Flag] = &[
         docs: &[(&[Log], "Do not sanitize on a terminal; escape sequences may change its state")],
         kind: Switch(|args| args.escapes = Escapes::Raw) },
     Flag { short: None, long: "plain", group: Command,
-        docs: &[(&[Log], "Remove all escape sequences, colours included, everywhere")],
+        docs: &[(&[Log], "Remove all escape sequences, even colours, everywhere")],
         kind: Switch(|args| args.escapes = Escapes::Plain) },
     Flag { short: None, long: "api", group: Connection,
         docs: &[(REQUESTS, "Use the cluster at URL; a bare host name means https")],
@@ -259,6 +259,11 @@ impl Flag {
         let mut names = Vec::from_iter(self.short.map(|short| format!("-{short}")));
         names.push(format!("--{}", self.long));
         names
+    }
+
+    /// Returns whether the next word is the flag's value.
+    pub(super) fn takes_next_word(&self) -> bool {
+        matches!(self.kind, Choice(..) | Required(..))
     }
 
     /// Returns the given spelling of the flag, followed by its value, as errors show it: `-n N`.

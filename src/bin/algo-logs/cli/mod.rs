@@ -44,6 +44,9 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
     if args.is_empty() {
         return Ok(Parsed::Usage(help::usage()));
     }
+    if args[0] == completions::COMPLETE {
+        return Ok(Parsed::Print(completions::complete(&args[1..])));
+    }
     let wants_help = has_flag(&args, "--help") || has_flag(&args, "-h");
     let mut raw = RawArgs::default();
     let outcome = raw.read(args);
@@ -64,9 +67,9 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
         }
         return Ok(Parsed::Print(match generate {
             Generate::Man => man::page(),
-            Generate::Bash => completions::bash(),
-            Generate::Zsh => completions::zsh(),
-            Generate::Fish => completions::fish(),
+            Generate::Bash => completions::BASH.to_owned(),
+            Generate::Zsh => completions::ZSH.to_owned(),
+            Generate::Fish => completions::FISH.to_owned(),
         }));
     }
     let Some(name) = raw.command else {
