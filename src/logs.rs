@@ -85,18 +85,6 @@ impl Logs {
         self.replacements
     }
 
-    /// Returns the length of the response in bytes, or `None` if the service does not send it, as with gzip. Nearly all
-    /// of the response is the log.
-    pub fn content_length(&self) -> Option<u64> {
-        self.decoder.get_ref().content_length()
-    }
-
-    /// Returns how many bytes of the response have been received. It reaches [`content_length`](Logs::content_length)
-    /// at the end, and starts again at 0 when the log resumes.
-    pub fn bytes_received(&self) -> u64 {
-        self.decoder.get_ref().bytes_received()
-    }
-
     /// Returns whether a log that has just been opened has any text.
     pub(crate) fn has_content(&mut self) -> bool {
         matches!(self.decoder.has_content(), Ok(true))

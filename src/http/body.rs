@@ -12,7 +12,6 @@ use crate::error::{Error, ErrorKind};
 /// Do not read on after an error: ureq's reader would report the end of the body.
 pub(crate) struct Body {
     reader: ureq::BodyReader<'static>,
-    content_length: Option<u64>,
     /// The first bytes read. They may turn out to be an error that was sent with status 200.
     start: Vec<u8>,
     report: RequestReport,
@@ -21,18 +20,13 @@ pub(crate) struct Body {
 impl Body {
     pub(super) fn new(body: ureq::Body, report: RequestReport) -> Self {
         Self {
-            content_length: body.content_length(),
             reader: body.into_reader(),
             start: Vec::new(),
             report,
         }
     }
 
-    pub(crate) fn content_length(&self) -> Option<u64> {
-        self.content_length
-    }
-
-    pub(crate) fn bytes_received(&self) -> u64 {
+    fn bytes_received(&self) -> u64 {
         self.report.summary.bytes
     }
 

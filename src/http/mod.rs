@@ -257,6 +257,9 @@ impl Http {
             let message = format!("{message} (status {status})");
             return Err(Error::new(ErrorKind::Redirect, message).with_response(status, None, None));
         }
+        // Without a length, a cut cannot be told from the end.
+        let has_end =
+            body.content_length().is_some() || head.headers.contains_key(header::TRANSFER_ENCODING);
         let body = Body::new(body, report);
         if status == 200 {
             return match unsupported_encoding(&head.headers) {
@@ -268,9 +271,6 @@ impl Http {
             };
         }
         let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
-        // Without a length, a cut cannot be told from the end.
-        let has_end =
-            body.content_length().is_some() || head.headers.contains_key(header::TRANSFER_ENCODING);
         let (body, is_complete) = body.read_error();
         let mut error = ApiError::from_body(&body, has_end);
         if !is_complete {

@@ -93,7 +93,6 @@ fn a_log_is_a_reader() {
     let client = client(&cluster);
     let mut logs = client.build_logs(&lemmatizer, lemmatizer::FAILED).unwrap();
     assert_eq!(logs.delivered(), 0);
-    assert!(logs.content_length().unwrap() > lemmatizer::FAILED_LOG.len() as u64);
     let mut text = String::new();
     logs.read_to_string(&mut text).unwrap();
     assert!(text == lemmatizer::FAILED_LOG);

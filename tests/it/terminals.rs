@@ -339,11 +339,8 @@ fn a_download_shows_its_progress() {
     );
     for state in states {
         let words: Vec<&str> = state.split(' ').collect();
-        let [_, "kB," | "MB,", _, "kB/s," | "MB/s,", share, "%"] = words[..] else {
-            panic!("{state}");
-        };
         assert!(
-            share.parse::<u32>().is_ok_and(|share| share <= 100),
+            matches!(words[..], [_, "kB," | "MB,", _, "kB/s" | "MB/s"]),
             "{state}"
         );
     }

@@ -67,6 +67,14 @@ pub(super) fn summary() -> String {
 }
 
 fn command_help(spec: &CommandSpec) -> String {
+    let mut text = about_command(spec);
+    push_flags(&mut text, "Connection", Group::Connection, Some(spec.name));
+    push_flags(&mut text, "General", Group::General, Some(spec.name));
+    text + &format!("\n{ORDER}\n\n{}", exit_codes())
+}
+
+/// Returns the help on a command without what all commands share.
+pub(super) fn about_command(spec: &CommandSpec) -> String {
     let mut text = format!("{}\n\nUsage:\n", spec.about);
     push_usage(&mut text, spec, 0);
     text += "\nExamples:\n";
@@ -77,12 +85,10 @@ fn command_help(spec: &CommandSpec) -> String {
     text += "\nDetails:\n";
     push_wrapped(&mut text, "  ".to_owned(), spec.details, 2);
     push_flags(&mut text, "Options", Group::Command, Some(spec.name));
-    push_flags(&mut text, "Connection", Group::Connection, Some(spec.name));
-    push_flags(&mut text, "General", Group::General, Some(spec.name));
-    text + &format!("\n{ORDER}\n\n{}", exit_codes())
+    text
 }
 
-fn environment() -> String {
+pub(super) fn environment() -> String {
     let mut text = String::new();
     push_wrapped(&mut text, String::new(), PRECEDENCE, 0);
     let environment = "\nEnvironment (an empty variable counts as unset)";
@@ -91,7 +97,7 @@ fn environment() -> String {
     text
 }
 
-fn exit_codes() -> String {
+pub(super) fn exit_codes() -> String {
     let mut text = String::new();
     push_rows(&mut text, "Exit status", EXIT_CODES, 7);
     text

@@ -305,16 +305,9 @@ fn is_abbreviation(id: &str) -> bool {
     (7..UUID_LENGTH).contains(&id.len())
 }
 
-/// Formats the progress of a log: the bytes written, the rate, and the percentage if the length is known.
+/// Formats the progress of a log: the bytes written, and the rate.
 fn describe_progress(logs: &Logs, elapsed: Duration) -> String {
-    let delivered = logs.delivered();
-    let rate = delivered as f64 / elapsed.as_secs_f64().max(0.001);
-    let (size, rate) = (format::bytes(delivered), format::bytes(rate as u64));
-    match logs.content_length() {
-        Some(length) if length > 0 => {
-            let share = logs.bytes_received() * 100 / length;
-            format!("{size}, {rate}/s, {share} %")
-        }
-        _ => format!("{size}, {rate}/s"),
-    }
+    let rate = logs.delivered() as f64 / elapsed.as_secs_f64().max(0.001);
+    let (size, rate) = (format::bytes(logs.delivered()), format::bytes(rate as u64));
+    format!("{size}, {rate}/s")
 }
