@@ -9,6 +9,8 @@ mod unescape;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use serde::de::IgnoredAny;
+
 use unescape::{Item, MAX_CHAR, Stop, next_item, unescape};
 
 /// The size of the buffer in bytes. It stays in a core's cache; larger buffers are hardly faster.
@@ -18,6 +20,9 @@ const BUFFER: usize = 64 * 1024;
 const MAX_DEPTH: usize = 128;
 
 /// The reason if a value is followed by neither of these.
+/// A number in a member that is skipped has at most this many characters.
+const MAX_SCALAR: usize = 1024;
+
 const AFTER_VALUE: &str = "expected ',' or a closing bracket";
 
 /// Reads the string at a key path of a JSON object, unescaped, in constant memory.
@@ -204,7 +209,7 @@ impl<R: Read> JsonString<R> {
         match (self.token()?, self.depth == self.path.len()) {
             (b'n', _) => {
                 self.state = State::AfterMember;
-                self.skip_literal("null")?;
+                self.skip_scalar()?;
             }
             (b'"', true) => {
                 self.start += 1;
@@ -260,11 +265,7 @@ impl<R: Read> JsonString<R> {
                 self.start += 1;
                 self.read_string(|_| ())
             }
-            b'-' | b'0'..=b'9' => self.skip_number(),
-            b't' => self.skip_literal("true"),
-            b'f' => self.skip_literal("false"),
-            b'n' => self.skip_literal("null"),
-            _ => Err(self.invalid("expected a value")),
+            _ => self.skip_scalar(),
         }
     }
 
@@ -287,46 +288,24 @@ impl<R: Read> JsonString<R> {
         }
     }
 
-    fn skip_number(&mut self) -> Result<(), DecodeError> {
-        if self.peek()? == b'-' {
-            self.start += 1;
-        }
-        match self.peek()? {
-            b'0' => self.start += 1,
-            _ => self.skip_digits()?,
-        }
-        if self.peek()? == b'.' {
-            self.start += 1;
-            self.skip_digits()?;
-        }
-        if matches!(self.peek()?, b'e' | b'E') {
-            self.start += 1;
-            if matches!(self.peek()?, b'+' | b'-') {
-                self.start += 1;
-            }
-            self.skip_digits()?;
-        }
-        Ok(())
-    }
-
-    fn skip_digits(&mut self) -> Result<(), DecodeError> {
-        if !self.peek()?.is_ascii_digit() {
-            return Err(self.invalid("expected a digit"));
-        }
-        while self.peek()?.is_ascii_digit() {
-            self.start += 1;
-        }
-        Ok(())
-    }
-
-    fn skip_literal(&mut self, literal: &str) -> Result<(), DecodeError> {
-        for expected in literal.bytes() {
-            if self.peek()? != expected {
-                return Err(self.invalid("expected a value"));
+    /// Skips a number, `true`, `false` or `null`.
+    fn skip_scalar(&mut self) -> Result<(), DecodeError> {
+        let offset = self.offset();
+        let mut scalar = Vec::new();
+        while matches!(self.peek()?, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.') {
+            scalar.push(self.buffer[self.start]);
+            if scalar.len() > MAX_SCALAR {
+                return Err(self.invalid("a number is too long"));
             }
             self.start += 1;
         }
-        Ok(())
+        match serde_json::from_slice(&scalar) {
+            Ok(IgnoredAny) => Ok(()),
+            Err(_) => Err(DecodeError::Invalid {
+                offset,
+                reason: "expected a value",
+            }),
+        }
     }
 
     /// Reads a key after its opening quote, and returns whether it equals `wanted`.
