@@ -24,15 +24,10 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Returns the rank of the exit code among those of several failures. The worst are those that a rerun cannot fix.
-    pub(crate) fn severity(self) -> u8 {
-        match self {
-            Self::Output => 6,
-            Self::Unauthorized => 5,
-            Self::InvalidResponse => 4,
-            Self::Network => 3,
-            Self::NotFound => 2,
-            _ => 1,
-        }
+    pub(crate) fn severity(self) -> Option<usize> {
+        use Exit::{InvalidResponse, Network, NotFound, Output, Unauthorized};
+        let ranks = [NotFound, Network, InvalidResponse, Unauthorized, Output];
+        ranks.iter().position(|&exit| exit == self)
     }
 }
 

@@ -13,7 +13,7 @@ use super::transfer::read_failure;
 use crate::cli::{AlgorithmArg, BuildFilter, MAX_WHY_LINES, WhyArgs, WhySource, is_hex};
 use crate::config::{ColorChoice, PathOrStdin};
 use crate::error::{CliError, Kind};
-use crate::output::sanitize::{Mode, Sanitizer, defuse};
+use crate::output::sanitize::{defuse, is_shown};
 use crate::output::{self, Reporter, format, to_stdout};
 
 impl Session<'_> {
@@ -395,12 +395,7 @@ fn header(explanation: &Explanation) -> Option<String> {
     })
 }
 
-/// Makes a line of a log safe for a terminal and for a build server.
+/// Makes a line of a log safe for a terminal and for a build server. It has no escape sequences any more.
 fn safe_line(line: &str) -> String {
-    let mut sanitizer = Sanitizer::new(Mode::NoColours);
-    let mut safe = Vec::new();
-    sanitizer.push(line.as_bytes(), &mut safe);
-    sanitizer.finish(&mut safe);
-    let safe = String::from_utf8_lossy(&safe);
-    defuse(safe.trim_end_matches('\n'))
+    defuse(&line.replace(|c| !is_shown(c), "\u{fffd}"))
 }

@@ -5,12 +5,19 @@ use std::fs::File;
 use std::path::Path;
 
 use algo_logs::Algorithm;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::read_all;
 use crate::error::{CliError, redact};
 
 const FILE: &str = "algorithmia.conf";
+
+/// What the program needs of the file.
+#[derive(Deserialize)]
+struct Project {
+    username: String,
+    algoname: String,
+}
 
 /// Returns the algorithm of the working directory. `given` is an argument that may have been meant as ALGO.
 pub(crate) fn algorithm(given: Option<&str>) -> Result<Algorithm, CliError> {
@@ -40,13 +47,11 @@ fn read(path: &Path) -> Result<Algorithm, CliError> {
     let bytes = File::open(path)
         .and_then(read_all)
         .map_err(|error| invalid(error.to_string()))?;
-    let json: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| invalid(format!("line {} is not valid JSON", error.line())))?;
-    let member = |name: &str| match &json[name] {
-        Value::String(text) => Ok(text),
-        Value::Null => Err(invalid(format!("it has no '{name}'"))),
-        _ => Err(invalid(format!("'{name}' is not a string"))),
-    };
-    Algorithm::new(member("username")?, member("algoname")?)
-        .map_err(|error| invalid(error.to_string()))
+    let project: Project = serde_json::from_slice(&bytes).map_err(|error| {
+        invalid(format!(
+            "line {}: it must be JSON with the texts 'username' and 'algoname'",
+            error.line()
+        ))
+    })?;
+    Algorithm::new(&project.username, &project.algoname).map_err(|error| invalid(error.to_string()))
 }

@@ -186,9 +186,14 @@ impl Sanitizer {
             // Without its introducer, the rest of a C1 sequence is harmless. It may also be text: a `”` that was encoded
             // twice contains an introducer.
             Mode::Strip => !is_c1_introducer(c),
-            Mode::Colours | Mode::NoColours => c == '\t' || !(c.is_control() || is_bidi_control(c)),
+            Mode::Colours | Mode::NoColours => is_shown(c),
         }
     }
+}
+
+/// Returns whether a terminal gets the character as text. LF is not part of a line's text.
+pub(crate) fn is_shown(c: char) -> bool {
+    c == '\t' || !(c.is_control() || is_bidi_control(c))
 }
 
 /// Returns whether some terminals treat the character like `ESC P`, `ESC X`, `ESC [`, `ESC ]`, `ESC ^` or `ESC _`.
