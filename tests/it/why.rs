@@ -456,7 +456,7 @@ fn a_saved_log_needs_no_cluster() {
         (
             " {\n \"logs\": \"a\"}",
             2,
-            "stdin is a JSON document, not a log; 'jq -r .logs FILE | algo-logs why --file -' explains the log in it",
+            "stdin is a JSON document, not a log; 'jq -r .logs' prints the log in it",
         ),
     ] {
         let outcome = Program::bare().stdin(content).run("why --file -");
@@ -468,7 +468,12 @@ fn a_saved_log_needs_no_cluster() {
     outcome.is(0, "", note);
     let json = folder.write("a.json", r#"{"logs":"a"}"#);
     let outcome = Program::bare().run(&format!("why --file {json}"));
-    outcome.fails(2, &format!("algo-logs: {json} is a JSON document, not a log; 'jq -r .logs {json} | algo-logs why --file -' explains the log in it\n"));
+    outcome.fails(
+        2,
+        &format!(
+            "algo-logs: {json} is a JSON document, not a log; 'jq -r .logs' prints the log in it\n"
+        ),
+    );
     let missing = folder.join("missing");
     let outcome = Program::bare().run(&format!("why --file {missing}"));
     outcome.fails(

@@ -135,14 +135,11 @@ pub(crate) struct BuildFilter {
 
 impl BuildFilter {
     pub(crate) fn matches(&self, build: &Build) -> bool {
+        let status = self.status.as_ref();
         let commit = build.commit_sha.to_ascii_lowercase();
-        self.status
-            .as_ref()
-            .is_none_or(|status| *status == build.status)
-            && self
-                .commit
-                .as_ref()
-                .is_none_or(|digits| commit.starts_with(digits))
+        let digits = self.commit.as_ref();
+        status.is_none_or(|status| *status == build.status)
+            && digits.is_none_or(|digits| commit.starts_with(digits))
     }
 }
 

@@ -128,17 +128,12 @@ impl Context {
 
     /// Returns the error if no build passes the filter.
     pub(crate) fn no_match(&self, filter: &BuildFilter) -> CliError {
-        CliError::no_match(self.no_build(filter))
-    }
-
-    /// Returns the message for a list without builds.
-    pub(crate) fn no_build(&self, filter: &BuildFilter) -> String {
-        self.nothing("build", *filter != BuildFilter::default())
+        CliError::no_match(self.nothing("build", *filter != BuildFilter::default()))
     }
 
     /// Returns the message for an empty list.
-    pub(crate) fn nothing(&self, item: &str, filtered: bool) -> String {
-        let matching = if filtered { "matching " } else { "" };
+    pub(crate) fn nothing(&self, item: &str, is_filtered: bool) -> String {
+        let matching = if is_filtered { "matching " } else { "" };
         format!("{} has no {matching}{item}s", self.algorithm)
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::{Context, no_more_than};
 use super::item::Item;
-use crate::cli::{BuildsArgs, VersionsArgs};
+use crate::cli::{BuildFilter, BuildsArgs, VersionsArgs};
 use crate::config::ColorChoice;
 use crate::error::CliError;
 use crate::output::table::{Cells, Column, Table, WHOLE, tab_separated};
@@ -33,7 +33,7 @@ impl Context {
             row: build_row,
             columns: const { &build_columns("build id") },
             cells: |build| build_cells(build, build.build_id.clone()),
-            nothing: self.no_build(&args.filter),
+            nothing: self.nothing("build", args.filter != BuildFilter::default()),
         };
         self.show(&list, builds, args.limit, args.json)
     }

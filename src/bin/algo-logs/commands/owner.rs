@@ -30,10 +30,9 @@ impl Session<'_> {
                 break;
             }
             match context.newest_listed_build() {
-                Ok(build) if selects(&args.filter, build.as_ref()) => {
-                    context.show_newest(&mut rows, build.as_ref())?;
-                }
-                Ok(_) => {}
+                Ok(Some(build)) if !args.filter.matches(&build.typed) => {}
+                Ok(None) if args.filter != BuildFilter::default() => {}
+                Ok(build) => context.show_newest(&mut rows, build.as_ref())?,
                 Err(error) => failures.push(error),
             }
         }
@@ -84,13 +83,5 @@ impl Context {
         };
         row.push(Some(name));
         rows.push(&json, row, cells)
-    }
-}
-
-/// Returns whether a filter selects an algorithm with this newest build.
-fn selects(filter: &BuildFilter, build: Option<&Item<Build>>) -> bool {
-    match build {
-        Some(build) => filter.matches(&build.typed),
-        None => *filter == BuildFilter::default(),
     }
 }

@@ -70,14 +70,8 @@ fn explain_file(file: &PathOrStdin, lines: usize) -> Result<Explanation, CliErro
     let beginning = log.fill_buf().map_err(unreadable)?.trim_ascii_start();
     let object = beginning.strip_prefix(b"{").unwrap_or_default();
     if object.trim_ascii_start().starts_with(b"\"logs\"") {
-        let file = match file {
-            PathOrStdin::Path(_) => &name,
-            PathOrStdin::Stdin => "FILE",
-        };
         let error = CliError::invalid_input(format!("{name} is a JSON document, not a log"));
-        return Err(error.hint(format!(
-            "'jq -r .logs {file} | algo-logs why --file -' explains the log in it"
-        )));
+        return Err(error.hint("'jq -r .logs' prints the log in it"));
     }
     let explanation = explain(log, lines).map_err(unreadable)?;
     if explanation.is_empty() {
