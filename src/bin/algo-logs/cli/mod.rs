@@ -61,10 +61,6 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
     }
     outcome?;
     if let Some(generate) = raw.generate {
-        if raw.command.is_some() || raw.given.len() > 1 {
-            let error = CliError::usage("'--generate' cannot be used with anything else");
-            return Err(error.hint("e.g. algo-logs --generate man"));
-        }
         return Ok(Parsed::Print(match generate {
             Generate::Man => man::page(),
             Generate::Bash => completions::BASH.to_owned(),
