@@ -23,8 +23,8 @@ pub(super) fn config(root_certificates: Option<&[u8]>) -> Result<TlsConfig, Erro
         .build())
 }
 
+#[cfg(test)]
 #[cfg(all(
-    test,
     feature = "native-tls",
     feature = "platform-verifier",
     not(feature = "rustls")

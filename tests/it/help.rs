@@ -129,7 +129,9 @@ fn bash_completes_commands_options_and_values() {
     std::fs::create_dir(folder.join("sub")).expect("a directory can be made");
     // Nothing else is loaded, as on a machine without the package bash-completion.
     let script = "set -u; source ./completions; complete -p algo-logs >/dev/null || exit; \
-                  COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(stale); _algo_logs; \
+                  COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(stale); \
+                  COMP_LINE=\"$*\"; COMP_LINE=${COMP_LINE// = /=}; COMP_LINE=${COMP_LINE/% =/=}; \
+                  COMP_POINT=${#COMP_LINE}; _algo_logs; \
                   [[ ! ${COMPREPLY+set} ]] || printf '%s\\n' \"${COMPREPLY[@]}\"";
     // Returns the completions of the last word. `|` separates words where bash separates them.
     let offers = |line: &str| -> BTreeSet<String> {

@@ -13,7 +13,7 @@ pub(super) const COMPLETE: &str = "--complete";
 /// Returns a line for each word that can replace the last one, followed by a tab and what it means. `:FILE` and `:DIR`
 /// stand for paths, which the shells complete.
 pub(super) fn complete(words: &[OsString]) -> String {
-    let words = join(words);
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     let Some((last, before)) = words.split_last() else {
         return String::new();
     };
@@ -60,25 +60,10 @@ pub(super) fn complete(words: &[OsString]) -> String {
             .collect(),
         (None, Some(_)) => Vec::new(),
     };
-    let fitting = offered.iter().filter(|(word, _)| word.starts_with(last));
+    let fitting = offered.iter().filter(|(word, _)| word.starts_with(&**last));
     fitting
         .map(|(word, doc)| format!("{word}\t{doc}\n"))
         .collect()
-}
-
-/// Joins what bash separates by default: `--status`, `=`, `failed`.
-fn join(words: &[OsString]) -> Vec<String> {
-    let mut joined: Vec<String> = Vec::new();
-    let mut is_separate = true;
-    for word in words.iter().map(|word| word.to_string_lossy()) {
-        let is_equals = word == "=";
-        match joined.last_mut() {
-            Some(last) if is_equals || !is_separate => last.push_str(&word),
-            _ => joined.push(word.into_owned()),
-        }
-        is_separate = !is_equals;
-    }
-    joined
 }
 
 fn by_name(name: &str) -> Option<&'static Flag> {
@@ -96,7 +81,9 @@ fn first_part(doc: &str) -> &str {
 /// Works in bash 3.2, the version on macOS, and without the package bash-completion.
 pub(super) const BASH: &str = r#"# Completion of algo-logs in bash. Load it with: source <(algo-logs --generate complete-bash)
 _algo_logs() {
-    local last=${COMP_WORDS[COMP_CWORD]} prefix= paths= word
+    local line=${COMP_LINE:0:COMP_POINT} last=${COMP_WORDS[COMP_CWORD]} prefix= paths= word words
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=('')
     # By default bash separates a '=' from what is around it, and replaces only the part after it.
     if [[ $last == = ]]; then
         last=
@@ -110,7 +97,7 @@ _algo_logs() {
             :DIR) paths=-d ;;
             *) COMPREPLY+=("$prefix${word#*=}") ;;
         esac
-    done < <(algo-logs --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    done < <(algo-logs --complete "${words[@]:1}" 2>/dev/null)
     [[ $paths ]] || return
     compopt -o filenames 2>/dev/null
     while IFS= read -r word; do
