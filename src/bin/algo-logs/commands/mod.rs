@@ -53,13 +53,9 @@ impl Session<'_> {
     fn connect(&self, connections: usize) -> Result<Connection, CliError> {
         let settings = config::resolve(&self.args.connection)?;
         self.reporter.redact(settings.token());
-        let reporter = self.reporter.clone();
-        settings.connect(
-            |builder| {
-                let builder = builder.idle_connections(connections);
-                requests::report(builder, &self.reporter, self.args.verbose)
-            },
-            move |retry| requests::report_retry(&reporter, retry),
-        )
+        settings.connect(|builder| {
+            let builder = builder.idle_connections(connections);
+            requests::report(builder, &self.reporter, self.args.verbose)
+        })
     }
 }

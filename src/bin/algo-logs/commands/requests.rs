@@ -5,17 +5,18 @@ use algo_logs::{ClientBuilder, RequestSummary, RetryInfo};
 use crate::error::message;
 use crate::output::Reporter;
 
-/// Reports each request if `verbose`.
+/// Reports each retry and, if `verbose`, each request.
 pub(super) fn report(builder: ClientBuilder, reporter: &Reporter, verbose: bool) -> ClientBuilder {
-    let reporter = reporter.clone();
+    let (of_retries, of_requests) = (reporter.clone(), reporter.clone());
+    let builder = builder.on_retry(move |retry| report_retry(&of_retries, retry));
     match verbose {
-        true => builder.on_request(move |request| reporter.note(&describe_request(request))),
+        true => builder.on_request(move |request| of_requests.note(&describe_request(request))),
         false => builder,
     }
 }
 
 /// Notes what failed, when the next attempt begins, and how many attempts are left.
-pub(super) fn report_retry(reporter: &Reporter, retry: &RetryInfo<'_>) {
+fn report_retry(reporter: &Reporter, retry: &RetryInfo<'_>) {
     let delay = retry.delay.as_secs_f64();
     let left = match retry.attempts_left {
         1 => "1 attempt".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use algo_logs::{Client, ClientBuilder, Error, RetryInfo, Token};
+use algo_logs::{Client, ClientBuilder, Error, Token};
 
 use super::{Settings, error_from};
 use crate::error::CliError;
@@ -24,7 +24,6 @@ impl Settings<'_> {
     pub(crate) fn connect(
         self,
         customize: impl Fn(ClientBuilder) -> ClientBuilder,
-        on_retry: impl Fn(&RetryInfo<'_>) + Send + Sync + 'static,
     ) -> Result<Connection, CliError> {
         let build = |builder: ClientBuilder| {
             let builder = match &self.ca_pem {
@@ -36,7 +35,7 @@ impl Settings<'_> {
         // A hint is not worth a long wait.
         let silent_timeout = self.options.timeout.min(Duration::from_secs(5));
         Ok(Connection {
-            client: build(customize(self.builder()).on_retry(on_retry))?,
+            client: build(customize(self.builder()))?,
             silent: build(customize(self.builder()).retries(0).timeout(silent_timeout))?,
             key_source: self.token.source,
             ca_source: self.ca_pem.as_ref().map(|ca_pem| ca_pem.source),
