@@ -333,8 +333,6 @@ mod access {
     use std::io::{self, IsTerminal};
     use std::path::Path;
 
-    use super::Destination;
-
     pub(super) fn is_stderr(file: &File) -> bool {
         file.is_terminal() && io::stderr().is_terminal()
     }
