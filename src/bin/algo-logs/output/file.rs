@@ -27,29 +27,19 @@ impl Destination {
         if let Some(descriptor) = access::descriptor(path)? {
             return Ok(descriptor);
         }
-        match OpenOptions::new().write(true).open(path) {
-            Ok(file) => {
-                let metadata = match file.metadata() {
-                    // `NUL` and `CON` have no metadata.
-                    Err(_) if cfg!(windows) => return Ok(Self::InPlace(file)),
-                    metadata => metadata?,
-                };
-                if !metadata.is_file() {
-                    return Ok(Self::InPlace(file));
-                }
-                let target = fs::canonicalize(path)?;
-                remove_leftovers(parent(&target));
-                Ok(Self::atomic(target, Some(file)))
+        let (target, old) = match OpenOptions::new().write(true).open(path) {
+            Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
+                (fs::canonicalize(path)?, Some(file))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let target = missing_target(path)?;
-                let directory = parent(&target);
-                fs::metadata(directory).map_err(|error| cannot_create_in(directory, &error))?;
-                remove_leftovers(directory);
-                Ok(Self::atomic(target, None))
-            }
-            Err(error) => Err(error),
-        }
+            // On Windows, `NUL` and `CON` have no metadata.
+            Ok(file) => return Ok(Self::InPlace(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (missing_target(path)?, None),
+            Err(error) => return Err(error),
+        };
+        let directory = parent(&target);
+        fs::metadata(directory).map_err(|error| cannot_create_in(directory, &error))?;
+        remove_leftovers(directory);
+        Ok(Self::atomic(target, old))
     }
 
     /// Opens an existing regular file or a new file, without following symbolic links.
