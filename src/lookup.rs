@@ -95,9 +95,7 @@ impl Client {
                 None => found = Some((id, item)),
             }
         }
-        match found {
-            Some((_, item)) => Ok(item),
-            None => Err(Error::new(ErrorKind::NotFound, missing)),
-        }
+        let found = found.map(|(_, item)| item);
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, missing))
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn complete(words: &[OsString]) -> String {
     let Some((last, before)) = words.split_last() else {
         return String::new();
     };
+    let last = &**last;
     let mut command = None;
     let mut option: Option<&Flag> = None;
     for word in before {
@@ -36,33 +37,31 @@ pub(super) fn complete(words: &[OsString]) -> String {
         Some((name, _)) if option.is_none() => (format!("{name}="), by_name(name)),
         _ => (String::new(), option),
     };
-    let offered: Vec<(String, &str)> = match (option.map(|option| &option.kind), command) {
+    let line = |word: &str, doc: &str| format!("{word}\t{doc}\n");
+    let offered: Vec<String> = match (option.map(|option| &option.kind), command) {
         (Some(Kind::Required(path @ ("FILE" | "DIR"), _)), _) => return format!(":{path}\n"),
         (Some(Kind::Choice(_, choices)), _) => {
             let words = choices.iter().map(|(word, _)| format!("{prefix}{word}"));
-            words.map(|word| (word, "")).collect()
+            words.map(|word| line(&word, "")).collect()
         }
-        (Some(_), _) => Vec::new(),
-        (None, _) if last.starts_with('-') => flags_of(command)
-            .flat_map(|(flag, doc)| {
-                flag.names()
-                    .into_iter()
-                    .map(move |name| (name, first_part(doc)))
-            })
-            .collect(),
+        (None, _) if last.starts_with('-') => {
+            let flags = flags_of(command).map(|(flag, doc)| (flag.names(), first_part(doc)));
+            flags
+                .flat_map(|(names, doc)| names.into_iter().map(move |name| line(&name, doc)))
+                .collect()
+        }
         (None, None) => COMMANDS
-            .each_ref()
-            .map(|spec| (spec.word.to_owned(), spec.about))
-            .into(),
-        (None, Some(CommandName::Help)) => topic_words()
             .iter()
-            .map(|word| ((*word).to_owned(), ""))
+            .map(|spec| line(spec.word, spec.about))
             .collect(),
-        (None, Some(_)) => Vec::new(),
+        (None, Some(CommandName::Help)) => {
+            topic_words().iter().map(|word| line(word, "")).collect()
+        }
+        _ => Vec::new(),
     };
-    let fitting = offered.iter().filter(|(word, _)| word.starts_with(&**last));
-    fitting
-        .map(|(word, doc)| format!("{word}\t{doc}\n"))
+    offered
+        .into_iter()
+        .filter(|line| line.starts_with(last))
         .collect()
 }
 

@@ -218,14 +218,12 @@ pub(crate) fn remove_leftovers(directory: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
+        let is_temporary = name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX);
         let is_old_file = |found: Metadata| {
             let age = found.modified().ok().and_then(|time| time.elapsed().ok());
             found.is_file() && age.is_some_and(|age| age > HOUR)
         };
-        if name.starts_with(TEMPORARY_PREFIX)
-            && name.ends_with(TEMPORARY_SUFFIX)
-            && entry.metadata().is_ok_and(is_old_file)
-        {
+        if is_temporary && entry.metadata().is_ok_and(is_old_file) {
             // A file of another user cannot be removed, but does no harm.
             let _ = fs::remove_file(entry.path());
         }
