@@ -70,14 +70,11 @@ impl Context {
             Err(error) if error.kind() == ErrorKind::NoLog => error,
             logs => return Ok((logs?, None)),
         };
-        let output = match build {
-            Some(build) => self.version_output(build),
-            None => self
-                .client()
-                .build(algorithm, build_id)
-                .and_then(|build| self.version_output(&build)),
+        let build = match build {
+            Some(build) => Ok(build.clone()),
+            None => self.client().build(algorithm, build_id),
         };
-        match output {
+        match build.and_then(|build| self.version_output(&build)) {
             Ok(Some((logs, commit))) => Ok((logs, Some(commit))),
             // The service has no such version, or the hash that it reported is invalid.
             Err(error)

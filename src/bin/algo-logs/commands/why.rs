@@ -260,7 +260,12 @@ fn summary(explanation: &Explanation) -> Vec<String> {
     };
     let mut parts = vec![place];
     if let Some(code) = explanation.exit_code {
-        parts.push(format!("exit code {code}{}", explain_exit_code(code)));
+        let meaning = match code {
+            127 => " (command not found)",
+            137 => " (killed, most often because it ran out of memory)",
+            _ => "",
+        };
+        parts.push(format!("exit code {code}{meaning}"));
     }
     let (kept, lines) = (explanation.output.len(), explanation.output_lines);
     if lines > kept as u64 {
@@ -300,15 +305,6 @@ fn note(reporter: &Reporter, build: Option<String>, parts: Vec<String>) {
         separator = ", ";
     }
     reporter.note(&line);
-}
-
-/// Explains the exit codes that are hard to guess.
-fn explain_exit_code(code: i64) -> &'static str {
-    match code {
-        127 => " (command not found)",
-        137 => " (killed, most often because it ran out of memory)",
-        _ => "",
-    }
 }
 
 /// Returns what `--json` prints, with null for what is unknown.

@@ -19,6 +19,7 @@ pub(crate) use connection::Connection;
 pub(crate) use environment::{color, has_escape_sequences, read_all};
 use environment::{open_regular_file, profiles_path, text, variable};
 pub(crate) use options::{ColorChoice, Options, PathOrStdin};
+use profile::Profile;
 
 const BEARER_VARIABLE: &str = "ALGORITHMIA_BEARER_TOKEN";
 const BEARER_MEMBER: &str = "bearer_token of the profile";
@@ -74,68 +75,70 @@ pub(crate) struct Settings<'a> {
 
 /// Chooses each setting, then parses it: an invalid one is an error only if it is used.
 pub(crate) fn resolve(options: &Options) -> Result<Settings<'_>, CliError> {
+    let layers = layers(options)?;
+    let url = layers.iter().find_map(|layer| layer.url.clone());
+    let has_key = layers.iter().any(|layer| layer.key.is_some());
+    let base_url = url.ok_or_else(|| no_cluster(has_key))?.parse(parse_url)?;
+    let cluster = &base_url.value;
+    let is_usable = |layer: &&Layer| layer.cluster.as_ref().is_none_or(|own| own == cluster);
+    let mut usable = layers.iter().filter(is_usable);
+    let ca_file = usable.find_map(|layer| layer.ca_file.clone());
+    let ca_pem = ca_file.map(|file| file.parse(|path| read("CA file", &path)));
+    Ok(Settings {
+        options,
+        token: token(&layers, cluster)?,
+        ca_pem: ca_pem.transpose()?,
+        base_url,
+    })
+}
+
+/// Returns the layers, the first of which that has a setting decides it.
+fn layers(options: &Options) -> Result<Vec<Layer>, CliError> {
     let from_variable = |name| Setting::from(name, text(name));
     let key_file = Setting::from("--api-key-file", options.api_key_file.as_ref());
+    let ca_variable = variable("SSL_CERT_FILE").map(PathBuf::from);
     let mut layers = vec![
         Layer {
             url: Setting::from("--api", options.api.clone()),
             key: key_file.map(|file| file.parse(read_key)).transpose()?,
             ca_file: Setting::from("--cacert", options.cacert.clone()),
-            ..Layer::default()
+            cluster: None,
         },
         Layer {
             url: from_variable("ALGORITHMIA_API"),
             key: from_variable("ALGORITHMIA_API_KEY").or_else(|| from_variable(BEARER_VARIABLE)),
-            ca_file: Setting::from(
-                "SSL_CERT_FILE",
-                variable("SSL_CERT_FILE").map(PathBuf::from),
-            ),
-            ..Layer::default()
+            ca_file: Setting::from("SSL_CERT_FILE", ca_variable),
+            cluster: None,
         },
     ];
     let has_url = layers.iter().any(|layer| layer.url.is_some());
     let has_key = layers.iter().any(|layer| layer.key.is_some());
-    let name = options.profile.as_deref();
-    // Do not open the default profile just for its CAs.
-    if name.is_some() || !has_url || !has_key {
+    if let Some(name) = &options.profile {
         // A profile that was requested by name overrides the environment.
-        let position = if name.is_some() { 1 } else { 2 };
-        layers.insert(position, read_profile(name)?);
+        layers.insert(1, read_profile(Some(name))?);
+    } else if !has_url || !has_key {
+        // Do not open the default profile just for its CAs.
+        layers.push(read_profile(None)?);
     }
+    Ok(layers)
+}
 
-    let Some(url) = layers.iter().find_map(|layer| layer.url.clone()) else {
-        return Err(no_cluster(layers.iter().any(|layer| layer.key.is_some())));
+/// Returns the key, unless it is a profile's that belongs to another cluster.
+fn token(layers: &[Layer], cluster: &BaseUrl) -> Result<Setting<Token>, CliError> {
+    let found = layers
+        .iter()
+        .find_map(|layer| Some((layer, layer.key.clone()?)));
+    let Some((layer, key)) = found else {
+        return Err(no_key("no API key is set".to_owned()));
     };
-    let base_url = url.parse(parse_url)?;
-    let is_for_cluster = |layer: &&Layer| match &layer.cluster {
-        Some(cluster) => *cluster == base_url.value,
-        None => true,
-    };
-    let mut ca_files = layers.iter().filter(is_for_cluster);
-    let ca_pem = ca_files
-        .find_map(|layer| layer.ca_file.clone())
-        .map(|file| file.parse(|path| read("CA file", &path)))
-        .transpose()?;
-    let keys = |layer: &Layer| Some((layer.key.clone()?, layer.cluster.clone()));
-    let token = match layers.iter().find_map(keys) {
-        None => return Err(no_key("no API key is set".to_owned())),
-        Some((_, Some(own))) if own != base_url.value => {
-            let cluster = &base_url.value;
-            return Err(no_key(format!(
-                "no API key is set for {cluster}: the profile's key belongs to {own}"
-            )));
-        }
-        Some((key, _)) => match key.source {
-            BEARER_VARIABLE | BEARER_MEMBER => key.parse(Token::bearer)?,
-            _ => key.parse(Token::simple)?,
-        },
-    };
-    Ok(Settings {
-        options,
-        base_url,
-        token,
-        ca_pem,
-    })
+    if let Some(own) = layer.cluster.as_ref().filter(|own| *own != cluster) {
+        let why = format!("the profile's key belongs to {own}");
+        return Err(no_key(format!("no API key is set for {cluster}: {why}")));
+    }
+    match key.source {
+        BEARER_VARIABLE | BEARER_MEMBER => key.parse(Token::bearer),
+        _ => key.parse(Token::simple),
+    }
 }
 
 fn no_cluster(has_key: bool) -> CliError {
@@ -183,14 +186,14 @@ fn read(name: &str, path: &Path) -> Result<Vec<u8>, String> {
     })
 }
 
-/// Reads a profile. A missing one is an error only if it was requested by name.
-fn read_profile(name: Option<&str>) -> Result<Layer, CliError> {
+/// Finds a profile in its file. A missing one is an error only if it was requested by name.
+fn find_profile(name: Option<&str>) -> Result<Option<Profile>, CliError> {
     let missing = |why: String| match name {
         Some(name) => Err(CliError::invalid_input(format!(
             "there is no profile '{}': {why}",
             redact(name)
         ))),
-        None => Ok(Layer::default()),
+        None => Ok(None),
     };
     let Some(path) = profiles_path() else {
         return missing("the home directory is unknown".to_owned());
@@ -210,12 +213,20 @@ fn read_profile(name: Option<&str>) -> Result<Layer, CliError> {
             "line {line}: a profile must consist of lines such as api_key = \"KEY\""
         ))
     })?;
-    let Some(profile) = profile else {
-        let names: Vec<String> = profile::names(&text).take(5).map(redact).collect();
-        return missing(match names.is_empty() {
-            true => format!("{shown} has no profiles"),
-            false => format!("{shown} has {}", names.join(", ")),
-        });
+    if profile.is_some() {
+        return Ok(profile);
+    }
+    let names: Vec<String> = profile::names(&text).take(5).map(redact).collect();
+    missing(match names.is_empty() {
+        true => format!("{shown} has no profiles"),
+        false => format!("{shown} has {}", names.join(", ")),
+    })
+}
+
+/// Returns the settings of a profile, or none if there is no such profile.
+fn read_profile(name: Option<&str>) -> Result<Layer, CliError> {
+    let Some(profile) = find_profile(name)? else {
+        return Ok(Layer::default());
     };
     let url = Setting::from("api_server of the profile", profile.api_server);
     // `algo` means the public cluster if the file names none.
