@@ -69,8 +69,10 @@ pub mod lemmatizer {
     /// A log of one line, without a newline.
     pub const OLDEST_OUTPUT: &str = "Successfully built 83ee3a23efb7";
 
-    pub(super) const BUILDS_JSON: &str = include_str!("../../fixtures/lemmatizer/builds.json");
-    pub(super) const VERSIONS_JSON: &str = include_str!("../../fixtures/lemmatizer/versions.json");
+    /// The builds.
+    pub const BUILDS_JSON: &str = include_str!("../../fixtures/lemmatizer/builds.json");
+    /// The versions.
+    pub const VERSIONS_JSON: &str = include_str!("../../fixtures/lemmatizer/versions.json");
 }
 
 /// The build of `acme/Waiting`.

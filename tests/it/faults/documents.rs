@@ -62,7 +62,8 @@ pub fn lists(other: &str) -> Vec<Row> {
     rows! {
         all("a list of two pages whose link names another host", vec![page(r#""m 1&""#, item), page("null", item)])
             .is(0, line.repeat(2), "").requests(2),
-        all("an endless list", vec![page(r#""m""#, item)]).is(6, line, "the service repeated a page marker").requests(2),
+        all("an endless list", vec![page(r#""m""#, item)])
+            .is(6, line, "builds of acme/x: the list never ends: the service repeated a page marker\n").requests(2),
         all("a list whose markers repeat after three pages", vec![page(r#""1""#, item), page(r#""2""#, item), page(r#""3""#, item), page(r#""1""#, item)])
             .is(6, line.repeat(3), "the service repeated a page marker").requests(4),
         all("a list whose second page fails", vec![page(r#""m""#, item), Reply::status(500)])
@@ -72,7 +73,7 @@ pub fn lists(other: &str) -> Vec<Row> {
         all("a list whose second page is HTML", vec![page(r#""m""#, item), Reply::status(200).body("<html>")])
             .is(6, line, "not JSON").requests(2),
         all("a list whose marker has become invalid", vec![page(r#""m""#, item), Reply::json(400, r#"{"error":{"code":5002,"message":"bad marker"}}"#)])
-            .is(1, line, "bad marker"),
+            .is(1, line, "builds of acme/x: the cluster refused the request (status 400), the service says: bad marker\n").requests(2),
         list("no results", r#"{"marker":null,"next_link":null}"#).fails(6, shape),
         list("null results", r#"{"results":null}"#).fails(6, shape),
         list("results as an object", r#"{"results":{}}"#).fails(6, shape),
