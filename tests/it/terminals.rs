@@ -172,25 +172,6 @@ fn tables_fit_80_columns_and_have_no_control_characters() {
 }
 
 #[test]
-fn why_marks_the_header_and_the_error_and_is_sanitized() {
-    let cluster = with_log(
-        r"Step 1/1 : RUN \u001b[5mmake\n ---> Running in a1b2c3d4e5f6\none\u0007\u202e\nThe command 'make' returned a non-zero code: 2\nUntagged: a:1\n",
-    );
-    cluster.script_always(
-        BUILD,
-        Reply::json(200, &FINISHED.replace("succeeded", "failed")),
-    );
-    let program = Program::on(&cluster);
-    shows(
-        &program,
-        "why acme/x b1 -q",
-        0,
-        "\x1b[1mStep 1/1 : RUN make\x1b[0m\none\u{fffd}\u{fffd}\n\
-         \x1b[31mThe command 'make' returned a non-zero code: 2\x1b[0m\n",
-    );
-}
-
-#[test]
 fn notes_and_errors_are_lines_without_escape_sequences() {
     let cluster = Cluster::start();
     let list = r#"{"results":[{"build_id":"b1","status":"s\u001b[2J","commit_sha":"c\nd","started_at":"\u0007"}]}"#;
