@@ -175,16 +175,6 @@ fn the_log_of_a_listed_version_that_is_not_found_is_its_builds_log() {
 }
 
 #[test]
-fn an_empty_output_without_a_build_is_an_empty_log() {
-    let cluster = Cluster::start();
-    let hash = data::paged_commit(0);
-    let path = format!("/v1/algorithms/acme/Paged/versions/{hash}");
-    cluster.script_always(&path, Reply::json(200, r#"{"compilation":{"output":""}}"#));
-    let mut logs = client(&cluster).version_logs(&paged(), &hash).unwrap();
-    assert_eq!(logs.read(&mut [0; 9]).unwrap(), 0);
-}
-
-#[test]
 fn the_first_error_of_a_log_is_final_and_survives_io() {
     let cluster = Cluster::start();
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"abc";
