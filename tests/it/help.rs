@@ -330,7 +330,7 @@ fn a_not_found_error_says_where_to_look() {
             format!("versions of acme/Nothing{nothing}; {check}"),
         ),
         (
-            &format!("save acme/Nothing -d {}", folder.join("logs")),
+            &format!("save acme/Nothing -d {}", folder.join(".")),
             format!("builds of acme/Nothing{nothing}; {check}"),
         ),
         (
@@ -353,4 +353,6 @@ fn a_not_found_error_says_where_to_look() {
         let outcome = Program::on(&cluster).run(&format!("{line} -q"));
         outcome.fails(5, &format!("algo-logs: {error}\n"));
     }
+    // `save` creates no directory for it.
+    assert!(folder.names().is_empty());
 }

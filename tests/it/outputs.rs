@@ -327,13 +327,6 @@ fn errors_and_notes_start_a_new_line() {
     // Without a message, no newline is added to the log.
     cluster.script(LOGS, Reply::json(200, r#"{"logs":"one\ntwo"}"#));
     assert_eq!(together(LINE), (Some(0), "one\ntwo".to_owned()));
-    // If the streams are separate, an error is one line and the log is exact.
-    cluster.script(LOGS, Reply::raw().send(cut).fin());
-    program.run(LINE).is(
-        6,
-        "half",
-        "algo-logs: log of build b1 of acme/x: the response was cut short\n",
-    );
 }
 
 #[test]

@@ -81,17 +81,6 @@ fn a_list_that_fails_keeps_what_came_before() {
 }
 
 #[test]
-fn an_algorithm_that_does_not_exist_leaves_no_directory() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
-    save(&cluster, &folder, "acme/Nothing").fails(
-        5,
-        "algo-logs: builds of acme/Nothing: there is no such algorithm (status 404), \
-         the service says: algorithm algo://acme/Nothing not found; check the name, and that CLUSTER is the right cluster\n",
-    );
-    assert!(folder.names().is_empty());
-}
-
-#[test]
 fn a_directory_that_cannot_be_created_is_an_output_failure() {
     let (cluster, folder) = (Cluster::start(), Folder::new());
     let below_file = folder.write("file", "") + "/logs";
