@@ -22,11 +22,6 @@ fn paged_note(index: usize, status: &str) -> String {
     )
 }
 
-fn paged_log(index: usize) -> String {
-    let id = data::paged_build_id(index);
-    format!("Step 1/1 : FROM scratch\nbuild {id}\n")
-}
-
 /// Returns the paths of the requests so far, relative to the algorithm's.
 fn paths(cluster: &Cluster) -> Vec<String> {
     let requests = cluster.requests().into_iter();
@@ -48,8 +43,9 @@ fn the_newest_build_that_passes_the_filters() {
         let cluster = Cluster::start();
         cluster.page_size(10);
         let outcome = Program::on(&cluster).run(&format!("log acme/Paged {options}"));
-        outcome.is(0, paged_log(index), &paged_note(index, status));
-        let log = format!("acme/Paged/builds/{}/logs", data::paged_build_id(index));
+        let id = data::paged_build_id(index);
+        outcome.is(0, data::paged_log(&id), &paged_note(index, status));
+        let log = format!("acme/Paged/builds/{id}/logs");
         let paths = paths(&cluster);
         assert_eq!((paths.len(), paths.last()), (pages + 1, Some(&log)));
     }
