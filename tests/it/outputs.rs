@@ -34,6 +34,11 @@ pub fn script(program: &Program, script: &str, line: &str) -> Command {
     wrap(shell, &program.command(line))
 }
 
+/// Returns a command that writes the log to `path`, through a shell script as in [`script`].
+fn save_in_shell(cluster: &Cluster, around: &str, path: &str) -> Command {
+    script(&Program::on(cluster), around, &format!("{LINE} -o {path}"))
+}
+
 /// Starts to write a log to `path`; the cluster sends only the first half.
 pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
     let cluster = Cluster::start();
@@ -84,7 +89,7 @@ fn a_file_over_the_size_limit_is_unchanged() {
     let log = "x".repeat(100_000);
     cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
     let limited = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
-    let output = script(&Program::on(&cluster), limited, &format!("{LINE} -o f"))
+    let output = save_in_shell(&cluster, limited, "f")
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -119,7 +124,6 @@ fn a_signal_leaves_the_file_unchanged() {
 #[test]
 fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
     let (folder, cluster) = (Folder::new(), cluster());
-    let program = Program::on(&cluster);
     symlink("/dev/stdout", folder.join("link")).unwrap();
     let link = folder.join("link");
     for (redirect, name) in [
@@ -132,7 +136,6 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
         ("<&1", "/dev/stdin"),
     ] {
         let around = format!("echo before; \"$@\" {redirect} || echo failed; echo after");
-        let line = format!("{LINE} -o {name}");
         for append in [false, true] {
             let path = folder.write("f", "old\n");
             let mut file = File::options()
@@ -144,7 +147,7 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
                 file.write_all(b"new\n").unwrap();
             }
             let first = if append { "old" } else { "new" };
-            let mut command = script(&program, &around, &line);
+            let mut command = save_in_shell(&cluster, &around, name);
             let output = command.stdout(file).output().unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
             let expected = format!("{first}\nbefore\n{LOG}after\n");
@@ -167,8 +170,7 @@ fn a_regular_file_behind_another_descriptor_is_refused() {
         let around = format!(
             "{{ echo before >&{number}; \"$@\"; echo \"code $?\" >&{number}; }} {number}>f"
         );
-        let program = Program::on(&cluster);
-        let mut command = script(&program, &around, &format!("{LINE} -o {name}"));
+        let mut command = save_in_shell(&cluster, &around, &name);
         let output = command.current_dir(folder.path()).output().unwrap();
         let error = format!(
             "algo-logs: cannot write {name}: it is a regular file that is open already; use '>&{number}' instead\n"
@@ -176,21 +178,13 @@ fn a_regular_file_behind_another_descriptor_is_refused() {
         Outcome::new(output, None).is(0, "", &error);
         assert_eq!(folder.read("f"), b"before\ncode 7\n");
     }
-    let mut closed = script(
-        &Program::on(&cluster),
-        "exec \"$@\"",
-        &format!("{LINE} -o /dev/fd/7"),
-    );
+    let mut closed = save_in_shell(&cluster, "exec \"$@\"", "/dev/fd/7");
     let missing = "algo-logs: cannot write /dev/fd/7: No such file or directory (os error 2); use '>&7' instead\n";
     Outcome::new(closed.output().unwrap(), None).fails(7, missing);
     assert_eq!(cluster.connections(), 0);
     // A descriptor to which `>&3` redirects stdout can be written to by its path.
     let around = "{ echo before >&3; \"$@\" >&3; } 3>f";
-    let mut command = script(
-        &Program::on(&cluster),
-        around,
-        &format!("{LINE} -o /dev/fd/3"),
-    );
+    let mut command = save_in_shell(&cluster, around, "/dev/fd/3");
     let output = command.current_dir(folder.path()).output().unwrap();
     Outcome::new(output, None).prints("");
     assert_eq!(folder.read("f"), format!("before\n{LOG}").as_bytes());
@@ -200,11 +194,7 @@ fn a_regular_file_behind_another_descriptor_is_refused() {
 fn the_pipe_behind_another_descriptor_receives_the_log() {
     let cluster = cluster();
     let around = "{ \"$@\" 3>&1 >/dev/null | cat; }";
-    let mut command = script(
-        &Program::on(&cluster),
-        around,
-        &format!("{LINE} -o /dev/fd/3"),
-    );
+    let mut command = save_in_shell(&cluster, around, "/dev/fd/3");
     Outcome::new(command.output().unwrap(), None).prints(LOG);
 }
 
