@@ -6,15 +6,20 @@ use std::time::{Duration, SystemTime};
 ///
 /// Returns `None` for anything else, and for a time before 1970.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
-
-    let date = numbers(date, '-', [4, 2, 2])?;
-    let time = numbers(time, ':', [2, 2, 2])?;
-    let seconds = u64::try_from(since_1970(date, time)?).ok()?;
+    let text = text.strip_suffix('Z')?;
+    let (time, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digit = |c: char| c.is_ascii_digit();
+    if time.replace(is_digit, "0") != "0000-00-00T00:00:00" || !fraction.chars().all(is_digit) {
+        return None;
+    }
+    let numbers: Vec<i64> = time.split(['-', 'T', ':']).flat_map(str::parse).collect();
+    let [year, month, day, hour, minute, second] = numbers[..] else {
+        return None;
+    };
+    let seconds = since_1970([year, month, day], [hour, minute, second])?;
     // Digits beyond nanoseconds are dropped.
-    let nanoseconds = number(&format!("{fraction:0<9.9}"), 9)?;
-    let time = Duration::new(seconds, nanoseconds.try_into().ok()?);
+    let nanoseconds = format!("{fraction:0<9.9}").parse().ok()?;
+    let time = Duration::new(seconds.try_into().ok()?, nanoseconds);
     SystemTime::UNIX_EPOCH.checked_add(time)
 }
 
@@ -31,19 +36,6 @@ pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
     };
     let month = MONTHS.iter().position(|&name| name == month)? + 1;
     parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z"))
-}
-
-/// Parses three numbers of fixed width, with a separator between them.
-fn numbers(text: &str, separator: char, widths: [usize; 3]) -> Option<[i64; 3]> {
-    let (first, rest) = text.split_once(separator)?;
-    let (second, third) = rest.split_once(separator)?;
-    let [a, b, c] = widths;
-    Some([number(first, a)?, number(second, b)?, number(third, c)?])
-}
-
-fn number(text: &str, width: usize) -> Option<i64> {
-    let digits = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok())?
 }
 
 /// Counts the seconds from the beginning of 1970 in UTC. A leap second counts as the first second of the next minute, and

@@ -26,13 +26,9 @@ impl Body {
         }
     }
 
-    fn bytes_received(&self) -> u64 {
-        self.report.summary.bytes
-    }
-
     /// Returns everything read so far, unless it is too long for an error.
     pub(crate) fn prefix_if_complete(&self) -> Option<&[u8]> {
-        let complete = self.start.len() as u64 == self.bytes_received();
+        let complete = self.start.len() as u64 == self.report.summary.bytes;
         complete.then_some(&self.start)
     }
 
@@ -73,7 +69,8 @@ impl Read for Body {
             }
             _ => self.report.send(),
         }
-        result.map_err(|error| ureq_error::of_body(error.into(), self.bytes_received()).into())
+        let received = self.report.summary.bytes;
+        result.map_err(|error| ureq_error::of_body(error.into(), received).into())
     }
 }
 

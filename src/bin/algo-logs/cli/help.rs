@@ -38,10 +38,8 @@ pub(super) fn text(topic: Option<&str>) -> Result<String, CliError> {
     }
 }
 
-/// Returns what `--version` prints.
-pub(super) fn version() -> String {
-    concat!("algo-logs ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
-}
+/// What `--version` prints.
+pub(super) const VERSION: &str = concat!("algo-logs ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// Returns what the program prints if it is started without arguments.
 pub(super) fn usage() -> String {

@@ -57,7 +57,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, CliError> {
         ));
     }
     if raw.version {
-        return Ok(Parsed::Print(help::version()));
+        return Ok(Parsed::Print(help::VERSION.to_owned()));
     }
     outcome?;
     if let Some(generate) = raw.generate {

@@ -39,10 +39,9 @@ pub(crate) enum PathOrStdin {
 
 impl From<PathBuf> for PathOrStdin {
     fn from(path: PathBuf) -> Self {
-        if path.as_os_str() == "-" {
-            PathOrStdin::Stdin
-        } else {
-            PathOrStdin::Path(path)
+        match path.as_os_str() == "-" {
+            true => Self::Stdin,
+            false => Self::Path(path),
         }
     }
 }
