@@ -200,9 +200,10 @@ impl Partial {
     }
 
     fn end(&mut self) -> Line<'_> {
-        let text = match self.overwritten.is_visible && !self.text.is_visible {
-            true => &mut self.overwritten,
-            false => &mut self.text,
+        let text = if self.overwritten.is_visible && !self.text.is_visible {
+            &mut self.overwritten
+        } else {
+            &mut self.text
         };
         text.repair();
         Line {

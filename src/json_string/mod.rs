@@ -170,17 +170,21 @@ impl<R: Read> JsonString<R> {
                     self.expect(b'{', "not an object")?;
                     self.enter_object();
                 }
-                State::ObjectStart => match self.skip_if(b'}')? {
-                    true => self.leave_object(),
-                    false => self.member()?,
-                },
-                State::AfterMember => match self.skip_if(b',')? {
-                    true => self.member()?,
-                    false => {
+                State::ObjectStart => {
+                    if self.skip_if(b'}')? {
+                        self.leave_object();
+                    } else {
+                        self.member()?;
+                    }
+                }
+                State::AfterMember => {
+                    if self.skip_if(b',')? {
+                        self.member()?;
+                    } else {
                         self.expect(b'}', AFTER_VALUE)?;
                         self.leave_object();
                     }
-                },
+                }
                 State::InString => return Ok(true),
                 State::AfterDocument => self.expect_end()?,
                 State::Done => return Ok(false),
@@ -341,9 +345,10 @@ impl<R: Read> JsonString<R> {
 
     /// Skips whitespace and `byte`, or fails with `reason`.
     fn expect(&mut self, byte: u8, reason: &'static str) -> Result<(), DecodeError> {
-        match self.skip_if(byte)? {
-            true => Ok(()),
-            false => Err(self.invalid(reason)),
+        if self.skip_if(byte)? {
+            Ok(())
+        } else {
+            Err(self.invalid(reason))
         }
     }
 
@@ -371,9 +376,10 @@ impl<R: Read> JsonString<R> {
     }
 
     fn need_more(&mut self) -> Result<(), DecodeError> {
-        match self.fill()? {
-            true => Ok(()),
-            false => Err(DecodeError::Truncated),
+        if self.fill()? {
+            Ok(())
+        } else {
+            Err(DecodeError::Truncated)
         }
     }
 

@@ -47,9 +47,10 @@ fn time(command: &mut Command) -> Result<Duration> {
     let started = Instant::now();
     let status = discard_output(command).status()?;
     let time = started.elapsed();
-    match status.success() {
-        true => Ok(time),
-        false => Err(format!("{command:?}: {status}").into()),
+    if status.success() {
+        Ok(time)
+    } else {
+        Err(format!("{command:?}: {status}").into())
     }
 }
 

@@ -39,21 +39,21 @@ fn main() -> Result<ExitCode> {
         return Err("the benchmark needs curl and jq".into());
     }
     let program = cargo::static_program();
-    let musl_program = match is_target_installed(MUSL)? {
-        true => {
-            let args = ["build", "--release", "--bin", "algo-logs", "--target", MUSL];
-            Some(cargo::build(&args, &format!("{MUSL}/release")))
-        }
-        false => None,
+    let musl_program = if is_target_installed(MUSL)? {
+        let args = ["build", "--release", "--bin", "algo-logs", "--target", MUSL];
+        Some(cargo::build(&args, &format!("{MUSL}/release")))
+    } else {
+        None
     };
 
     let mut report = Report::new()?;
     sizes(&mut report, &program, musl_program.as_deref())?;
     times(&mut report, &program, quick)?;
     memory(&mut report, &program, quick)?;
-    match report.failed() {
-        true => Ok(ExitCode::FAILURE),
-        false => Ok(ExitCode::SUCCESS),
+    if report.failed() {
+        Ok(ExitCode::FAILURE)
+    } else {
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -72,9 +72,10 @@ fn sizes(report: &mut Report, program: &Path, musl_program: Option<&Path>) -> Re
 }
 
 fn times(report: &mut Report, program: &Path, quick: bool) -> Result<()> {
-    let (size, rounds, small_rounds) = match quick {
-        true => (64 * MB, 3, 50),
-        false => (256 * MB, 15, 300),
+    let (size, rounds, small_rounds) = if quick {
+        (64 * MB, 3, 50)
+    } else {
+        (256 * MB, 15, 300)
     };
     let cluster = Cluster::start();
 

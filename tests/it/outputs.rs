@@ -241,9 +241,10 @@ fn into_nonblocking(program: &Program, line: &str, stderr: bool) -> (Option<i32>
     writer.set_nonblocking(true).unwrap();
     let mut command = program.command(line);
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    match stderr {
-        true => command.stderr(OwnedFd::from(writer)),
-        false => command.stdout(OwnedFd::from(writer)),
+    if stderr {
+        command.stderr(OwnedFd::from(writer))
+    } else {
+        command.stdout(OwnedFd::from(writer))
     };
     let mut child = command.spawn().unwrap();
     // It keeps the other end of the socket open.

@@ -123,9 +123,10 @@ fn failures_are_explained_in_words() {
         ),
     ] {
         let cluster = Cluster::start_tls(identity);
-        let hint = match why.starts_with("its certificate") {
-            true => "; the trusted CAs are from --cacert",
-            false => "",
+        let hint = if why.starts_with("its certificate") {
+            "; the trusted CAs are from --cacert"
+        } else {
+            ""
         };
         Program::on(&cluster)
             .run(&format!("builds acme/Empty -q --cacert {ca}"))

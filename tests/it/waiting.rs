@@ -281,12 +281,13 @@ fn the_timeout_also_ends_slow_requests() {
                 .unwrap_err();
             let elapsed = started.elapsed();
             assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
-            let (kind, why) = match was_seen {
-                true => (ErrorKind::NotFinished, "the build is still in progress"),
-                false => (
+            let (kind, why) = if was_seen {
+                (ErrorKind::NotFinished, "the build is still in progress")
+            } else {
+                (
                     ErrorKind::Timeout,
                     "the wait ended before the response was complete",
-                ),
+                )
             };
             assert_eq!(
                 error.to_string(),

@@ -219,9 +219,10 @@ pub(crate) fn message(error: &Error) -> String {
 
 /// Returns what the user typed, cut short if it looks like a key in the wrong place.
 pub(crate) fn redact(typed: &str) -> String {
-    match typed.split(['/', '=', ':', '@']).any(looks_like_key) {
-        true => typed.chars().take(3).chain(['…']).collect(),
-        false => typed.to_owned(),
+    if typed.split(['/', '=', ':', '@']).any(looks_like_key) {
+        typed.chars().take(3).chain(['…']).collect()
+    } else {
+        typed.to_owned()
     }
 }
 

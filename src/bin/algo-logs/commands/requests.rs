@@ -9,9 +9,10 @@ use crate::output::Reporter;
 pub(super) fn report(builder: ClientBuilder, reporter: &Reporter, verbose: bool) -> ClientBuilder {
     let (of_retries, of_requests) = (reporter.clone(), reporter.clone());
     let builder = builder.on_retry(move |retry| report_retry(&of_retries, retry));
-    match verbose {
-        true => builder.on_request(move |request| of_requests.note(&describe_request(request))),
-        false => builder,
+    if verbose {
+        builder.on_request(move |request| of_requests.note(&describe_request(request)))
+    } else {
+        builder
     }
 }
 

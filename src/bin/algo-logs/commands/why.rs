@@ -346,9 +346,10 @@ fn print(
     let mut text = String::new();
     let mut line = |sgr: &str, line: &str| {
         let line = safe_line(&reporter.redacted(line));
-        text += &match is_colored && !sgr.is_empty() {
-            true => format!("\x1b[{sgr}m{line}\x1b[0m\n"),
-            false => format!("{line}\n"),
+        text += &if is_colored && !sgr.is_empty() {
+            format!("\x1b[{sgr}m{line}\x1b[0m\n")
+        } else {
+            format!("{line}\n")
         };
     };
     if let Some(header) = header(explanation) {

@@ -40,9 +40,10 @@ pub(crate) fn has_escape_sequences(color: ColorChoice) -> bool {
 
 /// Returns the path of the file in which the official `algo` program keeps its profiles.
 pub(super) fn profiles_path() -> Option<PathBuf> {
-    let (home, directory) = match cfg!(windows) {
-        true => ("LOCALAPPDATA", "Algorithmia"),
-        false => ("HOME", ".algorithmia"),
+    let (home, directory) = if cfg!(windows) {
+        ("LOCALAPPDATA", "Algorithmia")
+    } else {
+        ("HOME", ".algorithmia")
     };
     let home = PathBuf::from(variable(home)?);
     Some(home.join(directory).join("config"))

@@ -142,12 +142,12 @@ fn token(layers: &[Layer], cluster: &BaseUrl) -> Result<Setting<Token>, CliError
 }
 
 fn no_cluster(has_key: bool) -> CliError {
-    match has_key {
-        true => CliError::invalid_input("no cluster is set")
-            .hint("set ALGORITHMIA_API or pass --api URL"),
-        false => CliError::invalid_input("no cluster and no API key are set").hint(
+    if has_key {
+        CliError::invalid_input("no cluster is set").hint("set ALGORITHMIA_API or pass --api URL")
+    } else {
+        CliError::invalid_input("no cluster and no API key are set").hint(
             "set ALGORITHMIA_API and ALGORITHMIA_API_KEY, or see 'algo-logs help environment'",
-        ),
+        )
     }
 }
 
@@ -180,9 +180,12 @@ fn read_key(file: &PathOrStdin) -> Result<String, String> {
 /// Reads a file. Errors show only absolute paths: any other path could be a key or a certificate, passed by mistake.
 fn read(name: &str, path: &Path) -> Result<Vec<u8>, String> {
     let bytes = File::open(path).and_then(read_all);
-    bytes.map_err(|error| match path.is_absolute() {
-        true => format!("cannot read the {name} {}: {error}", path.display()),
-        false => format!("cannot read the {name}: {error}"),
+    bytes.map_err(|error| {
+        if path.is_absolute() {
+            format!("cannot read the {name} {}: {error}", path.display())
+        } else {
+            format!("cannot read the {name}: {error}")
+        }
     })
 }
 
@@ -217,9 +220,10 @@ fn find_profile(name: Option<&str>) -> Result<Option<Profile>, CliError> {
         return Ok(profile);
     }
     let names: Vec<String> = profile::names(&text).take(5).map(redact).collect();
-    missing(match names.is_empty() {
-        true => format!("{shown} has no profiles"),
-        false => format!("{shown} has {}", names.join(", ")),
+    missing(if names.is_empty() {
+        format!("{shown} has no profiles")
+    } else {
+        format!("{shown} has {}", names.join(", "))
     })
 }
 

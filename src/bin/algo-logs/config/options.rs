@@ -39,9 +39,10 @@ pub(crate) enum PathOrStdin {
 
 impl From<PathBuf> for PathOrStdin {
     fn from(path: PathBuf) -> Self {
-        match path.as_os_str() == "-" {
-            true => Self::Stdin,
-            false => Self::Path(path),
+        if path.as_os_str() == "-" {
+            Self::Stdin
+        } else {
+            Self::Path(path)
         }
     }
 }

@@ -56,18 +56,18 @@ fn header(line: &str) -> Option<&str> {
     (is_blank(rest) && name.chars().all(is_bare)).then_some(name)
 }
 
-/// Reads a string in single or double quotes. The only escape sequence is `\\`, as in a Windows path.
+/// Reads a string in single quotes, or in double quotes, where the only escape sequence is `\\`, as in a Windows path.
 fn string(text: &str) -> Option<String> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let (string, rest) = text[1..].split_once(quote)?;
-    let is_escaped = quote == '"' && string.contains('\\');
-    if !is_blank(rest) || is_escaped && string.replace(r"\\", "").contains('\\') {
+    if !is_blank(rest) {
         return None;
     }
-    Some(match is_escaped {
-        true => string.replace(r"\\", r"\"),
-        false => string.to_owned(),
-    })
+    if quote == '\'' {
+        return Some(string.to_owned());
+    }
+    let has_other_escapes = string.replace(r"\\", "").contains('\\');
+    (!has_other_escapes).then(|| string.replace(r"\\", r"\"))
 }
 
 fn is_blank(rest: &str) -> bool {

@@ -190,9 +190,10 @@ impl Output {
             return CliError::stdout(error);
         }
         let failure = CliError::output(&self.name, error);
-        match self.suggests_redirection && self.destination.is_irreplaceable(error) {
-            true => failure.hint(format!("use '> {}' instead", self.name)),
-            false => failure,
+        if self.suggests_redirection && self.destination.is_irreplaceable(error) {
+            failure.hint(format!("use '> {}' instead", self.name))
+        } else {
+            failure
         }
     }
 }

@@ -105,9 +105,10 @@ impl Reporter {
 
     /// Shortens the beginning of a note on a terminal, so that `rest` more columns fit on the line.
     pub(crate) fn fit(&self, text: &str, rest: usize) -> String {
-        match self.is_terminal() {
-            true => fit(&self.clean(text), MAX_WIDTH.saturating_sub(rest)),
-            false => text.to_owned(),
+        if self.is_terminal() {
+            fit(&self.clean(text), MAX_WIDTH.saturating_sub(rest))
+        } else {
+            text.to_owned()
         }
     }
 
@@ -132,9 +133,10 @@ impl Reporter {
     }
 
     fn first(&self, max: usize, word: &str) -> String {
-        match self.is_terminal() {
-            true => self.redacted(word).chars().take(max).collect(),
-            false => self.word(word),
+        if self.is_terminal() {
+            self.redacted(word).chars().take(max).collect()
+        } else {
+            self.word(word)
         }
     }
 

@@ -65,9 +65,10 @@ impl Table {
             rows.insert(0, names.collect());
             self.has_header = true;
         }
-        let width = |(n, (_, max)): (usize, &Column)| match fixed {
-            true => *max,
-            false => {
+        let width = |(n, (_, max)): (usize, &Column)| {
+            if fixed {
+                *max
+            } else {
                 let cells = rows.iter().map(|row| row[n].chars().count());
                 cells.max().unwrap_or(0)
             }

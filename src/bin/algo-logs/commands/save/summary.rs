@@ -48,9 +48,10 @@ impl Counts {
         if self.bytes > 0 {
             parts.push(format::bytes(self.bytes));
         }
-        match parts.is_empty() {
-            true => "nothing to save".to_owned(),
-            false => parts.join(", "),
+        if parts.is_empty() {
+            "nothing to save".to_owned()
+        } else {
+            parts.join(", ")
         }
     }
 }
