@@ -55,7 +55,7 @@ fn show() -> Result<(), Box<dyn Error>> {
     let program = build_program()?;
     let cluster = Cluster::start();
     cluster.finish_after(1);
-    let folder = Folder::new()?;
+    let dir = TempDir::new()?;
     for args in SHOWN {
         print(&format!("$ algo-logs {}\n", args.join(" ")))?;
         let status = Command::new(&program)
@@ -63,7 +63,7 @@ fn show() -> Result<(), Box<dyn Error>> {
             .env_clear()
             // Windows cannot open sockets without it.
             .envs(env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
-            .current_dir(&folder.0)
+            .current_dir(&dir.0)
             .env("ALGORITHMIA_API", cluster.url())
             .env("ALGORITHMIA_API_KEY", KEY)
             .stdin(Stdio::null())
@@ -77,17 +77,17 @@ fn show() -> Result<(), Box<dyn Error>> {
 }
 
 /// A directory for `save`, removed when dropped.
-struct Folder(PathBuf);
+struct TempDir(PathBuf);
 
-impl Folder {
-    fn new() -> io::Result<Folder> {
+impl TempDir {
+    fn new() -> io::Result<TempDir> {
         let path = env::temp_dir().join(format!("algo-logs-demo-{}", std::process::id()));
         fs::create_dir(&path)?;
-        Ok(Folder(path))
+        Ok(TempDir(path))
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
         // Leftovers in the directory for temporary files do no harm.
         let _ = fs::remove_dir_all(&self.0);

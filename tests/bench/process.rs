@@ -85,5 +85,5 @@ fn discard_output(command: &mut Command) -> &mut Command {
 /// Whether a program of this name can be run.
 pub fn is_installed(name: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    env::split_paths(&path).any(|dir| dir.join(name).is_file())
 }

@@ -4,21 +4,21 @@ use std::fs;
 
 use crate::cluster::data::lemmatizer::{FAILED, FAILED_LOG};
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 const CONF: &str = r#"{"username": "acme", "algoname": "Lemmatizer", "language": "python3"}"#;
 
 /// Returns the error of a command without ALGO in a directory without `algorithmia.conf`.
-fn no_algorithm(folder: &str) -> String {
+fn no_algorithm(dir: &str) -> String {
     format!(
-        "algo-logs: no ALGO given and no algorithmia.conf in {folder} or its parents; \
+        "algo-logs: no ALGO given and no algorithmia.conf in {dir} or its parents; \
          pass OWNER/NAME, e.g. acme/tagger\n"
     )
 }
 
 /// Returns a directory's path as the program sees it.
-fn real_path(folder: &Folder) -> String {
-    let path = fs::canonicalize(folder.path()).expect("the directory is there");
+fn real_path(dir: &TempDir) -> String {
+    let path = fs::canonicalize(dir.path()).expect("the directory is there");
     // On Windows, this is the form without a length limit.
     let path = path.display().to_string();
     path.trim_start_matches(r"\\?\").to_owned()
@@ -53,8 +53,8 @@ fn every_form_of_algo_names_the_same_algorithm() {
     program
         .run(&format!("versions {page}"))
         .prints(&versions.stdout);
-    let folder = Folder::new();
-    let line = format!("save {page} -d {} -q", folder.join("logs"));
+    let dir = TempDir::new();
+    let line = format!("save {page} -d {} -q", dir.join("logs"));
     program.run(&line).prints("");
 }
 
@@ -92,12 +92,12 @@ fn a_name_in_another_case_is_suggested() {
 fn a_page_of_another_cluster_is_rejected() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let folder = Folder::new();
+    let dir = TempDir::new();
     for command in [
         "builds",
         "versions",
         "log",
-        &format!("save -d {}", folder.join("x")),
+        &format!("save -d {}", dir.join("x")),
     ] {
         let line = format!("{command} https://c.example.com/algorithms/acme/x");
         program.run(&line).fails(
@@ -129,11 +129,11 @@ fn an_invalid_page_is_rejected() {
 
 #[test]
 fn without_algo_the_nearest_algorithmia_conf_names_it() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     // A byte order mark is harmless.
-    folder.write("algorithmia.conf", format!("\u{feff}{CONF}"));
+    dir.write("algorithmia.conf", format!("\u{feff}{CONF}"));
     // A directory of that name is skipped.
-    fs::create_dir_all(folder.join("src/deep/algorithmia.conf")).expect("directories can be made");
+    fs::create_dir_all(dir.join("src/deep/algorithmia.conf")).expect("directories can be made");
     let program = Program::on(&cluster);
     for (line, named) in [
         ("builds", "builds acme/Lemmatizer"),
@@ -149,18 +149,18 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
     ] {
         let expected = program.run(named);
         for place in ["", "src", "src/deep"] {
-            let outcome = program.clone().current_dir(folder.join(place)).run(line);
+            let outcome = program.clone().current_dir(dir.join(place)).run(line);
             let code = expected.code.expect("an exit code");
             outcome.is(code, &expected.stdout, &expected.stderr);
         }
     }
 
     // A nearer file takes precedence, and an ALGO takes precedence over both.
-    folder.write(
+    dir.write(
         "src/algorithmia.conf",
         CONF.replace("Lemmatizer", "Nothing"),
     );
-    let nested = program.clone().current_dir(folder.join("src/deep"));
+    let nested = program.clone().current_dir(dir.join("src/deep"));
     let outcome = nested.run("builds");
     assert_eq!(outcome.code, Some(5));
     assert!(outcome.stderr.contains("acme/Nothing"), "{outcome:?}");
@@ -170,9 +170,9 @@ fn without_algo_the_nearest_algorithmia_conf_names_it() {
 
 #[test]
 fn without_algo_and_algorithmia_conf() {
-    let folder = Folder::new();
-    let program = Program::bare().current_dir(folder.path());
-    let error = no_algorithm(&real_path(&folder));
+    let dir = TempDir::new();
+    let program = Program::bare().current_dir(dir.path());
+    let error = no_algorithm(&real_path(&dir));
     for line in ["builds", "versions --all", "log -n 5", "why"] {
         program.run(line).fails(2, &error);
     }
@@ -191,9 +191,9 @@ fn without_algo_and_algorithmia_conf() {
 
 #[test]
 fn an_algorithmia_conf_that_cannot_be_used() {
-    let folder = Folder::new();
-    let path = folder.join("algorithmia.conf");
-    let path = path.replace(&folder.path().display().to_string(), &real_path(&folder));
+    let dir = TempDir::new();
+    let path = dir.join("algorithmia.conf");
+    let path = path.replace(&dir.path().display().to_string(), &real_path(&dir));
     let expected =
         |line: u8| format!("line {line}: it must be JSON with the texts 'username' and 'algoname'");
     for (content, why) in [
@@ -217,9 +217,9 @@ fn an_algorithmia_conf_that_cannot_be_used() {
         ),
         (&*"x".repeat(17 * 1024 * 1024), "it is larger than 16 MiB"),
     ] {
-        folder.write("algorithmia.conf", content);
+        dir.write("algorithmia.conf", content);
         Program::bare()
-            .current_dir(folder.path())
+            .current_dir(dir.path())
             .run("builds")
             .fails(2, &format!("algo-logs: cannot use {path}: {why}\n"));
     }
@@ -237,8 +237,8 @@ fn saved(cluster: &Cluster) -> Vec<String> {
 
 #[test]
 fn save_takes_algorithms_owners_and_names_on_stdin() {
-    let folder = Folder::new();
-    let options = format!("-d {} -s failed -L 1 -q", folder.join("logs"));
+    let dir = TempDir::new();
+    let options = format!("-d {} -s failed -L 1 -q", dir.join("logs"));
     for (arguments, stdin, expected) in [
         ("acme/Paged", "", &["acme/Paged"][..]),
         (
@@ -275,8 +275,8 @@ fn save_takes_algorithms_owners_and_names_on_stdin() {
 fn names_that_save_rejects() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let folder = Folder::new();
-    let options = format!("-d {}", folder.join("logs"));
+    let dir = TempDir::new();
+    let options = format!("-d {}", dir.join("logs"));
     let owner = "is not a valid owner: only letters, digits, '_', '-' and '.' are allowed";
     for (arguments, stdin, why) in [
         (

@@ -29,8 +29,8 @@ pub fn static_program() -> PathBuf {
     build(&["static"], "release")
 }
 
-/// Runs Cargo with `args` and returns the path of the program, which is built in `folder` of the target directory.
-pub fn build(args: &[&str], folder: &str) -> PathBuf {
+/// Runs Cargo with `args` and returns the path of the program, which is built in `dir` of the target directory.
+pub fn build(args: &[&str], dir: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
     let target = built.ancestors().nth(2).expect("target/PROFILE/algo-logs");
     let status = cargo()
@@ -39,7 +39,7 @@ pub fn build(args: &[&str], folder: &str) -> PathBuf {
         .status()
         .expect("cargo runs");
     assert!(status.success(), "cargo {args:?} failed");
-    target.join(folder).join("algo-logs")
+    target.join(dir).join("algo-logs")
 }
 
 fn cargo() -> Command {

@@ -4,25 +4,25 @@ use std::process::Stdio;
 
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Program, open_error};
+use crate::program::{Program, TempDir, open_error};
 
 const LOGS: &str = "/v1/algorithms/acme/Paged/builds/b/logs";
 
 #[test]
 fn a_file_gets_the_exact_bytes() {
     let cluster = Cluster::start();
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
-    let file = folder.join("new");
+    let file = dir.join("new");
     let program = Program::on(&cluster);
     program.run(&format!("{line} -o {file}")).prints("");
-    assert!(folder.read("new") == lemmatizer::FAILED_LOG.as_bytes());
+    assert!(dir.read("new") == lemmatizer::FAILED_LOG.as_bytes());
     program
         .run(&format!("{line} --output={file} -n 1"))
         .prints("");
     let last = lemmatizer::FAILED_LOG.lines().last().unwrap();
-    assert_eq!(String::from_utf8_lossy(&folder.read("new")), last);
-    assert_eq!(folder.names(), ["new"]);
+    assert_eq!(String::from_utf8_lossy(&dir.read("new")), last);
+    assert_eq!(dir.names(), ["new"]);
     // `-` is stdout.
     program
         .run(&format!("{line} -o -"))
@@ -30,20 +30,20 @@ fn a_file_gets_the_exact_bytes() {
     // A bare name refers to the current directory.
     let output = program
         .command(&format!("{line} -o here"))
-        .current_dir(folder.path())
+        .current_dir(dir.path())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    assert!(folder.read("here") == lemmatizer::FAILED_LOG.as_bytes());
-    assert_eq!(folder.names(), ["here", "new"]);
+    assert!(dir.read("here") == lemmatizer::FAILED_LOG.as_bytes());
+    assert_eq!(dir.names(), ["here", "new"]);
 }
 
 #[test]
 fn a_failure_leaves_the_file_unchanged() {
     let cluster = Cluster::start();
-    let folder = Folder::new();
-    folder.write("old", "what was there");
-    let (old, new) = (folder.join("old"), folder.join("new"));
+    let dir = TempDir::new();
+    dir.write("old", "what was there");
+    let (old, new) = (dir.join("old"), dir.join("new"));
     let cut = Reply::raw().send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"logs\":\"a");
     let program = Program::on(&cluster);
     for file in [&old, &new] {
@@ -64,18 +64,18 @@ fn a_failure_leaves_the_file_unchanged() {
         let line = format!("log acme/Lemmatizer {} -o {file}", lemmatizer::LOST);
         assert_eq!(program.run(&line).code, Some(5));
     }
-    assert_eq!(folder.names(), ["old"]);
-    assert_eq!(folder.read("old"), b"what was there");
+    assert_eq!(dir.names(), ["old"]);
+    assert_eq!(dir.read("old"), b"what was there");
 }
 
 #[test]
 fn paths_that_cannot_be_written() {
     let cluster = Cluster::start();
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
-    let at = folder.path().display();
+    let at = dir.path().display();
     let open = |path: &str| std::fs::OpenOptions::new().write(true).open(path);
-    let directory = open(&folder.join("")).unwrap_err().to_string();
+    let directory = open(&dir.join("")).unwrap_err().to_string();
     let missing = open_error(&format!("{at}/none"));
     for (file, why) in [
         (format!("{at}"), &*directory),
@@ -94,7 +94,7 @@ fn paths_that_cannot_be_written() {
             .run(&format!("{line} -o {file}"))
             .fails(7, &format!("algo-logs: cannot write {file}: {why}\n"));
     }
-    assert!(folder.names().is_empty());
+    assert!(dir.names().is_empty());
     assert_eq!(cluster.connections(), 0);
 }
 
@@ -103,26 +103,26 @@ fn paths_that_cannot_be_written() {
 fn files_keep_their_mode_and_links_stay() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let cluster = Cluster::start();
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let program = Program::on(&cluster);
     let line = format!("log acme/Lemmatizer {}", lemmatizer::SUCCEEDED);
-    let old = folder.write("old", "");
+    let old = dir.write("old", "");
     std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o604)).unwrap();
-    symlink("old", folder.join("link")).unwrap();
-    symlink("link", folder.join("link to a link")).unwrap();
-    symlink("new", folder.join("dangling")).unwrap();
-    std::fs::hard_link(&old, folder.join("hard")).unwrap();
+    symlink("old", dir.join("link")).unwrap();
+    symlink("link", dir.join("link to a link")).unwrap();
+    symlink("new", dir.join("dangling")).unwrap();
+    std::fs::hard_link(&old, dir.join("hard")).unwrap();
     for (file, target) in [
         ("old", "old"),
         ("link", "old"),
         ("link to a link", "old"),
         ("dangling", "new"),
     ] {
-        folder.write("old", "what was there");
+        dir.write("old", "what was there");
         let mut command = program.command(&line);
-        let output = command.args(["-o", &folder.join(file)]).output().unwrap();
+        let output = command.args(["-o", &dir.join(file)]).output().unwrap();
         assert!(output.status.success(), "{file}: {output:?}");
-        assert_eq!(folder.read(target), lemmatizer::SUCCEEDED_LOG.as_bytes());
+        assert_eq!(dir.read(target), lemmatizer::SUCCEEDED_LOG.as_bytes());
     }
     let mode = std::fs::metadata(&old).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o604);
@@ -131,18 +131,18 @@ fn files_keep_their_mode_and_links_stay() {
         ("link to a link", "link"),
         ("dangling", "new"),
     ] {
-        let found = std::fs::read_link(folder.join(link)).unwrap();
+        let found = std::fs::read_link(dir.join(link)).unwrap();
         assert_eq!(found.to_str(), Some(target));
     }
     // A hard link keeps the old content.
-    assert_eq!(folder.read("hard"), b"what was there");
+    assert_eq!(dir.read("hard"), b"what was there");
     assert_eq!(
-        folder.names(),
+        dir.names(),
         ["dangling", "hard", "link", "link to a link", "new", "old"]
     );
     // A link that points to itself.
-    symlink("loop", folder.join("loop")).unwrap();
-    let file = folder.join("loop");
+    symlink("loop", dir.join("loop")).unwrap();
+    let file = dir.join("loop");
     // Each C library has its own words for this.
     let error = std::fs::File::open(&file).unwrap_err();
     let expected = format!("algo-logs: cannot write {file}: {error}\n");
@@ -156,10 +156,10 @@ fn files_keep_their_mode_and_links_stay() {
 fn streams_and_devices_are_written_in_place() {
     use std::os::unix::fs::{FileTypeExt, symlink};
     let cluster = Cluster::start();
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let program = Program::on(&cluster);
     let line = format!("log acme/Lemmatizer {}", lemmatizer::FAILED);
-    let null = folder.join("null");
+    let null = dir.join("null");
     symlink("/dev/null", &null).unwrap();
     for device in ["/dev/null", &null] {
         program.run(&format!("{line} -o {device}")).prints("");
@@ -170,7 +170,7 @@ fn streams_and_devices_are_written_in_place() {
         .run(&format!("{line} -o /dev/stdout"))
         .prints(lemmatizer::FAILED_LOG);
 
-    let fifo = folder.join("fifo");
+    let fifo = dir.join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.unwrap().success());
     let reader = std::thread::spawn({
@@ -180,7 +180,7 @@ fn streams_and_devices_are_written_in_place() {
     program.run(&format!("{line} -o {fifo}")).prints("");
     assert!(reader.join().unwrap() == lemmatizer::FAILED_LOG.as_bytes());
     assert!(std::fs::metadata(&fifo).unwrap().file_type().is_fifo());
-    assert_eq!(folder.names(), ["fifo", "null"]);
+    assert_eq!(dir.names(), ["fifo", "null"]);
 }
 
 #[cfg(windows)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 const COMMANDS: [&str; 6] = ["builds", "versions", "log", "why", "save", "help"];
 const TOPICS: &str = "builds versions log why save help environment exit-codes";
@@ -25,11 +25,11 @@ fn tool(name: &str, version: &str) -> Option<Command> {
         let mut command = Command::new(name);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let program = Path::new(env!("CARGO_BIN_EXE_algo-logs")).parent();
-        let folders = program.map(Path::to_owned).into_iter();
-        let folders = folders.chain(std::env::split_paths(&path));
+        let dirs = program.map(Path::to_owned).into_iter();
+        let dirs = dirs.chain(std::env::split_paths(&path));
         command
             .env_clear()
-            .env("PATH", std::env::join_paths(folders).expect("a PATH"))
+            .env("PATH", std::env::join_paths(dirs).expect("a PATH"))
             .env("LC_ALL", "C.UTF-8");
         command
     };
@@ -80,8 +80,8 @@ fn the_man_page_renders_without_a_warning() {
     let Some(mut man) = tool("man", "man 2") else {
         return;
     };
-    let folder = Folder::new();
-    let file = folder.write("algo-logs.1", &page);
+    let dir = TempDir::new();
+    let file = dir.write("algo-logs.1", &page);
     let arguments = ["--warnings", "-E", "UTF-8", "-P", "cat", "-l", &file];
     let text = output(man.env("MANWIDTH", "200").args(arguments));
 
@@ -121,12 +121,12 @@ fn bash_completes_commands_options_and_values() {
     if cfg!(windows) || tool("bash", "GNU bash").is_none() {
         return;
     }
-    let folder = Folder::new();
-    folder.write("completions", printed("--generate complete-bash"));
+    let dir = TempDir::new();
+    dir.write("completions", printed("--generate complete-bash"));
     for name in ["some.log", "two words", " leading", "star*"] {
-        folder.write(name, "");
+        dir.write(name, "");
     }
-    std::fs::create_dir(folder.join("sub")).expect("a directory can be made");
+    std::fs::create_dir(dir.join("sub")).expect("a directory can be made");
     // Nothing else is loaded, as on a machine without the package bash-completion.
     let script = "set -u; source ./completions; complete -p algo-logs >/dev/null || exit; \
                   COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(stale); \
@@ -137,7 +137,7 @@ fn bash_completes_commands_options_and_values() {
     let offers = |line: &str| -> BTreeSet<String> {
         let mut bash = tool("bash", "GNU bash").expect("it was there");
         bash.args(["--norc", "--noprofile", "-c", script, "bash", "algo-logs"]);
-        let text = output(bash.args(line.split('|')).current_dir(folder.path()));
+        let text = output(bash.args(line.split('|')).current_dir(dir.path()));
         text.lines().map(str::to_owned).collect()
     };
     let commands = COMMANDS.join(" ");
@@ -202,14 +202,14 @@ fn zsh_loads_the_completions() {
     let Some(mut zsh) = tool("zsh", "zsh ") else {
         return;
     };
-    let folder = Folder::new();
-    folder.write("_algo-logs", printed("--generate complete-zsh"));
+    let dir = TempDir::new();
+    dir.write("_algo-logs", printed("--generate complete-zsh"));
     // Load the completions from a directory in $fpath, and then with `source`.
     let script = "fpath=($PWD $fpath); autoload -U compinit; compinit -D -u; \
                   print -r -- $_comps[algo-logs]; \
                   unset '_comps[algo-logs]'; source ./_algo-logs; print -r -- $_comps[algo-logs]; \
                   zsh -n ./_algo-logs; print -r -- ${(k)functions[(I)_algo-logs*]}";
-    let text = output(zsh.args(["-f", "-c", script]).current_dir(folder.path()));
+    let text = output(zsh.args(["-f", "-c", script]).current_dir(dir.path()));
     assert_eq!(text, "_algo-logs\n".repeat(3));
 }
 
@@ -218,8 +218,8 @@ fn zsh_completes_commands_options_and_values() {
     if tool("zsh", "zsh ").is_none() {
         return;
     }
-    let folder = Folder::new();
-    folder.write("completions", printed("--generate complete-zsh"));
+    let dir = TempDir::new();
+    dir.write("completions", printed("--generate complete-zsh"));
     // Replace the functions that need a terminal by some that print what they are given.
     let script = "compdef() {}; _describe() { print -rl -- ${(P)2} }; _files() { print files $* }; \
                   compset() {}; source ./completions; words=(algo-logs \"$@\"); CURRENT=$#words; _algo-logs";
@@ -240,7 +240,7 @@ fn zsh_completes_commands_options_and_values() {
     ] {
         let mut zsh = tool("zsh", "zsh ").expect("it was there");
         zsh.args(["-f", "-c", script, "zsh"]).args(words.split(' '));
-        let text = output(zsh.current_dir(folder.path()));
+        let text = output(zsh.current_dir(dir.path()));
         assert_eq!(text.trim_end(), offered, "{words}");
     }
 }
@@ -262,17 +262,17 @@ fn fish_completes_commands_options_and_values() {
     if tool("fish", "fish, ").is_none() {
         return;
     }
-    let folder = Folder::new();
-    folder.write("completions", printed("--generate complete-fish"));
-    folder.write("some.log", "");
-    std::fs::create_dir(folder.join("sub")).expect("a directory can be made");
+    let dir = TempDir::new();
+    dir.write("completions", printed("--generate complete-fish"));
+    dir.write("some.log", "");
+    std::fs::create_dir(dir.join("sub")).expect("a directory can be made");
     let offers = |line: &str| -> BTreeSet<String> {
         let script = format!("source completions; complete -C 'algo-logs {line}'");
         let mut fish = tool("fish", "fish, ").expect("it was there");
         let text = output(
-            fish.env("HOME", folder.path())
+            fish.env("HOME", dir.path())
                 .args(["--no-config", "-c", &script])
-                .current_dir(folder.path()),
+                .current_dir(dir.path()),
         );
         let words = text.lines().filter_map(|line| line.split('\t').next());
         let words: Vec<String> = words.map(str::to_owned).collect();
@@ -307,7 +307,7 @@ fn a_not_found_error_says_where_to_look() {
     // A 404 without a code is explained in the same words.
     let builds = "/v1/algorithms/acme/Paged/builds";
     cluster.script_always(builds, Reply::status(404));
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let nothing = ": there is no such algorithm (status 404), the service says: \
                    algorithm algo://acme/Nothing not found";
     let check = "check the name, and that CLUSTER is the right cluster";
@@ -330,7 +330,7 @@ fn a_not_found_error_says_where_to_look() {
             format!("versions of acme/Nothing{nothing}; {check}"),
         ),
         (
-            &format!("save acme/Nothing -d {}", folder.join(".")),
+            &format!("save acme/Nothing -d {}", dir.join(".")),
             format!("builds of acme/Nothing{nothing}; {check}"),
         ),
         (
@@ -354,5 +354,5 @@ fn a_not_found_error_says_where_to_look() {
         outcome.fails(5, &format!("algo-logs: {error}\n"));
     }
     // `save` creates no directory for it.
-    assert!(folder.names().is_empty());
+    assert!(dir.names().is_empty());
 }

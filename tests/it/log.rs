@@ -4,7 +4,7 @@ use crate::cluster::big::{BigLog, Flavour};
 use crate::cluster::data::{self, documented, lemmatizer};
 use crate::cluster::reply::gzip;
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 const PAGED_BUILDS: &str = "/v1/algorithms/acme/Paged/builds";
 const PAGED_VERSIONS: &str = "/v1/algorithms/acme/Paged/versions";
@@ -129,10 +129,10 @@ fn an_empty_log_prints_a_note() {
     let note = "algo-logs: the log is empty\n";
     program.run(&line).is(0, "", note);
     program.run(&format!("{line} -q")).prints("");
-    let folder = Folder::new();
-    let file = folder.join("log");
+    let dir = TempDir::new();
+    let file = dir.join("log");
     program.run(&format!("{line} -o {file}")).is(0, "", note);
-    assert_eq!(folder.read("log"), b"");
+    assert_eq!(dir.read("log"), b"");
     // `-n 0` selects no lines, but the log is not empty.
     let line = format!("log acme/Lemmatizer {} -n 0", lemmatizer::SUCCEEDED);
     program.run(&line).prints("");
@@ -233,8 +233,8 @@ fn exit_status_reports_the_status_of_the_build() {
         .is(3, lemmatizer::FAILED_LOG, &failed);
     program.run(&line).prints(lemmatizer::FAILED_LOG);
     // The same for the newest matching build, and into a file.
-    let folder = Folder::new();
-    let file = folder.join("log");
+    let dir = TempDir::new();
+    let file = dir.join("log");
     let note = format!(
         "algo-logs: build {} (failed, commit 9d41e7ab52c60f38d1b7a4e90c25f86b3ad7e412, \
          started 2021-08-02T21:12:56.442Z)\n",
@@ -245,7 +245,7 @@ fn exit_status_reports_the_status_of_the_build() {
             "log acme/Lemmatizer -s failed --exit-status -o {file}"
         ))
         .fails(3, &format!("{note}{failed}"));
-    assert!(folder.read("log") == lemmatizer::FAILED_LOG.as_bytes());
+    assert!(dir.read("log") == lemmatizer::FAILED_LOG.as_bytes());
     // Every final status except success is a failure, known or not.
     let line = format!("log acme/Lemmatizer {} --exit-status", lemmatizer::CANCELED);
     program.run(&line).fails(

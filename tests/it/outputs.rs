@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Outcome, Program, wrap};
+use crate::program::{Outcome, Program, TempDir, wrap};
 
 pub const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 const BUILDS: &str = "/v1/algorithms/acme/x/builds";
@@ -40,7 +40,7 @@ fn save_in_shell(cluster: &Cluster, around: &str, path: &str) -> Command {
 }
 
 /// Starts to write a log to `path`; the cluster sends only the first half.
-pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
+pub fn half_written(dir: &TempDir, path: &str) -> (Cluster, Child) {
     let cluster = Cluster::start();
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
     cluster.script(LOGS, Reply::raw().send(half).stall());
@@ -51,9 +51,8 @@ pub fn half_written(folder: &Folder, path: &str) -> (Cluster, Child) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let is_written =
-        |name: &String| name.starts_with(".algo-logs-") && !folder.read(name).is_empty();
-    wait_until(|| folder.names().iter().any(is_written));
+    let is_written = |name: &String| name.starts_with(".algo-logs-") && !dir.read(name).is_empty();
+    wait_until(|| dir.names().iter().any(is_written));
     (cluster, child)
 }
 
@@ -68,43 +67,43 @@ fn wait_until(holds: impl Fn() -> bool) {
 /// A program that is killed while it waits for the log leaves nothing behind.
 #[test]
 fn no_file_is_created_before_the_log_begins() {
-    let (folder, cluster) = (Folder::new(), Cluster::start());
+    let (dir, cluster) = (TempDir::new(), Cluster::start());
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n";
     cluster.script(LOGS, Reply::raw().send(head).stall());
-    let line = format!("{LINE} -o {}", folder.join("f"));
+    let line = format!("{LINE} -o {}", dir.join("f"));
     let mut child = Program::on(&cluster).command(&line).spawn().unwrap();
     wait_until(|| !cluster.requests().is_empty());
     std::thread::sleep(Duration::from_millis(200));
     child.kill().unwrap();
     assert_eq!(child.wait().unwrap().code(), None);
     assert_eq!(cluster.requests().len(), 1);
-    assert_eq!(folder.names(), [""; 0]);
+    assert_eq!(dir.names(), [""; 0]);
 }
 
 #[test]
 fn a_file_over_the_size_limit_is_unchanged() {
-    let folder = Folder::new();
-    folder.write("f", "before");
+    let dir = TempDir::new();
+    dir.write("f", "before");
     let cluster = Cluster::start();
     let log = "x".repeat(100_000);
     cluster.script_always(LOGS, Reply::json(200, &format!(r#"{{"logs":"{log}"}}"#)));
     let limited = "trap '' XFSZ; ulimit -f 8; exec \"$@\"";
     let output = save_in_shell(&cluster, limited, "f")
-        .current_dir(folder.path())
+        .current_dir(dir.path())
         .output()
         .unwrap();
     let why = "algo-logs: cannot write f: File too large (os error 27)\n";
     Outcome::new(output, None).fails(7, why);
-    assert_eq!(folder.read("f"), b"before");
-    assert_eq!(folder.names(), ["f"]);
+    assert_eq!(dir.read("f"), b"before");
+    assert_eq!(dir.names(), ["f"]);
 }
 
 #[test]
 fn a_signal_leaves_the_file_unchanged() {
     for signal in ["TERM", "INT", "HUP", "KILL"] {
-        let folder = Folder::new();
-        let path = folder.write("f", "before");
-        let (cluster, child) = half_written(&folder, &path);
+        let dir = TempDir::new();
+        let path = dir.write("f", "before");
+        let (cluster, child) = half_written(&dir, &path);
         let pid = child.id().to_string();
         let killed = Command::new("kill")
             .args(["-s", signal, &pid])
@@ -114,18 +113,18 @@ fn a_signal_leaves_the_file_unchanged() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), None, "{signal}");
         assert_eq!(output.stderr, b"", "{signal}");
-        assert_eq!(folder.read("f"), b"before", "{signal}");
+        assert_eq!(dir.read("f"), b"before", "{signal}");
         // A temporary file may be left behind. The next run works.
         save(&cluster, &path).prints("");
-        assert_eq!(folder.read("f"), LOG.as_bytes(), "{signal}");
+        assert_eq!(dir.read("f"), LOG.as_bytes(), "{signal}");
     }
 }
 
 #[test]
 fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
-    let (folder, cluster) = (Folder::new(), cluster());
-    symlink("/dev/stdout", folder.join("link")).unwrap();
-    let link = folder.join("link");
+    let (dir, cluster) = (TempDir::new(), cluster());
+    symlink("/dev/stdout", dir.join("link")).unwrap();
+    let link = dir.join("link");
     for (redirect, name) in [
         ("", "/dev/stdout"),
         ("", "/dev/fd/1"),
@@ -137,7 +136,7 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
     ] {
         let around = format!("echo before; \"$@\" {redirect} || echo failed; echo after");
         for append in [false, true] {
-            let path = folder.write("f", "old\n");
+            let path = dir.write("f", "old\n");
             let mut file = File::options()
                 .write(true)
                 .append(append)
@@ -151,17 +150,17 @@ fn the_file_behind_a_descriptor_keeps_what_is_around_the_log() {
             let output = command.stdout(file).output().unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
             let expected = format!("{first}\nbefore\n{LOG}after\n");
-            let found = folder.read("f");
+            let found = dir.read("f");
             assert_eq!(String::from_utf8_lossy(&found), expected, "{name}");
         }
     }
-    assert_eq!(folder.names(), ["f", "link"]);
+    assert_eq!(dir.names(), ["f", "link"]);
 }
 
 /// Opening the path would open the file anew, and replacing it would lose what is around the log.
 #[test]
 fn a_regular_file_behind_another_descriptor_is_refused() {
-    let (folder, cluster) = (Folder::new(), cluster());
+    let (dir, cluster) = (TempDir::new(), cluster());
     for (number, name) in [
         (3, "/dev/fd/3".to_owned()),
         (9, "/proc/self/fd/9".to_owned()),
@@ -171,12 +170,12 @@ fn a_regular_file_behind_another_descriptor_is_refused() {
             "{{ echo before >&{number}; \"$@\"; echo \"code $?\" >&{number}; }} {number}>f"
         );
         let mut command = save_in_shell(&cluster, &around, &name);
-        let output = command.current_dir(folder.path()).output().unwrap();
+        let output = command.current_dir(dir.path()).output().unwrap();
         let error = format!(
             "algo-logs: cannot write {name}: it is a regular file that is open already; use '>&{number}' instead\n"
         );
         Outcome::new(output, None).is(0, "", &error);
-        assert_eq!(folder.read("f"), b"before\ncode 7\n");
+        assert_eq!(dir.read("f"), b"before\ncode 7\n");
     }
     let mut closed = save_in_shell(&cluster, "exec \"$@\"", "/dev/fd/7");
     let missing = "algo-logs: cannot write /dev/fd/7: No such file or directory (os error 2); use '>&7' instead\n";
@@ -185,9 +184,9 @@ fn a_regular_file_behind_another_descriptor_is_refused() {
     // A descriptor to which `>&3` redirects stdout can be written to by its path.
     let around = "{ echo before >&3; \"$@\" >&3; } 3>f";
     let mut command = save_in_shell(&cluster, around, "/dev/fd/3");
-    let output = command.current_dir(folder.path()).output().unwrap();
+    let output = command.current_dir(dir.path()).output().unwrap();
     Outcome::new(output, None).prints("");
-    assert_eq!(folder.read("f"), format!("before\n{LOG}").as_bytes());
+    assert_eq!(dir.read("f"), format!("before\n{LOG}").as_bytes());
 }
 
 #[test]
@@ -200,19 +199,19 @@ fn the_pipe_behind_another_descriptor_receives_the_log() {
 
 #[test]
 fn leftovers_are_removed_after_an_hour() {
-    let (folder, cluster) = (Folder::new(), cluster());
+    let (dir, cluster) = (TempDir::new(), cluster());
     let hour = Duration::from_secs(60 * 60);
     let leave = |name: &str, age: Duration| {
-        let file = File::create(folder.join(name)).unwrap();
+        let file = File::create(dir.join(name)).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
     };
     leave(".algo-logs-0123456789abcdef.tmp", 2 * hour);
     leave(".algo-logs-1.tmp", hour / 2);
     leave(".algo-logs-notes", 2 * hour);
     leave("algo-logs-1.tmp", 2 * hour);
-    fs::create_dir(folder.join(".algo-logs-directory.tmp")).unwrap();
-    symlink("algo-logs-1.tmp", folder.join(".algo-logs-link.tmp")).unwrap();
-    save(&cluster, &folder.join("f")).prints("");
+    fs::create_dir(dir.join(".algo-logs-directory.tmp")).unwrap();
+    symlink("algo-logs-1.tmp", dir.join(".algo-logs-link.tmp")).unwrap();
+    save(&cluster, &dir.join("f")).prints("");
     let kept = [
         ".algo-logs-1.tmp",
         ".algo-logs-directory.tmp",
@@ -221,16 +220,16 @@ fn leftovers_are_removed_after_an_hour() {
         "algo-logs-1.tmp",
         "f",
     ];
-    assert_eq!(folder.names(), kept);
+    assert_eq!(dir.names(), kept);
     // `save` also removes leftovers beside its logs.
-    fs::create_dir_all(folder.join("archive/acme/Lemmatizer")).unwrap();
+    fs::create_dir_all(dir.join("archive/acme/Lemmatizer")).unwrap();
     leave("archive/acme/Lemmatizer/.algo-logs-1.tmp", 2 * hour);
     let line = format!(
         "save acme/Lemmatizer -s failed -q -d {}",
-        folder.join("archive")
+        dir.join("archive")
     );
     Program::on(&Cluster::start()).run(&line).prints("");
-    let mut names = fs::read_dir(folder.join("archive/acme/Lemmatizer")).unwrap();
+    let mut names = fs::read_dir(dir.join("archive/acme/Lemmatizer")).unwrap();
     let is_hidden = |entry: fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
     assert!(!names.any(|entry| is_hidden(entry.unwrap())));
 }
@@ -291,14 +290,14 @@ fn writing_to_a_nonblocking_output_waits() {
 fn errors_and_notes_start_a_new_line() {
     let cluster = Cluster::start();
     let program = Program::on(&cluster);
-    let folder = Folder::new();
+    let dir = TempDir::new();
     // Output that a shell redirects into one file with `> f 2>&1`.
     let together = |line: &str| {
-        let file = File::create(folder.join("f")).unwrap();
+        let file = File::create(dir.join("f")).unwrap();
         let mut command = program.command(line);
         command.stderr(file.try_clone().unwrap()).stdout(file);
         let code = command.status().unwrap().code();
-        (code, String::from_utf8(folder.read("f")).unwrap())
+        (code, String::from_utf8(dir.read("f")).unwrap())
     };
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"half";
     cluster.script(LOGS, Reply::raw().send(cut).fin());

@@ -6,22 +6,22 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use crate::outputs::{LINE, cluster, half_written, save, script};
-use crate::program::{Folder, Outcome, Program, copy_program, wrap};
+use crate::program::{Outcome, Program, TempDir, copy_program, wrap};
 
 /// A user and a group that own nothing.
 const STRANGER: u32 = 54_321;
 
 fn is_root() -> bool {
-    let folder = Folder::new();
-    fs::metadata(folder.path()).unwrap().uid() == 0
+    let dir = TempDir::new();
+    fs::metadata(dir.path()).unwrap().uid() == 0
 }
 
 /// Runs `line` in a directory as an ordinary user, because root ignores permissions.
-fn as_ordinary_user(program: &Program, folder: &Folder, line: &str) -> Outcome {
+fn as_ordinary_user(program: &Program, dir: &TempDir, line: &str) -> Outcome {
     let inner = program.command(line);
     let mut command = Command::new(inner.get_program());
     // The program may be in a directory that other users cannot enter.
-    let bin = Folder::new();
+    let bin = TempDir::new();
     if is_root() {
         let copy = bin.join("algo-logs");
         copy_program(inner.get_program(), &copy);
@@ -32,7 +32,7 @@ fn as_ordinary_user(program: &Program, folder: &Folder, line: &str) -> Outcome {
     for (name, value) in inner.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    let output = command.current_dir(folder.path()).output().unwrap();
+    let output = command.current_dir(dir.path()).output().unwrap();
     Outcome::new(output, None)
 }
 
@@ -51,16 +51,13 @@ fn kill(mut child: Child) {
 
 #[test]
 fn an_unwritable_output_is_an_error_before_anything_is_fetched() {
-    let folder = Folder::new();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    set_mode(&folder.write("read-only", "before"), 0o444);
+    let dir = TempDir::new();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    set_mode(&dir.write("read-only", "before"), 0o444);
     // The system protects a running program, even from root.
-    copy_program("/bin/sleep", &folder.join("running"));
-    let mut running = Command::new(folder.join("running"))
-        .arg("60")
-        .spawn()
-        .unwrap();
-    let content = folder.read("running");
+    copy_program("/bin/sleep", &dir.join("running"));
+    let mut running = Command::new(dir.join("running")).arg("60").spawn().unwrap();
+    let content = dir.read("running");
     let cluster = cluster();
     for (name, why) in [
         ("read-only", "Permission denied (os error 13)"),
@@ -70,20 +67,16 @@ fn an_unwritable_output_is_an_error_before_anything_is_fetched() {
             "cannot create a file in none: No such file or directory (os error 2)",
         ),
     ] {
-        set_mode(&folder.join("running"), 0o777);
-        as_ordinary_user(
-            &Program::on(&cluster),
-            &folder,
-            &format!("{LINE} -o {name}"),
-        )
-        .fails(7, &format!("algo-logs: cannot write {name}: {why}\n"));
+        set_mode(&dir.join("running"), 0o777);
+        as_ordinary_user(&Program::on(&cluster), &dir, &format!("{LINE} -o {name}"))
+            .fails(7, &format!("algo-logs: cannot write {name}: {why}\n"));
     }
     running.kill().unwrap();
     running.wait().unwrap();
     assert!(cluster.requests().is_empty());
-    assert_eq!(folder.read("read-only"), b"before");
-    assert!(folder.read("running") == content);
-    assert_eq!(folder.names(), ["read-only", "running"]);
+    assert_eq!(dir.read("read-only"), b"before");
+    assert!(dir.read("running") == content);
+    assert_eq!(dir.names(), ["read-only", "running"]);
 }
 
 #[test]
@@ -93,11 +86,11 @@ fn links_that_the_system_does_not_follow_are_not_followed() {
         return;
     }
     // A shared directory like /tmp, in which another user has created links.
-    let (folder, own) = (Folder::new(), Folder::new());
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let (dir, own) = (TempDir::new(), TempDir::new());
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let victim = own.write("victim", "before");
     for (link, target) in [("link", &victim), ("dangling", &own.join("new"))] {
-        let link = folder.join(link);
+        let link = dir.join(link);
         symlink(target, &link).unwrap();
         lchown(&link, Some(STRANGER), Some(STRANGER)).unwrap();
         let why = format!("algo-logs: cannot write {link}: Permission denied (os error 13)\n");
@@ -109,11 +102,11 @@ fn links_that_the_system_does_not_follow_are_not_followed() {
 
 #[test]
 fn a_private_files_log_is_private_from_the_start() {
-    let folder = Folder::new();
-    let path = folder.write("f", "before");
+    let dir = TempDir::new();
+    let path = dir.write("f", "before");
     set_mode(&path, 0o600);
     let cluster = cluster();
-    let trace = folder.join("trace");
+    let trace = dir.join("trace");
     let inner = Program::on(&cluster).command(&format!("{LINE} -o {path}"));
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-e", "trace=open,openat", "-o", &trace]);
@@ -135,27 +128,27 @@ fn a_private_files_log_is_private_from_the_start() {
 
 #[test]
 fn another_group_cannot_read_a_files_log() {
-    let folder = Folder::new();
-    let path = folder.write("f", "before");
+    let dir = TempDir::new();
+    let path = dir.write("f", "before");
     // Only root can give a file to a group that it does not belong to.
     if !is_root() {
         return;
     }
     chown(&path, None, Some(STRANGER)).unwrap();
     set_mode(&path, 0o640);
-    let (_cluster, child) = half_written(&folder, &path);
-    for name in folder.names() {
-        let found = fs::metadata(folder.join(&name)).unwrap();
+    let (_cluster, child) = half_written(&dir, &path);
+    for name in dir.names() {
+        let found = fs::metadata(dir.join(&name)).unwrap();
         assert_eq!(found.gid(), STRANGER, "{name}");
         assert_eq!(found.mode() & 0o777, 0o640, "{name}");
     }
     kill(child);
     // If the user cannot keep the group, the new group gets only the permissions that others have.
     set_mode(&path, 0o664);
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
     chown(&path, Some(STRANGER), Some(0)).unwrap();
     let cluster = cluster();
-    let outcome = as_ordinary_user(&Program::on(&cluster), &folder, &format!("{LINE} -o f"));
+    let outcome = as_ordinary_user(&Program::on(&cluster), &dir, &format!("{LINE} -o f"));
     outcome.prints("");
     let found = fs::metadata(&path).unwrap();
     assert_eq!((found.gid(), found.mode() & 0o777), (STRANGER, 0o644));
@@ -163,8 +156,8 @@ fn another_group_cannot_read_a_files_log() {
 
 #[test]
 fn special_bits_are_removed_and_the_owner_is_kept() {
-    let folder = Folder::new();
-    let path = folder.write("f", "before");
+    let dir = TempDir::new();
+    let path = dir.write("f", "before");
     if is_root() {
         chown(&path, Some(STRANGER), Some(STRANGER)).unwrap();
     }
@@ -181,9 +174,9 @@ fn special_bits_are_removed_and_the_owner_is_kept() {
 /// Only `> f` can write a file in a directory that the user may not write to, or a file of another user in a shared one.
 #[test]
 fn a_file_that_cannot_be_replaced_is_an_error_with_a_hint() {
-    let (folder, cluster) = (Folder::new(), cluster());
+    let (dir, cluster) = (TempDir::new(), cluster());
     let program = Program::on(&cluster);
-    let path = folder.write("f", "before");
+    let path = dir.write("f", "before");
     set_mode(&path, 0o666);
     let denied = "Permission denied (os error 13)";
     let protected = "Operation not permitted (os error 1)";
@@ -193,7 +186,7 @@ fn a_file_that_cannot_be_replaced_is_an_error_with_a_hint() {
             "f",
             format!(
                 "cannot create a file in {}: {denied}; use '> f' instead",
-                fs::canonicalize(folder.path()).unwrap().display()
+                fs::canonicalize(dir.path()).unwrap().display()
             ),
         ),
         (0o555, "new", format!("cannot create a file in .: {denied}")),
@@ -202,19 +195,19 @@ fn a_file_that_cannot_be_replaced_is_an_error_with_a_hint() {
         if mode == 0o1777 && !is_root() {
             continue;
         }
-        set_mode(&folder.join("."), mode);
-        as_ordinary_user(&program, &folder, &format!("{LINE} -o {name}"))
+        set_mode(&dir.join("."), mode);
+        as_ordinary_user(&program, &dir, &format!("{LINE} -o {name}"))
             .fails(7, &format!("algo-logs: cannot write {name}: {why}\n"));
-        assert_eq!(folder.read("f"), b"before");
-        assert_eq!(folder.names(), ["f"]);
+        assert_eq!(dir.read("f"), b"before");
+        assert_eq!(dir.names(), ["f"]);
     }
-    set_mode(&folder.join("."), 0o755);
+    set_mode(&dir.join("."), 0o755);
 }
 
 #[test]
 fn a_mount_point_is_an_error_with_a_hint() {
-    let (folder, other, cluster) = (Folder::new(), Folder::new(), cluster());
-    let (path, mounted) = (folder.write("f", "hidden"), other.write("m", "before"));
+    let (dir, other, cluster) = (TempDir::new(), TempDir::new(), cluster());
+    let (path, mounted) = (dir.write("f", "hidden"), other.write("m", "before"));
     let mount = format!("mount --bind {mounted} {path} || exit 99; exec \"$@\"");
     let inner = script(&Program::on(&cluster), &mount, &format!("{LINE} -o {path}"));
     let mut unshare = Command::new("unshare");
@@ -233,5 +226,5 @@ fn a_mount_point_is_an_error_with_a_hint() {
         );
     }
     assert_eq!(other.read("m"), b"before");
-    assert_eq!(folder.names(), ["f"]);
+    assert_eq!(dir.names(), ["f"]);
 }

@@ -1,7 +1,7 @@
 //! The profiles of the official `algo` program: which one is used, for which cluster, and errors about a broken one.
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
-use crate::program::{Folder, PROFILES, Program, open_error};
+use crate::program::{PROFILES, Program, TempDir, open_error};
 use crate::settings::{HINT, LIST, home, keyless, sent};
 
 #[test]
@@ -64,7 +64,7 @@ fn a_profile_is_chosen_by_name() {
 #[test]
 fn a_requested_profile_must_exist() {
     let cluster = Cluster::start();
-    let run = |home: &Folder, name: &str, why: &str| {
+    let run = |home: &TempDir, name: &str, why: &str| {
         let program = Program::on(&cluster).home(home.path());
         let outcome = program.run(&format!("{LIST} --profile {name}"));
         let name = name.replace("simMisplaced2", "sim…");
@@ -81,7 +81,7 @@ fn a_requested_profile_must_exist() {
     run(&many, "none", "FILE has a, sim…, c, d, e");
     run(&many, "simMisplaced2", "FILE has a, sim…, c, d, e");
     run(&home("[other]\n"), "work", "FILE has no profiles");
-    let empty = Folder::new();
+    let empty = TempDir::new();
     let error = open_error(&empty.join(PROFILES));
     run(&empty, "work", &format!("cannot open FILE: {error}"));
     let homeless = Program::on(&cluster).run(&format!("{LIST} --profile work"));
@@ -179,11 +179,11 @@ fn a_requested_profile_overrides_the_environment() {
 #[test]
 fn a_default_profile_that_is_not_needed_is_not_opened() {
     let cluster = Cluster::start_tls(Identity::good());
-    let folder = Folder::new();
-    let ca = folder.write("ca.pem", tls::ca_pem());
-    let homes = ["a_file", "loop"].map(|name| folder.join(name));
+    let dir = TempDir::new();
+    let ca = dir.write("ca.pem", tls::ca_pem());
+    let homes = ["a_file", "loop"].map(|name| dir.join(name));
     std::fs::create_dir(&homes[0]).expect("a directory can be made");
-    folder.write("a_file/.algorithmia", "");
+    dir.write("a_file/.algorithmia", "");
     std::os::unix::fs::symlink("loop", &homes[1]).expect("a link can be made");
     let broken = home("this is not a profile file [\nprofiles = 1");
     let shared = home("[profiles.default]\nca_cert = '/nowhere'\n");

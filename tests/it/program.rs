@@ -55,13 +55,13 @@ impl Program {
     }
 
     /// Sets the home directory, in which the program looks for [`PROFILES`].
-    pub fn home(self, folder: impl Into<OsString>) -> Program {
+    pub fn home(self, dir: impl Into<OsString>) -> Program {
         let name = if cfg!(windows) {
             "LOCALAPPDATA"
         } else {
             "HOME"
         };
-        self.env(name, folder)
+        self.env(name, dir)
     }
 
     pub fn without(mut self, name: &str) -> Program {
@@ -206,17 +206,17 @@ pub fn open_error(path: &str) -> String {
 
 /// A separate directory for a test, removed when dropped.
 #[derive(Debug)]
-pub struct Folder(PathBuf);
+pub struct TempDir(PathBuf);
 
-impl Folder {
-    pub fn new() -> Folder {
+impl TempDir {
+    pub fn new() -> TempDir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let name = format!("algo-logs-test-{}-{number}", std::process::id());
             let path = std::env::temp_dir().join(name);
             match std::fs::create_dir(&path) {
-                Ok(()) => return Folder(path),
+                Ok(()) => return TempDir(path),
                 // A killed process with the same ID left it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("a directory cannot be made: {error}"),
@@ -257,7 +257,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }

@@ -9,7 +9,7 @@ use algo_logs::ClientBuilder;
 
 use crate::client::{builder_at, paged};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Outcome, Program, TempDir};
 use crate::proxy::{Proxy, serve};
 use crate::settings::{LIST, sent};
 
@@ -78,8 +78,8 @@ fn loopback_hosts_are_never_proxied() {
 fn a_proxy_does_not_see_the_key_of_https() {
     // The cluster is reached by a name that only the proxy can resolve.
     let cluster = Cluster::start_tls(Identity::wrong_host());
-    let folder = Folder::new();
-    let ca = folder.write("ca.pem", tls::ca_pem());
+    let dir = TempDir::new();
+    let ca = dir.write("ca.pem", tls::ca_pem());
     let program = Program::on(&cluster);
     let list = format!("{LIST} --api cluster.example.com --cacert {ca}");
     for name in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
@@ -268,8 +268,8 @@ fn a_proxy_that_rejects_requests() {
 #[test]
 fn a_proxy_that_stops_does_not_block() {
     let cluster = Cluster::start_tls(Identity::wrong_host());
-    let folder = Folder::new();
-    let ca = folder.write("ca.pem", tls::ca_pem());
+    let dir = TempDir::new();
+    let ca = dir.write("ca.pem", tls::ca_pem());
     // The first response closes its connection, so that the second request needs another one.
     let page = r#"{"marker":"m","results":[]}"#;
     let build = r#"{"build_id":"b1","status":"in-progress","commit_sha":"c","started_at":"t"}"#;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::cluster::data::WAITING_LOG;
 use crate::cluster::data::lemmatizer::{self, FAILED_LOG};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
-use crate::program::{Folder, Outcome};
+use crate::program::{Outcome, TempDir};
 use crate::proxy::Proxy;
 
 const README: &str = include_str!("../../README.md");
@@ -24,18 +24,18 @@ fn recipe(words: &str) -> String {
     line
 }
 
-/// Runs a recipe in a shell that stops at the first error, in `folder`, which is also the home directory.
-fn run(line: &str, cluster: &Cluster, folder: &Folder) -> Outcome {
+/// Runs a recipe in a shell that stops at the first error, in `dir`, which is also the home directory.
+fn run(line: &str, cluster: &Cluster, dir: &TempDir) -> Outcome {
     let program = Path::new(env!("CARGO_BIN_EXE_algo-logs"));
     let programs = program.parent().expect("it is in a directory");
     let output = Command::new("sh")
         .args(["-ec", line])
         .env_clear()
         .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
-        .env("HOME", folder.path())
+        .env("HOME", dir.path())
         .env("ALGORITHMIA_API", cluster.url())
         .env("ALGORITHMIA_API_KEY", KEY)
-        .current_dir(folder.path())
+        .current_dir(dir.path())
         .stdin(Stdio::null())
         .output()
         .expect("there is a shell");
@@ -71,50 +71,47 @@ fn the_first_screen_is_what_a_terminal_shows() {
 
 #[test]
 fn install_completions_and_the_man_page_in_an_empty_home() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let line = recipe("--generate man | man").replace("man -l -", "cat");
-    let outcome = run(&line, &cluster, &folder);
+    let outcome = run(&line, &cluster, &dir);
     for file in [
         ".local/share/bash-completion/completions/algo-logs",
         ".config/fish/completions/algo-logs.fish",
         ".zfunc/_algo-logs",
         ".local/share/man/man1/algo-logs.1",
     ] {
-        assert!(!folder.read(file).is_empty(), "{file}");
+        assert!(!dir.read(file).is_empty(), "{file}");
     }
-    outcome.prints(folder.read(".local/share/man/man1/algo-logs.1"));
+    outcome.prints(dir.read(".local/share/man/man1/algo-logs.1"));
 }
 
 #[test]
 fn list_explain_and_read() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let line = recipe("algo-logs builds acme -s failed")
         .replace("acme/tagger", "acme/Lemmatizer")
         .replace("$SHA", "9d41e7a");
-    let outcome = run(&line, &cluster, &folder);
+    let outcome = run(&line, &cluster, &dir);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    assert_eq!(
-        folder.read("build.log"),
-        lemmatizer::SUCCEEDED_LOG.as_bytes()
-    );
+    assert_eq!(dir.read("build.log"), lemmatizer::SUCCEEDED_LOG.as_bytes());
 }
 
 #[test]
 fn wait_for_the_build_of_the_commit_just_pushed() {
     let recipe = recipe("--wait --exit-status");
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     cluster.finish_after(0);
     let gate = |algorithm, commit| {
         let line = recipe.replace("acme/tagger", algorithm);
-        run(&line.replace("$SHA", commit), &cluster, &folder)
+        run(&line.replace("$SHA", commit), &cluster, &dir)
     };
     let outcome = gate("acme/Waiting", "d6a1c08e5f7b3924e0c8d1b6a5f49372c1e8b0d7");
     outcome.is(0, "", &outcome.stderr);
-    assert_eq!(folder.read("build.log"), WAITING_LOG.as_bytes());
+    assert_eq!(dir.read("build.log"), WAITING_LOG.as_bytes());
 
     // The build failed: the log is written, the reason is on stdout, and the exit code stays.
     let outcome = gate("acme/Lemmatizer", "9d41e7a");
-    assert_eq!(folder.read("build.log"), FAILED_LOG.as_bytes());
+    assert_eq!(dir.read("build.log"), FAILED_LOG.as_bytes());
     let step = "Step 19/21 : RUN python3.9 -m pytest -q src\n";
     assert!(outcome.stdout_text().starts_with(step));
     outcome.is(3, &outcome.stdout, &outcome.stderr);
@@ -138,7 +135,7 @@ fn wait_for_the_build_of_the_commit_just_pushed() {
 
 #[test]
 fn keep_an_archive_and_explain_it() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let line = recipe("save acme ")
         .replace("save acme ", "save acme/Lemmatizer ")
         .replace("acme/tagger", "acme/Lemmatizer");
@@ -147,29 +144,29 @@ fn keep_an_archive_and_explain_it() {
         lemmatizer::FAILED
     );
     for saved in [": 5 saved, 1 still", ": 5 already there, 1 still"] {
-        let outcome = run(&line, &cluster, &folder);
+        let outcome = run(&line, &cluster, &dir);
         assert!(outcome.stderr.contains(saved), "{}", outcome.stderr);
         // The loop needs jq.
         let has_jq = !outcome.stderr.contains("jq: ");
         assert_eq!(outcome.stdout_text().starts_with(&reason), has_jq);
         assert_eq!(outcome.code, Some(0));
     }
-    let archive = folder.join("archive/acme/Lemmatizer");
+    let archive = dir.join("archive/acme/Lemmatizer");
     assert_eq!(fs::read_dir(archive).unwrap().count(), 7);
 }
 
 #[test]
 fn behind_a_proxy_with_a_private_ca() {
-    let (cluster, folder) = (Cluster::start_tls(Identity::wrong_host()), Folder::new());
+    let (cluster, dir) = (Cluster::start_tls(Identity::wrong_host()), TempDir::new());
     let proxy = Proxy::to(&cluster);
-    folder.write("company-ca.pem", tls::ca_pem());
+    dir.write("company-ca.pem", tls::ca_pem());
     let line = recipe("HTTPS_PROXY")
         .replace(
             "acme/tagger",
             "acme/Lemmatizer -L 1 -s failed --api cluster.example.com",
         )
         .replace("http://proxy.example.com:3128", &proxy.url(""));
-    let outcome = run(&line, &cluster, &folder);
+    let outcome = run(&line, &cluster, &dir);
     assert!(outcome.stdout_text().starts_with(lemmatizer::FAILED));
     assert_eq!(outcome.code, Some(0));
     assert!(outcome.stderr.starts_with("algo-logs: GET "));

@@ -9,7 +9,7 @@ use algo_logs::{Client, Error, Token};
 
 use crate::client::{algorithm, builder};
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
 
@@ -127,10 +127,10 @@ fn the_key_is_redacted_from_every_line_on_stderr() {
     // A build ID in a file name and in a URL.
     list(BUILDS, &build(KEY, "c", "t"));
     list(VERSIONS, "");
-    let folder = Folder::new();
-    let target = folder.path().join(format!("acme/x/t-{KEY}.log"));
+    let dir = TempDir::new();
+    let target = dir.path().join(format!("acme/x/t-{KEY}.log"));
     std::fs::create_dir_all(target).unwrap();
-    let save = format!("save acme/x -v -d {}", folder.path().display());
+    let save = format!("save acme/x -v -d {}", dir.path().display());
     let outcome = Program::on(&cluster).run(&save);
     assert_eq!(outcome.code, Some(7), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("t-[key].log"), "{}", outcome.stderr);

@@ -1,7 +1,7 @@
 //! The cluster, the key and the CAs: flags override the environment, which overrides the profile.
 
 use crate::cluster::{Cluster, Identity, JWT, KEY, tls};
-use crate::program::{Folder, Outcome, PROFILES, Program, open_error};
+use crate::program::{Outcome, PROFILES, Program, TempDir, open_error};
 use crate::proxy::Proxy;
 
 pub const LIST: &str = "builds acme/Empty -q";
@@ -9,8 +9,8 @@ pub const LIST: &str = "builds acme/Empty -q";
 pub const HINT: &str = "set ALGORITHMIA_API_KEY or pass --api-key-file FILE";
 
 /// Creates a home directory with this file of profiles.
-pub fn home(config: &str) -> Folder {
-    let home = Folder::new();
+pub fn home(config: &str) -> TempDir {
+    let home = TempDir::new();
     let file = home.path().join(PROFILES);
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     std::fs::write(file, config).unwrap();
@@ -129,8 +129,8 @@ fn a_base_url_has_many_forms() {
 #[test]
 fn a_bare_host_means_https() {
     let cluster = Cluster::start_tls(Identity::good());
-    let folder = Folder::new();
-    let ca = folder.write("ca.pem", tls::ca_pem());
+    let dir = TempDir::new();
+    let ca = dir.write("ca.pem", tls::ca_pem());
     for end in ["", "/v1", "/"] {
         let api = format!("localhost:{}{end}", cluster.port());
         Program::on(&cluster)
@@ -282,7 +282,7 @@ fn keys_of_files_and_variables() {
 #[test]
 fn an_invalid_key_is_rejected_and_not_shown() {
     let cluster = Cluster::start();
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let program = keyless(&cluster);
     let space = "it contains a space";
     let message = |from, why| format!("algo-logs: {from}: the key cannot be used: {why}\n");
@@ -292,7 +292,7 @@ fn an_invalid_key_is_rejected_and_not_shown() {
         (b"SECRET\xff", "it contains a non-ASCII character"),
         (b"\n", "it is empty"),
     ] {
-        let file = folder.write("key", key);
+        let file = dir.write("key", key);
         for from in [&*file, "-"] {
             let line = format!("{LIST} --api-key-file {from}");
             let outcome = program.clone().stdin(key).run(&line);
@@ -342,7 +342,7 @@ fn a_variable_with_invalid_unicode_is_rejected_and_not_shown() {
 #[test]
 fn an_unreadable_key_file() {
     let program = Program::bare().env("ALGORITHMIA_API", "http://localhost:1");
-    let file = Folder::new().join("none");
+    let file = TempDir::new().join("none");
     let endless = (
         "/dev/zero".to_owned(),
         "it is larger than 16 MiB".to_owned(),
@@ -368,7 +368,7 @@ fn without_a_key_nothing_is_sent() {
 #[test]
 fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
     let cluster = Cluster::start_tls(Identity::good());
-    let files = Folder::new();
+    let files = TempDir::new();
     let good = files.write("good.pem", tls::ca_pem());
     let other = files.write("other.pem", tls::other_ca_pem());
     let both = files.write("both.pem", tls::other_ca_pem() + &tls::ca_pem());
@@ -385,7 +385,7 @@ fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
         assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
     };
     let (trusting, distrusting) = (profile(&good), profile(&other));
-    let bare = |home: &Folder| Program::bare().home(home.path());
+    let bare = |home: &TempDir| Program::bare().home(home.path());
     works(bare(&trusting).run(LIST));
     distrusts(bare(&distrusting).run(LIST));
     works(bare(&distrusting).env("SSL_CERT_FILE", &good).run(LIST));
@@ -405,9 +405,9 @@ fn the_cas_are_the_flags_then_the_variables_then_the_profiles() {
 #[test]
 fn an_unusable_ca_file() {
     let cluster = Cluster::start_tls(Identity::good());
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let program = Program::on(&cluster);
-    let none = folder.join("none");
+    let none = dir.join("none");
     let refused = |file: &str, why: &str| {
         let message = |source| format!("algo-logs: {source}: {why}\n");
         program
@@ -427,11 +427,11 @@ fn an_unusable_ca_file() {
     };
     let why = open_error(&none);
     refused(&none, &format!("cannot read the CA file {none}: {why}"));
-    let file = folder.write("ca.pem", "junk");
+    let file = dir.write("ca.pem", "junk");
     let why = "the CA certificates cannot be used: no certificates found";
     refused(&file, why);
     // An error of the proxy does not mention the CAs.
-    let good = folder.write("good.pem", tls::ca_pem());
+    let good = dir.write("good.pem", tls::ca_pem());
     let proxied = program.clone().env("https_proxy", "gopher://proxy");
     let line = format!("{LIST} --cacert {good} --api cluster.example.com");
     proxied.run(&line).fails(
@@ -457,7 +457,7 @@ fn no_error_shows_a_misplaced_secret() {
         assert!(is_short, "{stderr}");
     };
     let cluster = Cluster::start();
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let key = format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n");
     let certificate = key.replace("PRIVATE KEY", "CERTIFICATE");
     for content in [
@@ -475,7 +475,7 @@ fn no_error_shows_a_misplaced_secret() {
         format!("[profiles.default]\napi_key = '{secret} {secret}'\n"),
         format!("[profiles.default]\nca_cert = '{secret}'\n"),
     ] {
-        let file = folder.write("file", &content);
+        let file = dir.write("file", &content);
         let program = Program::on(&cluster).stdin(&*content);
         for (option, file, start) in [
             (

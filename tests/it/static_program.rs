@@ -7,11 +7,11 @@ use std::process::Command;
 use crate::cargo::static_program;
 use crate::cluster::data::lemmatizer;
 use crate::cluster::{Cluster, Identity, KEY, tls};
-use crate::program::{Folder, Outcome};
+use crate::program::{Outcome, TempDir};
 
 /// Runs the program with `root` as its root directory, using a namespace or chroot. Returns `None` if neither is
 /// allowed.
-fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
+fn run_in(root: &TempDir, url: &str, line: &str) -> Option<Outcome> {
     let path = root.path().display().to_string();
     let ways: [&[&str]; 2] = [
         &["unshare", "--map-root-user", "--root", &path],
@@ -36,7 +36,7 @@ fn run_in(root: &Folder, url: &str, line: &str) -> Option<Outcome> {
 #[test]
 #[ignore = "builds a release, which takes minutes"]
 fn the_static_program_needs_only_a_hosts_file() {
-    let root = Folder::new();
+    let root = TempDir::new();
     fs::create_dir(root.join("etc")).unwrap();
     root.write("etc/hosts", "127.0.0.1 localhost\n");
     root.write("ca.pem", tls::ca_pem());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::cluster::big::{BigLog, Flavour};
 use crate::cluster::data::{WAITING_LOG, lemmatizer::FULL};
 use crate::cluster::{Cluster, KEY, Reply};
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 const X: &str = "/v1/algorithms/acme/x";
 const LOGS: &str = "/v1/algorithms/acme/x/builds/b1/logs";
@@ -267,15 +267,15 @@ fn notes_have_no_prefix_and_fit_80_columns() {
 #[test]
 fn a_file_named_by_o_gets_exact_bytes_from_a_terminal_too() {
     let cluster = with_log(r"\u001b]0;t\u0007\r\n");
-    let folder = crate::program::Folder::new();
-    let file = folder.join("f");
+    let dir = crate::program::TempDir::new();
+    let file = dir.join("f");
     shows(
         &Program::on(&cluster),
         &format!("{LINE} -q -o {file}"),
         0,
         "",
     );
-    assert_eq!(folder.read("f"), b"\x1b]0;t\x07\r\n");
+    assert_eq!(dir.read("f"), b"\x1b]0;t\x07\r\n");
 }
 
 /// Returns the successive texts of the progress line, and what was shown after it.
@@ -303,9 +303,9 @@ fn slow_log() -> Reply {
 
 #[test]
 fn a_download_shows_its_progress() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     cluster.script_always(LOGS, slow_log());
-    let line = format!("{LINE} -o {}", folder.join("log"));
+    let line = format!("{LINE} -o {}", dir.join("log"));
     let program = Program::on(&cluster);
     let started = Instant::now();
     let (code, shown) = on_terminal(&program, &line);
@@ -333,11 +333,11 @@ fn a_download_shows_its_progress() {
 
 #[test]
 fn a_save_shows_where_it_is() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     cluster.latency(Duration::from_millis(30));
     let line = format!(
         "save acme/Paged acme/Lemmatizer -L 9 -j 1 -d {}",
-        folder.join(".")
+        dir.join(".")
     );
     // A retry is shown for a while, so only the last log needs one.
     let logs = format!("/v1/algorithms/acme/Lemmatizer/builds/{FULL}/logs");
@@ -394,12 +394,12 @@ fn a_progress_line_fits_a_terminal_of_80_columns() {
 
 #[test]
 fn a_dumb_terminal_gets_text_only() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     cluster.script(LOGS, slow_log());
     let program = Program::on(&cluster).env("TERM", "dumb");
-    let line = format!("{LINE} -o {}", folder.join("log"));
+    let line = format!("{LINE} -o {}", dir.join("log"));
     shows(&program, &line, 0, "");
-    let line = format!("save acme/Paged -L 2 -q -d {}", folder.join("."));
+    let line = format!("save acme/Paged -L 2 -q -d {}", dir.join("."));
     shows(&program, &line, 0, "");
     for line in ["builds acme/Lemmatizer", "versions acme/Lemmatizer"] {
         let (code, shown) = on_terminal(&program, line);
@@ -431,7 +431,7 @@ fn a_wait_shows_the_builds_status() {
 /// The progress line shows a retry in its place. Elsewhere, it is a note that fits the terminal.
 #[test]
 fn a_retry_is_shown_in_one_line() {
-    let (cluster, folder) = (with_log("x\\n"), Folder::new());
+    let (cluster, dir) = (with_log("x\\n"), TempDir::new());
     let words = "x".repeat(90);
     let busy = Reply::json(503, &format!(r#"{{"error":"{words}"}}"#)).header("Retry-After", "0");
     let program = Program::on(&cluster);
@@ -445,7 +445,7 @@ fn a_retry_is_shown_in_one_line() {
     }
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"x\\n";
     cluster.script(LOGS, Reply::raw().send(cut).fin());
-    let line = format!("log acme/x b1 -o {}", folder.join("f"));
+    let line = format!("log acme/x b1 -o {}", dir.join("f"));
     let (code, shown) = on_terminal(&program, &line);
     assert_eq!(code, 0, "{shown}");
     let (states, rest) = progress(&shown);

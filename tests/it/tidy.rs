@@ -61,10 +61,10 @@ fn ureq_and_threads_stay_where_they_belong() {
     }
 }
 
-/// Returns the source files in `folder` and its subdirectories.
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// Returns the source files in `dir` and its subdirectories.
+fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the directory can be read") {
+    for entry in fs::read_dir(dir).expect("the directory can be read") {
         let path = entry.expect("the directory can be read").path();
         if path.is_dir() {
             found.extend(files(&path));

@@ -4,15 +4,15 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use crate::cluster::{Cluster, Identity, KEY, tls};
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 const LINE: &str = "builds acme/Empty -q --retries 0";
 
 #[test]
 fn an_untrusted_certificate_is_not_retried() {
-    let folder = Folder::new();
-    let ours = folder.write("ours.pem", tls::ca_pem());
-    let other = folder.write("other.pem", tls::other_ca_pem());
+    let dir = TempDir::new();
+    let ours = dir.write("ours.pem", tls::ca_pem());
+    let other = dir.write("other.pem", tls::other_ca_pem());
     for (identity, ca) in [(Identity::good(), &other), (Identity::expired(), &ours)] {
         let cluster = Cluster::start_tls(identity);
         let outcome = Program::on(&cluster).run(&format!("builds acme/Empty --cacert {ca}"));
@@ -27,7 +27,7 @@ fn an_untrusted_certificate_is_not_retried() {
 
 #[test]
 fn a_bundle_with_an_unusable_certificate_is_rejected_as_a_whole() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let cluster = Cluster::start_tls(Identity::good());
     let (ca, other) = (tls::ca_pem(), tls::other_ca_pem());
     let second_line = other.lines().nth(1).unwrap();
@@ -49,7 +49,7 @@ fn a_bundle_with_an_unusable_certificate_is_rejected_as_a_whole() {
             "one of them is a TRUSTED CERTIFICATE; 'openssl x509' converts it",
         ),
     ] {
-        let path = folder.write("bundle.pem", format!("{ca}{bundle}"));
+        let path = dir.write("bundle.pem", format!("{ca}{bundle}"));
         Program::on(&cluster)
             .run(&format!("{LINE} --cacert {path}"))
             .fails(
@@ -63,7 +63,7 @@ fn a_bundle_with_an_unusable_certificate_is_rejected_as_a_whole() {
 /// Covers a bug: certificates were ignored in bundles such as editors and `cat` produce.
 #[test]
 fn bundles_may_be_joined_carelessly() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let cluster = Cluster::start_tls(Identity::good());
     let (ca, other) = (tls::ca_pem(), tls::other_ca_pem());
     for bundle in [
@@ -78,7 +78,7 @@ fn bundles_may_be_joined_carelessly() {
         // Other content of the file is ignored.
         format!("{}{ca}", tls::key_pem()),
     ] {
-        let path = folder.write("bundle.pem", &bundle);
+        let path = dir.write("bundle.pem", &bundle);
         let outcome = Program::on(&cluster).run(&format!("{LINE} --cacert {path}"));
         assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{bundle}");
     }
@@ -91,8 +91,8 @@ fn bundles_may_be_joined_carelessly() {
     ignore = "only the errors of rustls are translated"
 )]
 fn failures_are_explained_in_words() {
-    let folder = Folder::new();
-    let ca = folder.write("ca.pem", tls::ca_pem());
+    let dir = TempDir::new();
+    let ca = dir.write("ca.pem", tls::ca_pem());
     let no_client = "it requires a client certificate, which is not supported";
     for (identity, why) in [
         (Identity::expired(), "its certificate has expired"),

@@ -1,6 +1,6 @@
 //! Help, the version, and errors of invalid command lines. None of these need an environment.
 
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 /// Runs the command line before ` => ` in each row and compares the error with the text after it.
 #[track_caller]
@@ -425,7 +425,7 @@ const NO_KEY: &str = "no API key is set; set ALGORITHMIA_API_KEY or pass --api-k
 
 #[test]
 fn options_may_appear_anywhere_before_two_dashes() {
-    let home = Folder::new();
+    let home = TempDir::new();
     for line in [
         "log a/b -n 5",
         "-n 5 log a/b",

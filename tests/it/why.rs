@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::data::{WAITING_BUILD, lemmatizer};
 use crate::cluster::{Cluster, KEY, Reply};
-use crate::program::{Folder, Program, open_error};
+use crate::program::{Program, TempDir, open_error};
 #[cfg(target_os = "linux")]
 use crate::terminals::on_terminal;
 
@@ -422,8 +422,8 @@ fn json_is_one_object() {
 
 #[test]
 fn a_saved_log_needs_no_cluster() {
-    let folder = Folder::new();
-    let file = folder.write("a.log", CLASSIC);
+    let dir = TempDir::new();
+    let file = dir.write("a.log", CLASSIC);
     let text = "Step 2/2 : RUN make\n… 2 lines …\nthree\nThe command '/bin/sh -c make' returned a non-zero code: 2\n";
     let note = "algo-logs: step 2/2, exit code 2, the last 1 of 3 lines; use -n N for more\n";
     Program::bare()
@@ -459,7 +459,7 @@ fn a_saved_log_needs_no_cluster() {
     let note = "algo-logs: the image was built; the log shows no failure\n";
     let outcome = Program::bare().stdin(built).run("why --file -");
     outcome.is(0, "", note);
-    let json = folder.write("a.json", r#"{"logs":"a"}"#);
+    let json = dir.write("a.json", r#"{"logs":"a"}"#);
     let outcome = Program::bare().run(&format!("why --file {json}"));
     outcome.fails(
         2,
@@ -467,7 +467,7 @@ fn a_saved_log_needs_no_cluster() {
             "algo-logs: {json} is a JSON document, not a log; 'jq -r .logs' prints the log in it\n"
         ),
     );
-    let missing = folder.join("missing");
+    let missing = dir.join("missing");
     let outcome = Program::bare().run(&format!("why --file {missing}"));
     outcome.fails(
         2,
@@ -476,7 +476,7 @@ fn a_saved_log_needs_no_cluster() {
             open_error(&missing)
         ),
     );
-    let outcome = Program::bare().run(&format!("why --file {}", folder.path().display()));
+    let outcome = Program::bare().run(&format!("why --file {}", dir.path().display()));
     outcome.fails(2, &outcome.stderr);
 }
 

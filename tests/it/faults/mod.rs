@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::cluster::{Cluster, Identity, KEY, Reply, tls};
 use crate::outputs::script;
-use crate::program::{Folder, Program};
+use crate::program::{Program, TempDir};
 
 /// A log, and the document that contains it.
 const TEXT: &str = "one\ntwo\nthree\n";
@@ -275,10 +275,10 @@ fn the_memory_limit_takes_effect() {
         .repeat(vec![b'x'; 1 << 20], 30)
         .fin();
     let row = builds("", long);
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let cluster = Cluster::start();
     (row.script)(&cluster);
-    let output = run(&row, &cluster, None, folder.path());
+    let output = run(&row, &cluster, None, dir.path());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("out of memory"), "{stderr}");
 }
@@ -291,14 +291,14 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
     if file && !to_file {
         return Ok(());
     }
-    let folder = Folder::new();
-    let target = file.then(|| folder.write("file", BEFORE));
+    let dir = TempDir::new();
+    let target = file.then(|| dir.write("file", BEFORE));
     let cluster = match &row.tls {
         None => Cluster::start(),
         Some(identity) => Cluster::start_tls(identity.clone()),
     };
     (row.script)(&cluster);
-    let output = run(row, &cluster, target.as_deref(), folder.path());
+    let output = run(row, &cluster, target.as_deref(), dir.path());
     let stderr = String::from_utf8(output.stderr).map_err(|_| "stderr is not UTF-8")?;
     let stderr = stderr.replace(&cluster.url(), "CLUSTER");
 
@@ -351,7 +351,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
         "the key is on stdout".to_owned(),
     );
     if file {
-        let content = folder.read("file");
+        let content = dir.read("file");
         let whole = matches!(row.code, 0 | 3);
         let expected = if whole {
             &row.stdout
@@ -359,10 +359,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
             BEFORE.as_bytes()
         };
         expect(content == expected, format!("FILE is {}", shown(&content)));
-        expect(
-            folder.names() == ["file"],
-            format!("files: {:?}", folder.names()),
-        );
+        expect(dir.names() == ["file"], format!("files: {:?}", dir.names()));
     }
     let requests = cluster.requests();
     expect(
@@ -392,7 +389,7 @@ fn check(row: &Row, file: bool) -> Result<(), String> {
     }
 }
 
-fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Output {
+fn run(row: &Row, cluster: &Cluster, target: Option<&str>, dir: &Path) -> Output {
     let mut line = row.line.clone();
     if let Some(target) = target {
         let verbose = if line.contains(" -q") { "" } else { " -v" };
@@ -402,7 +399,7 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
     for (name, value) in &row.env {
         // The certificates exist only in this process, so write them to files.
         let pem = |name: &str, pem: String| {
-            let path = folder.with_extension(name);
+            let path = dir.with_extension(name);
             fs::write(&path, pem).expect("a file can be written");
             path.display().to_string()
         };
@@ -417,12 +414,12 @@ fn run(row: &Row, cluster: &Cluster, target: Option<&str>, folder: &Path) -> Out
     }
     let limits = format!("ulimit -d {} && ulimit -t 30", row.memory);
     let output = script(&program, &format!("{limits} && {}", row.shell), &line)
-        .current_dir(folder)
+        .current_dir(dir)
         .stdin(Stdio::from(File::open("/dev/null").expect("it exists")))
         .output()
         .expect("the shell can be run");
     for name in ["ca", "other-ca"] {
-        let _ = fs::remove_file(folder.with_extension(name));
+        let _ = fs::remove_file(dir.with_extension(name));
     }
     output
 }

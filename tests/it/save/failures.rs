@@ -6,13 +6,13 @@ const STOPPED: &str = "algo-logs: stopped early; saved logs are kept; rerun to c
 
 #[test]
 fn failures_are_reported_and_the_rest_is_kept() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     cluster.script_always(&logs_path(lemmatizer::SUCCEEDED), Reply::status(500));
     cluster.script_always(
         &logs_path(lemmatizer::FULL),
         Reply::json(200, r#"{"logs": 7}"#),
     );
-    let outcome = save(&cluster, &folder, "acme/Lemmatizer -j 1 --retries 0");
+    let outcome = save(&cluster, &dir, "acme/Lemmatizer -j 1 --retries 0");
     outcome.fails(
         6,
         &format!(
@@ -26,7 +26,7 @@ fn failures_are_reported_and_the_rest_is_kept() {
         ),
     );
     assert_eq!(
-        names(&folder, LEMMATIZER),
+        names(&dir, LEMMATIZER),
         [
             CANCELED,
             SAME_COMMIT,
@@ -39,29 +39,24 @@ fn failures_are_reported_and_the_rest_is_kept() {
 
 #[test]
 fn a_truncated_log_leaves_nothing_behind() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let cut = Reply::raw()
         .send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"logs\":\"begun")
         .fin();
     cluster.script_always(&logs_path(lemmatizer::FAILED), cut);
-    save(
-        &cluster,
-        &folder,
-        "acme/Lemmatizer -s failed -q --retries 0",
-    )
-    .fails(
+    save(&cluster, &dir, "acme/Lemmatizer -s failed -q --retries 0").fails(
         6,
         &format!(
             "algo-logs: log of build b7d3f1c9-06e2-4f58-9a7d-c81e45a2f630 of acme/Lemmatizer: \
              the response was cut short\n{RETRY_ONE}"
         ),
     );
-    assert_eq!(names(&folder, LEMMATIZER), ["builds.json", "versions.json"]);
+    assert_eq!(names(&dir, LEMMATIZER), ["builds.json", "versions.json"]);
 }
 
 #[test]
 fn a_list_that_fails_keeps_what_came_before() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let path = "/v1/algorithms/acme/Odd/builds";
     let page = json!({"marker": "m", "results": [build("b1", "2021")]}).to_string();
     cluster.script(path, Reply::json(200, &page));
@@ -69,7 +64,7 @@ fn a_list_that_fails_keeps_what_came_before() {
     cluster.script_always(&odd_logs_path("b1"), Reply::json(200, r#"{"logs":"x"}"#));
     let versions = Reply::json(404, r#"{"error":{"code":5005,"message":"no"}}"#);
     cluster.script_always("/v1/algorithms/acme/Odd/versions", versions);
-    let outcome = save(&cluster, &folder, "acme/Odd --retries 0");
+    let outcome = save(&cluster, &dir, "acme/Odd --retries 0");
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let first = "algo-logs: builds of acme/Odd: the cluster failed (status 500)\n\
                  algo-logs: versions of acme/Odd: ";
@@ -77,13 +72,13 @@ fn a_list_that_fails_keeps_what_came_before() {
     let counts = "algo-logs: acme/Odd: 1 saved, 2 failed, 1 B\n";
     assert!(outcome.stderr.contains(counts), "{}", outcome.stderr);
     // The versions could not be listed.
-    assert_eq!(names(&folder, "acme/Odd"), ["2021-b1.log", "builds.json"]);
+    assert_eq!(names(&dir, "acme/Odd"), ["2021-b1.log", "builds.json"]);
 }
 
 #[test]
 fn a_directory_that_cannot_be_created_is_an_output_failure() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
-    let below_file = folder.write("file", "") + "/logs";
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
+    let below_file = dir.write("file", "") + "/logs";
     // Each system has its own words for this.
     let error = fs::create_dir_all(&below_file).unwrap_err();
     let outcome = Program::on(&cluster).run(&format!("save acme/Lemmatizer -d {below_file}"));
@@ -100,13 +95,13 @@ fn a_rejected_key_ends_the_run_at_once() {
     let builds: Vec<Value> = (0..500)
         .map(|number| build(&format!("b{number:03}"), "2021"))
         .collect();
-    let (cluster, folder) = (odd(&builds), Folder::new());
+    let (cluster, dir) = (odd(&builds), TempDir::new());
     for build in &builds[9..] {
         let id = build["build_id"].as_str().unwrap();
         cluster.script_always(&odd_logs_path(id), Reply::status(401));
     }
     let arguments = format!("acme/Odd acme/Paged -j {JOBS}");
-    let outcome = save(&cluster, &folder, &arguments);
+    let outcome = save(&cluster, &dir, &arguments);
     // The first nine logs, the lists, and one request of each thread that failed at the same time.
     let requests = cluster.requests().len();
     assert!((9 + 2 + 1..=9 + 2 + JOBS).contains(&requests), "{requests}");
@@ -115,18 +110,18 @@ fn a_rejected_key_ends_the_run_at_once() {
     let end = format!("algo-logs: acme/Odd: 9 saved, 1 failed, 36 B\n{STOPPED}");
     assert!(outcome.stderr.ends_with(&end), "{}", outcome.stderr);
     assert_eq!(outcome.code, Some(4));
-    assert_eq!(names(&folder, "acme/Odd").len(), 9 + 2);
-    assert_eq!(names(&folder, "acme"), ["Odd"]);
+    assert_eq!(names(&dir, "acme/Odd").len(), 9 + 2);
+    assert_eq!(names(&dir, "acme"), ["Odd"]);
 }
 
 /// Covers a bug: a forbidden algorithm or log ended each run, so that what came after it was never saved.
 #[test]
 fn what_is_forbidden_does_not_end_the_run() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let cluster = odd(&[build("b1", "2021"), build("b2", "2021")]);
     cluster.script_always(&odd_logs_path("b1"), Reply::status(403));
     let forbidden = "the key is not allowed to read this (status 403)";
-    save(&cluster, &folder, "acme/Secret acme/Odd").fails(
+    save(&cluster, &dir, "acme/Secret acme/Odd").fails(
         4,
         &format!(
             "algo-logs: builds of acme/Secret: {forbidden}, the service says: \
@@ -140,38 +135,38 @@ fn what_is_forbidden_does_not_end_the_run() {
 
 #[test]
 fn a_key_that_is_rejected_for_a_list_ends_the_run_too() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     cluster.script_always("/v1/users/one/algorithms", Reply::status(401));
-    let outcome = save(&cluster, &folder, "one acme acme/Paged");
+    let outcome = save(&cluster, &dir, "one acme acme/Paged");
     assert_eq!(outcome.code, Some(4), "{outcome:?}");
     assert_eq!(cluster.requests().len(), 1);
 
     let cluster = odd(&[build("b1", "2021")]);
     cluster.script_always("/v1/algorithms/acme/Odd/versions", Reply::status(401));
-    let outcome = save(&cluster, &folder, "acme/Odd acme/Paged");
+    let outcome = save(&cluster, &dir, "acme/Odd acme/Paged");
     assert_eq!(outcome.code, Some(4), "{outcome:?}");
     assert_eq!(cluster.requests().len(), 2);
-    assert_eq!(names(&folder, "acme/Odd"), ["builds.json"]);
+    assert_eq!(names(&dir, "acme/Odd"), ["builds.json"]);
 }
 
 #[test]
 fn the_worst_failure_gives_the_exit_code() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let builds = ["b1", "b2", "b3", "b4"].map(|id| build(id, "2021"));
     let cluster = odd(&builds);
-    let code = || save(&cluster, &folder, "acme/Odd acme/Gone -q --retries 0").code;
+    let code = || save(&cluster, &dir, "acme/Odd acme/Gone -q --retries 0").code;
     assert_eq!(code(), Some(5));
     for (id, reply, expected) in [
         ("b1", Reply::status(500), 1),
         ("b2", Reply::json(200, "{"), 6),
         ("b3", Reply::status(403), 4),
     ] {
-        fs::remove_file(folder.join(&format!("acme/Odd/2021-{id}.log"))).unwrap();
+        fs::remove_file(dir.join(&format!("acme/Odd/2021-{id}.log"))).unwrap();
         cluster.script_always(&odd_logs_path(id), reply);
         assert_eq!(code(), Some(expected));
     }
-    fs::remove_file(folder.join("acme/Odd/2021-b4.log")).unwrap();
-    fs::create_dir(folder.join("acme/Odd/2021-b4.log")).unwrap();
+    fs::remove_file(dir.join("acme/Odd/2021-b4.log")).unwrap();
+    fs::create_dir(dir.join("acme/Odd/2021-b4.log")).unwrap();
     assert_eq!(code(), Some(7));
 }
 
@@ -219,8 +214,8 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
         let path = format!("/v1/algorithms/acme/Odd/versions/{hash}");
         cluster.script_always(&path, Reply::json(200, &version.to_string()));
     }
-    let folder = Folder::new();
-    let outcome = save(&cluster, &folder, "acme/Odd -j 1");
+    let dir = TempDir::new();
+    let outcome = save(&cluster, &dir, "acme/Odd -j 1");
     let lost = ["b2", "b3", "b4", "b5", "b6"]
         .map(|id| format!("algo-logs: the log of build {id} of acme/Odd is gone\n"));
     outcome.is(
@@ -233,19 +228,16 @@ fn a_lost_log_is_replaced_by_the_output_of_its_version() {
         ),
     );
     assert_eq!(
-        names(&folder, "acme/Odd"),
+        names(&dir, "acme/Odd"),
         ["2021-b1.log", "builds.json", "versions.json"]
     );
-    assert_eq!(
-        folder.read("acme/Odd/2021-b1.log"),
-        OLDEST_OUTPUT.as_bytes()
-    );
+    assert_eq!(dir.read("acme/Odd/2021-b1.log"), OLDEST_OUTPUT.as_bytes());
 }
 
 #[cfg(unix)]
 #[test]
 fn a_full_disk_ends_the_run_at_once() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let builds: Vec<Value> = (0..100)
         .map(|number| build(&format!("b{number:03}"), "2021"))
         .collect();
@@ -258,11 +250,11 @@ fn a_full_disk_ends_the_run_at_once() {
     let program = Program::on(&cluster);
     let inner = program.command(&format!(
         "save acme/Odd acme/Paged -j 2 -d {}",
-        folder.join(".")
+        dir.join(".")
     ));
     let script = format!(
         "mount -t tmpfs -o size=200k none {0} || exit 99; \"$@\"; code=$?; ls {0}/acme/Odd; ls {0}/acme; exit $code",
-        folder.path().display()
+        dir.path().display()
     );
     let mut command = Command::new("unshare");
     command

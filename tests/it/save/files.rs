@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn names_from_the_service_stay_in_the_directory() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let cluster = odd(&[
         build("b1", "../../escaped"),
         build("../b2", "2021-08-02T21:12:56Z"),
@@ -17,7 +17,7 @@ fn names_from_the_service_stay_in_the_directory() {
         build("b5", "é\n\0"),
         build("b6", "2021-08-02T21:12:56+02:00"),
     ]);
-    let to = folder.join("in/here");
+    let to = dir.join("in/here");
     let line = format!("save acme/Odd -j 1 -d {to}");
     let outcome = Program::on(&cluster).run(&line);
     assert_eq!(outcome.code, Some(6), "{outcome:?}");
@@ -49,10 +49,10 @@ fn names_from_the_service_stay_in_the_directory() {
         "x.._.._escaped-b1.log".to_owned(),
         "x___-b5.log".to_owned(),
     ];
-    assert_eq!(names(&folder, "in/here/acme/Odd"), expected);
-    assert_eq!(folder.names(), ["in"]);
-    assert_eq!(names(&folder, "in"), ["here"]);
-    for name in names(&folder, "in/here/acme/Odd") {
+    assert_eq!(names(&dir, "in/here/acme/Odd"), expected);
+    assert_eq!(dir.names(), ["in"]);
+    assert_eq!(names(&dir, "in"), ["here"]);
+    for name in names(&dir, "in/here/acme/Odd") {
         assert!(name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains(':'));
     }
 }
@@ -65,7 +65,7 @@ fn two_builds_never_share_a_file() {
         (build("a-b", "2021"), build("b", "2021-a"), "2021-a-b.log"),
         (build("b", "2021"), build("B", "2021"), "2021-b.log"),
     ] {
-        let folder = Folder::new();
+        let dir = TempDir::new();
         let (id, other_id) = (&one["build_id"], &other["build_id"]);
         let (id, other_id) = (id.as_str().unwrap(), other_id.as_str().unwrap());
         let cluster = odd(&[one.clone(), other.clone()]);
@@ -73,7 +73,7 @@ fn two_builds_never_share_a_file() {
         let lists = [vec![one.clone(), other.clone()], vec![other.clone()]];
         for (run, list) in [0, 0, 1, 1].map(|run| (run, &lists[run])) {
             list_odd(&cluster, list);
-            let outcome = save(&cluster, &folder, "acme/Odd");
+            let outcome = save(&cluster, &dir, "acme/Odd");
             assert_eq!(outcome.code, Some(6), "{outcome:?}");
             let name = match other_id {
                 "B" => "2021-B.log",
@@ -89,21 +89,21 @@ fn two_builds_never_share_a_file() {
             );
             assert!(outcome.stderr.contains(" 1 failed"));
             assert_eq!(
-                folder.read(&format!("acme/Odd/{}", name.replace('B', "b"))),
+                dir.read(&format!("acme/Odd/{}", name.replace('B', "b"))),
                 id.as_bytes()
             );
-            assert_eq!(names(&folder, "acme/Odd").len(), 3);
+            assert_eq!(names(&dir, "acme/Odd").len(), 3);
         }
     }
 }
 
 #[test]
 fn a_build_that_is_listed_twice_is_saved_once() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let twice = build("b1", "2021");
     let cluster = odd(&[twice.clone(), twice]);
-    save(&cluster, &folder, "acme/Odd").is(0, "", "algo-logs: acme/Odd: 1 saved, 2 B\n");
-    assert_eq!(index(&folder, "acme/Odd/builds.json", "/build_id"), ["b1"]);
+    save(&cluster, &dir, "acme/Odd").is(0, "", "algo-logs: acme/Odd: 1 saved, 2 B\n");
+    assert_eq!(index(&dir, "acme/Odd/builds.json", "/build_id"), ["b1"]);
 }
 
 #[cfg(unix)]
@@ -141,12 +141,12 @@ mod unix {
         let cluster = odd(&[build("b1", "2021"), build("b2", "2021")]);
         for kind in ["link", "dangling link", "FIFO", "directory"] {
             for name in ["2021-b1.log", "builds.json", "versions.json"] {
-                let (folder, outside) = (Folder::new(), Folder::new());
+                let (dir, outside) = (TempDir::new(), TempDir::new());
                 let victim = outside.write("victim", "[]");
-                fs::create_dir_all(folder.join("acme/Odd")).unwrap();
-                let path = folder.join(&format!("acme/Odd/{name}"));
+                fs::create_dir_all(dir.join("acme/Odd")).unwrap();
+                let path = dir.join(&format!("acme/Odd/{name}"));
                 obstruct(kind, &path, &victim);
-                let line = format!("save acme/Odd -q -d {}", folder.path().display());
+                let line = format!("save acme/Odd -q -d {}", dir.path().display());
                 Program::on(&cluster).run(&line).fails(
                     7,
                     &format!(
@@ -156,17 +156,17 @@ mod unix {
                 is_still_there(kind, &path);
                 assert_eq!(outside.read("victim"), b"[]");
                 assert_eq!(outside.names(), ["victim"]);
-                assert_eq!(folder.read("acme/Odd/2021-b2.log"), b"b2");
-                assert_eq!(names(&folder, "acme/Odd").len(), 4);
+                assert_eq!(dir.read("acme/Odd/2021-b2.log"), b"b2");
+                assert_eq!(names(&dir, "acme/Odd").len(), 4);
             }
         }
     }
 
     #[test]
     fn no_log_is_fetched_for_a_file_that_cannot_be_written() {
-        let (cluster, folder) = (odd(&[build("b1", "2021")]), Folder::new());
-        fs::create_dir_all(folder.join("acme/Odd/2021-b1.log")).unwrap();
-        assert_eq!(save(&cluster, &folder, "acme/Odd").code, Some(7));
+        let (cluster, dir) = (odd(&[build("b1", "2021")]), TempDir::new());
+        fs::create_dir_all(dir.join("acme/Odd/2021-b1.log")).unwrap();
+        assert_eq!(save(&cluster, &dir, "acme/Odd").code, Some(7));
         assert_eq!(cluster.requests().len(), 2, "the lists");
     }
 
@@ -175,13 +175,13 @@ mod unix {
         let cluster = odd(&[build("b1", "2021")]);
         for name in ["acme", "acme/Odd"] {
             for kind in ["link", "dangling link", "FIFO"] {
-                let (folder, outside) = (Folder::new(), Folder::new());
+                let (dir, outside) = (TempDir::new(), TempDir::new());
                 if name != "acme" {
-                    fs::create_dir(folder.join("acme")).unwrap();
+                    fs::create_dir(dir.join("acme")).unwrap();
                 }
-                let path = folder.join(name);
+                let path = dir.join(name);
                 obstruct(kind, &path, &outside.path().display().to_string());
-                let line = format!("save acme/Odd -d {}", folder.path().display());
+                let line = format!("save acme/Odd -d {}", dir.path().display());
                 Program::on(&cluster).run(&line).fails(
                     7,
                     &format!("algo-logs: cannot write {path}: it exists but is not a directory\n"),
@@ -191,9 +191,9 @@ mod unix {
             }
         }
         // DIR itself may be a link.
-        let (folder, outside) = (Folder::new(), Folder::new());
-        symlink(outside.path(), folder.join("link")).unwrap();
-        let line = format!("save acme/Odd -q -d {}", folder.join("link"));
+        let (dir, outside) = (TempDir::new(), TempDir::new());
+        symlink(outside.path(), dir.join("link")).unwrap();
+        let line = format!("save acme/Odd -q -d {}", dir.join("link"));
         Program::on(&cluster).run(&line).prints("");
         assert_eq!(outside.read("acme/Odd/2021-b1.log"), b"b1");
     }

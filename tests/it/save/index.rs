@@ -4,12 +4,12 @@ use super::*;
 
 #[test]
 fn filters_and_limits_choose_and_the_indexes_grow() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let run = |options: &str| {
-        save(&cluster, &folder, &format!("acme/Lemmatizer -q {options}")).prints("");
-        let mut logs = names(&folder, LEMMATIZER);
+        save(&cluster, &dir, &format!("acme/Lemmatizer -q {options}")).prints("");
+        let mut logs = names(&dir, LEMMATIZER);
         logs.retain(|name| name.ends_with(".log"));
-        let builds = index(&folder, "acme/Lemmatizer/builds.json", "/build_id");
+        let builds = index(&dir, "acme/Lemmatizer/builds.json", "/build_id");
         (logs, builds)
     };
     let (in_progress, failed) = (lemmatizer::IN_PROGRESS, lemmatizer::FAILED);
@@ -57,7 +57,7 @@ fn the_indexes_are_merged_by_id() {
         |n: u32| json!({"n": n, "version_info": {"git_hash": ""}, "build": {"build_id": "b"}});
     let other = |n: u32| json!({ "n": n });
 
-    let (cluster, folder) = (odd(&[finished.clone(), third.clone()]), Folder::new());
+    let (cluster, dir) = (odd(&[finished.clone(), third.clone()]), TempDir::new());
     let list = |builds: &[&Value], versions: Value| {
         list_odd(
             &cluster,
@@ -73,18 +73,18 @@ fn the_indexes_are_merged_by_id() {
         &[&running, &first],
         json!([hash(1), by_build(1), other(1), other(2)]),
     );
-    save(&cluster, &folder, "acme/Odd -q").prints("");
+    save(&cluster, &dir, "acme/Odd -q").prints("");
     // The service no longer lists all of them.
     list(
         &[&unknown, &finished, &third, &third],
         json!([published, by_build(2), hash(2), other(1), other(3)]),
     );
     let read = |name: &str| -> Value {
-        serde_json::from_slice(&folder.read(&format!("acme/Odd/{name}"))).unwrap()
+        serde_json::from_slice(&dir.read(&format!("acme/Odd/{name}"))).unwrap()
     };
     // Merging again changes nothing.
     for _ in 0..2 {
-        save(&cluster, &folder, "acme/Odd -q").prints("");
+        save(&cluster, &dir, "acme/Odd -q").prints("");
         assert_eq!(
             read("builds.json"),
             json!([third, finished, first, unknown])
@@ -114,11 +114,11 @@ fn an_index_that_save_did_not_write_is_kept() {
         ),
         ("[] x", "trailing characters at line 1 column 4"),
     ] {
-        let folder = Folder::new();
-        fs::create_dir_all(folder.join("acme/Odd")).unwrap();
-        folder.write("acme/Odd/builds.json", content);
-        let path = folder.path().join("acme").join("Odd").join("builds.json");
-        let line = format!("save acme/Odd -d {}", folder.path().display());
+        let dir = TempDir::new();
+        fs::create_dir_all(dir.join("acme/Odd")).unwrap();
+        dir.write("acme/Odd/builds.json", content);
+        let path = dir.path().join("acme").join("Odd").join("builds.json");
+        let line = format!("save acme/Odd -d {}", dir.path().display());
         Program::on(&cluster).run(&line).fails(
             7,
             &format!(
@@ -127,16 +127,16 @@ fn an_index_that_save_did_not_write_is_kept() {
                 path.display(),
             ),
         );
-        assert_eq!(folder.read("acme/Odd/builds.json"), content.as_bytes());
-        assert_eq!(folder.read("acme/Odd/2021-b1.log"), b"b1");
+        assert_eq!(dir.read("acme/Odd/builds.json"), content.as_bytes());
+        assert_eq!(dir.read("acme/Odd/2021-b1.log"), b"b1");
     }
     // A sparse file takes no space.
-    let folder = Folder::new();
-    fs::create_dir_all(folder.join("acme/Odd")).unwrap();
-    let path = folder.write("acme/Odd/versions.json", "");
+    let dir = TempDir::new();
+    fs::create_dir_all(dir.join("acme/Odd")).unwrap();
+    let path = dir.write("acme/Odd/versions.json", "");
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_len(257 * 1024 * 1024).unwrap();
-    let line = format!("save acme/Odd -q -d {}", folder.path().display());
+    let line = format!("save acme/Odd -q -d {}", dir.path().display());
     let outcome = Program::on(&cluster).run(&line);
     assert_eq!(outcome.code, Some(7));
     let why = "versions.json: it exists but is larger than 256 MiB\n";
@@ -145,7 +145,7 @@ fn an_index_that_save_did_not_write_is_kept() {
 
 #[test]
 fn objects_are_stored_as_they_were_received() {
-    let folder = Folder::new();
+    let dir = TempDir::new();
     let cluster = odd(&[build("b1", "2021")]);
     let object = |text: &str| {
         format!(
@@ -161,8 +161,8 @@ fn objects_are_stored_as_they_were_received() {
     let stored = format!("[{}]\n", object("\u{fffd}"));
     for saved in ["1 saved, 2 B", "1 already there"] {
         let summary = format!("algo-logs: acme/Odd: {saved}\n");
-        save(&cluster, &folder, "acme/Odd").is(0, "", &summary);
-        let index = folder.read("acme/Odd/builds.json");
+        save(&cluster, &dir, "acme/Odd").is(0, "", &summary);
+        let index = dir.read("acme/Odd/builds.json");
         assert_eq!(String::from_utf8_lossy(&index), stored);
     }
 }
@@ -182,9 +182,9 @@ fn runs_at_the_same_time_lose_nothing() {
         "-j 1",
     ];
     for round in 0..5 {
-        let folder = Folder::new();
+        let dir = TempDir::new();
         let runs = filters.map(|filter| {
-            let line = format!("save acme/Paged -q {filter} -d {}", folder.join("new/logs"));
+            let line = format!("save acme/Paged -q {filter} -d {}", dir.join("new/logs"));
             let mut run = Program::on(&cluster).command(&line);
             run.stderr(std::process::Stdio::piped()).spawn().unwrap()
         });
@@ -192,8 +192,8 @@ fn runs_at_the_same_time_lose_nothing() {
             let outcome = Outcome::new(run.wait_with_output().unwrap(), None);
             outcome.is(0, "", "");
         }
-        assert_eq!(names(&folder, "new/logs/acme/Paged").len(), 57 + 2);
-        let builds = index(&folder, "new/logs/acme/Paged/builds.json", "/build_id");
+        assert_eq!(names(&dir, "new/logs/acme/Paged").len(), 57 + 2);
+        let builds = index(&dir, "new/logs/acme/Paged/builds.json", "/build_id");
         assert_eq!(builds.len(), 57, "round {round}");
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::data::lemmatizer::{self, FAILED_LOG, OLDEST_OUTPUT, SUCCEEDED_LOG};
 use crate::cluster::{Cluster, Reply};
-use crate::program::{Folder, Outcome, Program};
+use crate::program::{Outcome, Program, TempDir};
 #[cfg(unix)]
 use crate::program::{copy_program, wrap};
 
@@ -30,14 +30,14 @@ const RETRY_ONE: &str = "algo-logs: 1 failure; everything else was saved; rerun 
 /// The directory of `acme/Lemmatizer` in an archive.
 const LEMMATIZER: &str = "acme/Lemmatizer";
 
-fn save(cluster: &Cluster, folder: &Folder, arguments: &str) -> Outcome {
-    let line = format!("save {arguments} -d {}", folder.join("."));
+fn save(cluster: &Cluster, dir: &TempDir, arguments: &str) -> Outcome {
+    let line = format!("save {arguments} -d {}", dir.join("."));
     Program::on(cluster).run(&line)
 }
 
 /// Returns the sorted names of the files in a directory of an archive.
-fn names(folder: &Folder, path: &str) -> Vec<String> {
-    let entries = fs::read_dir(folder.join(path)).expect("the directory is there");
+fn names(dir: &TempDir, path: &str) -> Vec<String> {
+    let entries = fs::read_dir(dir.join(path)).expect("the directory is there");
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -46,8 +46,8 @@ fn names(folder: &Folder, path: &str) -> Vec<String> {
 }
 
 /// Returns the member `name` of each entry of an index.
-fn index(folder: &Folder, path: &str, name: &str) -> Vec<String> {
-    let list: Vec<Value> = serde_json::from_slice(&folder.read(path)).expect("a list");
+fn index(dir: &TempDir, path: &str, name: &str) -> Vec<String> {
+    let list: Vec<Value> = serde_json::from_slice(&dir.read(path)).expect("a list");
     let member = |entry: &Value| entry.pointer(name).unwrap_or(&Value::Null).to_string();
     list.iter()
         .map(|entry| member(entry).replace('"', ""))
@@ -87,14 +87,14 @@ fn odd_logs_path(id: &str) -> String {
 
 #[test]
 fn every_log_is_saved_with_the_indexes() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
-    let to = folder.join("new/logs");
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
+    let to = dir.join("new/logs");
     let outcome = Program::on(&cluster).run(&format!("save acme/Lemmatizer -d {to} -j 1"));
     let summary = "5 saved, 1 still in progress, 1 without a log, 100.7 kB";
     let expected = format!("{LOST_NOTE}algo-logs: acme/Lemmatizer: {summary}\n");
     outcome.is(0, "", &expected);
 
-    let read = |name: &str| folder.read(&format!("new/logs/acme/Lemmatizer/{name}"));
+    let read = |name: &str| dir.read(&format!("new/logs/acme/Lemmatizer/{name}"));
     assert_eq!(read(FAILED), FAILED_LOG.as_bytes());
     for name in [SUCCEEDED, SAME_COMMIT, FULL] {
         assert_eq!(read(name), SUCCEEDED_LOG.as_bytes());
@@ -116,18 +116,18 @@ fn every_log_is_saved_with_the_indexes() {
         "builds.json",
         "versions.json",
     ];
-    assert_eq!(names(&folder, "new/logs/acme/Lemmatizer"), expected);
-    assert_eq!(names(&folder, "new/logs/acme"), ["Lemmatizer"]);
-    assert_eq!(names(&folder, "new/logs"), ["acme"]);
+    assert_eq!(names(&dir, "new/logs/acme/Lemmatizer"), expected);
+    assert_eq!(names(&dir, "new/logs/acme"), ["Lemmatizer"]);
+    assert_eq!(names(&dir, "new/logs"), ["acme"]);
 }
 
 #[test]
 fn a_second_run_fetches_only_what_is_new() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let arguments = "acme/Lemmatizer -s failed";
-    save(&cluster, &folder, arguments).is(0, "", "algo-logs: acme/Lemmatizer: 1 saved, 97.7 kB\n");
+    save(&cluster, &dir, arguments).is(0, "", "algo-logs: acme/Lemmatizer: 1 saved, 97.7 kB\n");
     let before = cluster.requests().len();
-    save(&cluster, &folder, arguments).is(0, "", "algo-logs: acme/Lemmatizer: 1 already there\n");
+    save(&cluster, &dir, arguments).is(0, "", "algo-logs: acme/Lemmatizer: 1 already there\n");
     assert_eq!(
         cluster.requests().len(),
         before + 2,
@@ -137,29 +137,29 @@ fn a_second_run_fetches_only_what_is_new() {
 
 #[test]
 fn replaced_characters_are_noted() {
-    let (cluster, folder) = (odd(&[build("b1", "2021")]), Folder::new());
+    let (cluster, dir) = (odd(&[build("b1", "2021")]), TempDir::new());
     let logs = Reply::json(200, r#"{"logs":"a\ud800b"}"#);
     cluster.script_always(&odd_logs_path("b1"), logs);
-    save(&cluster, &folder, "acme/Odd").is(
+    save(&cluster, &dir, "acme/Odd").is(
         0,
         "",
         "algo-logs: build b1: 1 invalid character became U+FFFD\n\
          algo-logs: acme/Odd: 1 saved, 5 B\n",
     );
-    assert_eq!(folder.read("acme/Odd/2021-b1.log"), "a\u{fffd}b".as_bytes());
+    assert_eq!(dir.read("acme/Odd/2021-b1.log"), "a\u{fffd}b".as_bytes());
 }
 
 #[test]
 fn nothing_to_save_is_noted() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
-    save(&cluster, &folder, "acme/Empty").is(0, "", "algo-logs: acme/Empty: nothing to save\n");
-    assert_eq!(folder.read("acme/Empty/builds.json"), b"[]\n");
-    assert_eq!(folder.read("acme/Empty/versions.json"), b"[]\n");
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
+    save(&cluster, &dir, "acme/Empty").is(0, "", "algo-logs: acme/Empty: nothing to save\n");
+    assert_eq!(dir.read("acme/Empty/builds.json"), b"[]\n");
+    assert_eq!(dir.read("acme/Empty/versions.json"), b"[]\n");
 }
 
 #[test]
 fn several_algorithms_and_owners() {
-    let (cluster, folder) = (Cluster::start(), Folder::new());
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
     let list = json!([
         {"id": "1", "username": "acme", "algoname": "Lemmatizer"},
         {"id": "2", "username": "acme", "algoname": "Gone"},
@@ -176,7 +176,7 @@ fn several_algorithms_and_owners() {
     // Read names on stdin, and name one algorithm three times.
     let line = format!(
         "save acme/Paged - acme/Paged nobody none -L 2 -d {}",
-        folder.join(".")
+        dir.join(".")
     );
     let outcome = Program::on(&cluster).stdin("\nacme\n\n").run(&line);
     let lines = [
@@ -196,8 +196,8 @@ fn several_algorithms_and_owners() {
         "",
         &lines.map(|line| format!("algo-logs: {line}\n")).concat(),
     );
-    assert_eq!(names(&folder, "acme/Paged").len(), 2 + 2);
-    assert_eq!(names(&folder, "acme"), ["Empty", "Lemmatizer", "Paged"]);
+    assert_eq!(names(&dir, "acme/Paged").len(), 2 + 2);
+    assert_eq!(names(&dir, "acme"), ["Empty", "Lemmatizer", "Paged"]);
 }
 
 #[test]
@@ -206,12 +206,12 @@ fn connections_are_reused_and_four_jobs_run_in_parallel() {
     // Long enough that the time of the program itself does not matter.
     cluster.latency(Duration::from_millis(100));
     let time = |jobs: usize| {
-        let folder = Folder::new();
+        let dir = TempDir::new();
         let before = cluster.connections();
         let started = Instant::now();
-        save(&cluster, &folder, &format!("acme/Paged -q -L 48 -j {jobs}")).prints("");
+        save(&cluster, &dir, &format!("acme/Paged -q -L 48 -j {jobs}")).prints("");
         let elapsed = started.elapsed();
-        assert_eq!(names(&folder, "acme/Paged").len(), 50);
+        assert_eq!(names(&dir, "acme/Paged").len(), 50);
         assert!(
             cluster.connections() - before <= jobs,
             "connections are kept alive"
@@ -231,8 +231,8 @@ fn connections_are_reused_and_four_jobs_run_in_parallel() {
 fn save_works_with_fewer_threads_than_requested() {
     /// A user without other processes.
     const LONELY: &str = "54322";
-    let (cluster, folder, bin) = (Cluster::start(), Folder::new(), Folder::new());
-    let to = folder.join("logs");
+    let (cluster, dir, bin) = (Cluster::start(), TempDir::new(), TempDir::new());
+    let to = dir.join("logs");
     let inner = Program::on(&cluster).command(&format!("save acme/Paged -q -j 8 -d {to}"));
     // The program may be in a directory that other users cannot enter.
     let program = bin.join("algo-logs");
@@ -263,7 +263,7 @@ fn save_works_with_fewer_threads_than_requested() {
     }
     let Ok(output) = command.output() else { return };
     Outcome::new(output, None).prints("");
-    assert_eq!(names(&folder, "logs/acme/Paged").len(), 57 + 2);
+    assert_eq!(names(&dir, "logs/acme/Paged").len(), 57 + 2);
     assert_eq!(
         cluster.connections(),
         1,
