@@ -54,7 +54,7 @@ fn with_log(log: &str) -> Cluster {
 }
 
 #[test]
-fn only_text_and_colours_of_a_log_pass() {
+fn only_text_and_colors_of_a_log_pass() {
     for (log, expected) in [
         (
             r"\u001b[91mred\u001b[0m\n\u001b[1;38;5;200mand bold",
@@ -76,7 +76,7 @@ fn only_text_and_colours_of_a_log_pass() {
 }
 
 #[test]
-fn an_error_below_an_unfinished_log_starts_a_new_line_without_colours() {
+fn an_error_below_an_unfinished_log_starts_a_new_line_without_colors() {
     let cluster = Cluster::start();
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"logs\":\"\\u001b[91mred";
     cluster.script_always(LOGS, Reply::raw().send(cut).fin());
@@ -93,23 +93,23 @@ fn an_error_below_an_unfinished_log_starts_a_new_line_without_colours() {
 }
 
 #[test]
-fn colours_can_be_disabled_and_raw_output_enabled() {
+fn colors_can_be_disabled_and_raw_output_enabled() {
     let cluster = with_log(r"\u001b[91mred\u001b[0m\u001b]0;t\u0007\n");
     let program = Program::on(&cluster);
     shows(&program, &format!("{LINE} --plain"), 0, "red\n");
     let never = "red\n";
-    let coloured = "\u{1b}[91mred\u{1b}[0m\n\u{1b}[0m";
+    let colored = "\u{1b}[91mred\u{1b}[0m\n\u{1b}[0m";
     for (name, value, auto) in [
         ("NO_COLOR", "1", never),
-        ("NO_COLOR", "", coloured),
+        ("NO_COLOR", "", colored),
         ("TERM", "dumb", never),
-        ("TERM", "xterm", coloured),
+        ("TERM", "xterm", colored),
     ] {
         let program = program.clone().env(name, value);
         for (option, expected) in [
             ("", auto),
             (" --color auto", auto),
-            (" --color always", coloured),
+            (" --color always", colored),
             (" --color never", never),
         ] {
             shows(&program, &format!("{LINE}{option}"), 0, expected);

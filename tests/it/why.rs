@@ -501,7 +501,7 @@ fn text_of_a_log_is_made_safe() {
 }
 
 #[test]
-fn colours_mark_the_header_and_the_error() {
+fn colors_mark_the_header_and_the_error() {
     let cluster = listed(FAILED, CLASSIC);
     let program = Program::on(&cluster);
     let marked = "\x1b[1mStep 2/2 : RUN make\x1b[0m\n… 2 lines …\nthree\n\

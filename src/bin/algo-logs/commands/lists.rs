@@ -116,7 +116,7 @@ pub(super) struct Rows<'a> {
     reporter: &'a Reporter,
     json: bool,
     is_table: bool,
-    colour: bool,
+    color: bool,
     /// Whether each row of the table is shown at once, in columns of fixed width.
     pub(super) fixed: bool,
     table: Table,
@@ -135,7 +135,7 @@ impl<'a> Rows<'a> {
             reporter,
             json,
             is_table: io::stdout().is_terminal(),
-            colour: color.is_enabled(true),
+            color: color.is_enabled(true),
             fixed: false,
             table: Table::new(columns),
             objects: Vec::new(),
@@ -152,7 +152,7 @@ impl<'a> Rows<'a> {
         } else if self.is_table {
             self.table.push(cells, self.reporter);
             if self.fixed {
-                return to_stdout(&self.table.take(true, self.colour));
+                return to_stdout(&self.table.take(true, self.color));
             }
             Ok(())
         } else {
@@ -166,7 +166,7 @@ impl<'a> Rows<'a> {
         if self.json && (result.is_ok() || self.count > 0) {
             to_stdout(&json::array(&self.objects))?;
         }
-        to_stdout(&self.table.take(self.fixed, self.colour))
+        to_stdout(&self.table.take(self.fixed, self.color))
     }
 
     pub(super) fn note_more(&self) {

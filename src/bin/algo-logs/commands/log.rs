@@ -30,8 +30,8 @@ impl Context {
         let mode = |is_terminal| match (args.escapes, is_terminal) {
             (Escapes::Raw, _) | (Escapes::Auto, false) => None,
             (Escapes::Plain, false) => Some(Mode::Strip),
-            (Escapes::Auto, true) if self.color.is_enabled(true) => Some(Mode::Colours),
-            (_, true) => Some(Mode::NoColours),
+            (Escapes::Auto, true) if self.color.is_enabled(true) => Some(Mode::Colors),
+            (_, true) => Some(Mode::NoColors),
         };
         let output = Output::open(args.output.as_deref(), args.tail, mode, &self.reporter)?;
         let (logs, subject) = match (&args.source, args.wait) {

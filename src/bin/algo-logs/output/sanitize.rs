@@ -5,7 +5,7 @@
 //! and the colours of a log. [`sanitize_line`] is for words from the service in tables, notes and errors.
 
 /// The longest colour sequence that passes, in bytes without `ESC [` and `m`. Real ones have fewer than 40.
-const MAX_COLOUR: usize = 61;
+const MAX_COLOR: usize = 61;
 
 const ESC: char = '\u{1b}';
 const CAN: char = '\u{18}';
@@ -18,9 +18,9 @@ const ST: char = '\u{9c}';
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// For a terminal: text and colours. Other escape sequences are dropped, other controls become U+FFFD.
-    Colours,
+    Colors,
     /// For a terminal: text only.
-    NoColours,
+    NoColors,
     /// For a pipe or a file: everything except escape sequences and C1 introducers.
     Strip,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Sanitizer {
     csi: String,
     /// Whether a CR has been read whose line end is not written yet: an LF may follow, and CR LF is one line end.
     pending_cr: bool,
-    coloured: bool,
+    colored: bool,
     line_open: bool,
 }
 
@@ -62,7 +62,7 @@ impl Sanitizer {
             partial: Vec::new(),
             csi: String::new(),
             pending_cr: false,
-            coloured: false,
+            colored: false,
             line_open: false,
         }
     }
@@ -99,7 +99,7 @@ impl Sanitizer {
         if self.mode == Mode::Strip {
             return;
         }
-        if self.coloured {
+        if self.colored {
             out.extend_from_slice(b"\x1b[0m");
         }
         if self.line_open {
@@ -146,7 +146,7 @@ impl Sanitizer {
             (State::Escape | State::Intermediate, ' '..='/') => self.state = State::Intermediate,
             (State::Escape | State::Intermediate, '0'..='~') => self.state = State::Text,
             // A sequence that is too long is dropped as a whole.
-            (State::Csi, ' '..='?') if self.csi.len() > MAX_COLOUR => {}
+            (State::Csi, ' '..='?') if self.csi.len() > MAX_COLOR => {}
             (State::Csi, ' '..='?') => self.csi.push(c),
             (State::Csi, '@'..='~') => self.end_csi(c, out),
             // Treat a malformed sequence as text. The end of a line ends every sequence: titles, links and clipboard
@@ -163,9 +163,9 @@ impl Sanitizer {
         self.state = State::Text;
         // An SGR has only numbers: `CSI > 4 m` and the like configure the keyboard.
         let is_sgr = last == 'm' && self.csi.chars().all(|c| matches!(c, '0'..='9' | ';' | ':'));
-        if is_sgr && self.csi.len() <= MAX_COLOUR && self.mode == Mode::Colours {
+        if is_sgr && self.csi.len() <= MAX_COLOR && self.mode == Mode::Colors {
             self.end_pending_line(out);
-            self.coloured = true;
+            self.colored = true;
             out.extend_from_slice(format!("\x1b[{}m", self.csi).as_bytes());
         }
     }
@@ -186,7 +186,7 @@ impl Sanitizer {
             // Without its introducer, the rest of a C1 sequence is harmless. It may also be text: a `”` that was encoded
             // twice contains an introducer.
             Mode::Strip => !is_c1_introducer(c),
-            Mode::Colours | Mode::NoColours => is_shown(c),
+            Mode::Colors | Mode::NoColors => is_shown(c),
         }
     }
 }
@@ -241,7 +241,7 @@ pub(crate) fn truncate(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Mode::{Colours, NoColours, Strip};
+    use Mode::{Colors, NoColors, Strip};
 
     fn sanitized(mode: Mode, input: &[u8], size: usize) -> String {
         let mut sanitizer = Sanitizer::new(mode);
@@ -254,10 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn colours_pass_and_are_reset() {
-        let longest = format!("\x1b[{}m", "1".repeat(MAX_COLOUR));
-        let longer = format!("\x1b[{}m", "1".repeat(MAX_COLOUR + 1));
-        for (log, coloured, plain) in [
+    fn colors_pass_and_are_reset() {
+        let longest = format!("\x1b[{}m", "1".repeat(MAX_COLOR));
+        let longer = format!("\x1b[{}m", "1".repeat(MAX_COLOR + 1));
+        for (log, colored, plain) in [
             (
                 "\x1b[91ma\n\x1b[0mb\n",
                 "\x1b[91ma\n\x1b[0mb\n\x1b[0m",
@@ -279,8 +279,8 @@ mod tests {
                 "abcde\n",
             ),
         ] {
-            assert_eq!(sanitized(Colours, log.as_bytes(), 1), coloured);
-            assert_eq!(sanitized(NoColours, log.as_bytes(), 1), plain);
+            assert_eq!(sanitized(Colors, log.as_bytes(), 1), colored);
+            assert_eq!(sanitized(NoColors, log.as_bytes(), 1), plain);
         }
     }
 
@@ -332,14 +332,14 @@ mod tests {
             // A character that cannot be part of a sequence is text.
             ("a\x1béb\x1b[12éc\x1b(éd\x1b[1\0e\n", "aébécéd?e\n"),
         ] {
-            for (mode, size) in [(Colours, 1), (NoColours, 3), (NoColours, usize::MAX)] {
+            for (mode, size) in [(Colors, 1), (NoColors, 3), (NoColors, usize::MAX)] {
                 let expected = expected.replace('?', "\u{fffd}");
                 assert_eq!(sanitized(mode, log.as_bytes(), size), expected, "{log:?}");
             }
         }
         let invalid = b"\xff\xe2\xe2\x94\x81\x1b[1\xffm\xf0\x9f\x1b[K\xf0";
         assert_eq!(
-            sanitized(NoColours, invalid, 1),
+            sanitized(NoColors, invalid, 1),
             "\u{fffd}\u{fffd}━\u{fffd}m\u{fffd}\u{fffd}\n"
         );
     }
@@ -372,7 +372,7 @@ mod tests {
             assert_eq!(sanitize_line(text), expected.replace('?', "\u{fffd}"));
         }
         // Every character that logs do not show is replaced in lines too.
-        let sanitizer = Sanitizer::new(NoColours);
+        let sanitizer = Sanitizer::new(NoColors);
         for c in ('\0'..=char::MAX).filter(|&c| !sanitizer.passes(c)) {
             assert!(is_unsafe(c), "{c:?}");
         }

@@ -58,7 +58,7 @@ impl Table {
     /// Takes the rows and formats them. The first rows get a header in capitals.
     ///
     /// Each column is as wide as its widest cell or, if `fixed`, as its maximum. If `colour`, statuses are coloured.
-    pub(crate) fn take(&mut self, fixed: bool, colour: bool) -> String {
+    pub(crate) fn take(&mut self, fixed: bool, color: bool) -> String {
         let mut rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() && !self.has_header {
             let names = self.columns.iter().map(|(name, _)| name.to_uppercase());
@@ -74,14 +74,14 @@ impl Table {
             }
         };
         let widths: Vec<usize> = self.columns.iter().enumerate().map(width).collect();
-        let lines = rows.iter().map(|row| self.line(row, &widths, colour));
+        let lines = rows.iter().map(|row| self.line(row, &widths, color));
         lines.collect()
     }
 
-    fn line(&self, cells: &[String], widths: &[usize], colour: bool) -> String {
+    fn line(&self, cells: &[String], widths: &[usize], color: bool) -> String {
         let mut line = String::new();
         for ((cell, width), (name, _)) in cells.iter().zip(widths).zip(self.columns) {
-            match status_colour(cell).filter(|_| colour && *name == "status") {
+            match status_color(cell).filter(|_| color && *name == "status") {
                 Some(sgr) => line.extend([sgr, cell, "\x1b[0m"]),
                 None => line.push_str(cell),
             }
@@ -101,7 +101,7 @@ fn shorten(cell: String, (name, width): &Column) -> String {
     }
 }
 
-fn status_colour(status: &str) -> Option<&'static str> {
+fn status_color(status: &str) -> Option<&'static str> {
     match status {
         "succeeded" => Some("\x1b[32m"),
         "failed" => Some("\x1b[31m"),
@@ -116,14 +116,14 @@ mod tests {
     use algo_logs::Token;
 
     /// Formats rows with `|` between cells, where `?` is a missing cell.
-    fn table(columns: &'static [Column], rows: &[&str], fixed: bool, colour: bool) -> String {
+    fn table(columns: &'static [Column], rows: &[&str], fixed: bool, color: bool) -> String {
         let mut table = Table::new(columns);
         for row in rows {
             let cells = row.split('|');
             let cells = cells.map(|cell| (cell != "?").then(|| cell.to_owned()));
             table.push(cells.collect(), &Reporter::default());
         }
-        table.take(fixed, colour)
+        table.take(fixed, color)
     }
 
     #[test]
@@ -146,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn statuses_in_their_column_are_coloured() {
+    fn statuses_in_their_column_are_colored() {
         let rows = ["succeeded|failed", "failed|x", "in-progress|x", "odd|x"];
-        let table = |colour| table(&[("status", 11), ("t", 9)], &rows, false, colour);
+        let table = |color| table(&[("status", 11), ("t", 9)], &rows, false, color);
         let expected = "STATUS       T\n\
             \x1b[32msucceeded\x1b[0m    failed\n\
             \x1b[31mfailed\x1b[0m       x\n\
