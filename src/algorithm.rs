@@ -98,17 +98,17 @@ impl fmt::Display for Algorithm {
 const MAX_SEGMENT: usize = 255;
 
 /// Returns a name or an ID from the caller, which becomes a segment of a URL path.
-pub(crate) fn segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> {
-    check_segment(what, value).map_err(Error::invalid_input)
+pub(crate) fn segment<'a>(kind: &str, value: &'a str) -> Result<&'a str, Error> {
+    check_segment(kind, value).map_err(Error::invalid_input)
 }
 
 /// Returns a name or an ID from the service, which becomes a segment of a URL path.
-pub(crate) fn received_segment<'a>(what: &str, value: &'a str) -> Result<&'a str, Error> {
-    check_segment(what, value).map_err(Error::invalid_response)
+pub(crate) fn received_segment<'a>(kind: &str, value: &'a str) -> Result<&'a str, Error> {
+    check_segment(kind, value).map_err(Error::invalid_response)
 }
 
 /// Checks that a value needs no encoding in a URL path.
-fn check_segment<'a>(what: &str, value: &'a str) -> Result<&'a str, String> {
+fn check_segment<'a>(kind: &str, value: &'a str) -> Result<&'a str, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let problem = if value.is_empty() {
         "it is empty"
@@ -124,7 +124,7 @@ fn check_segment<'a>(what: &str, value: &'a str) -> Result<&'a str, String> {
         0..=40 => format!("'{}'", value.escape_debug()),
         length => format!("a value of {length} characters"),
     };
-    Err(format!("{shown} is not a valid {what}: {problem}"))
+    Err(format!("{shown} is not a valid {kind}: {problem}"))
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Client {
     pub fn builds(&self, algorithm: &Algorithm) -> Pages<Build> {
         self.pages(Endpoint {
             path: format!("{}/builds", algorithm.path()),
-            what: format!("builds of {algorithm}"),
+            name: format!("builds of {algorithm}"),
         })
     }
 
@@ -118,7 +118,7 @@ impl Client {
     pub fn versions(&self, algorithm: &Algorithm) -> Pages<Version> {
         self.pages(Endpoint {
             path: format!("{}/versions", algorithm.path()),
-            what: format!("versions of {algorithm}"),
+            name: format!("versions of {algorithm}"),
         })
     }
 
@@ -133,12 +133,12 @@ impl Client {
         let owner = segment("owner", owner)?;
         let endpoint = Endpoint {
             path: format!("/v1/users/{owner}/algorithms"),
-            what: format!("algorithms of {owner}"),
+            name: format!("algorithms of {owner}"),
         };
         let Items::<ListedAlgorithm>(listed) = self.http.get_json(&endpoint)?;
         let algorithm = |listed: ListedAlgorithm| {
             Algorithm::received(&listed.username, &listed.algoname)
-                .map_err(|error| error.about(&endpoint.what))
+                .map_err(|error| error.about(&endpoint.name))
         };
         Ok(listed.into_iter().map(algorithm).collect())
     }
@@ -195,7 +195,7 @@ impl Client {
         let build = build_endpoint(algorithm, build_id)?;
         let endpoint = Endpoint {
             path: format!("{}/logs", build.path),
-            what: format!("log of {}", build.what),
+            name: format!("log of {}", build.name),
         };
         Logs::open(self.http.clone(), endpoint, LOGS)
             .map_err(|error| self.explain_missing_log(&build, error))
@@ -215,7 +215,7 @@ impl Client {
         let version = version_endpoint(algorithm, git_hash)?;
         let endpoint = Endpoint {
             path: version.path.clone(),
-            what: format!("log of {}", version.what),
+            name: format!("log of {}", version.name),
         };
         let mut logs = match Logs::open(self.http.clone(), endpoint, OUTPUT) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -233,7 +233,7 @@ impl Client {
             Some(build_id) => self.received_build_logs(algorithm, build_id),
             None if logs.is_missing() => {
                 let message = "the version has no output and names no build";
-                let context = format!("log of {}", version.what);
+                let context = format!("log of {}", version.name);
                 Err(Error::new(ErrorKind::NoLog, message).about(&context))
             }
             None => Ok(logs),
@@ -268,7 +268,7 @@ impl Client {
                 let why = format!("the build has finished ({status}), but its log is lost");
                 error.explained(ErrorKind::NoLog, why)
             }
-            Ok(_) => not_finished(&build.what),
+            Ok(_) => not_finished(&build.name),
             Err(lookup) if lookup.kind() == ErrorKind::NotFound => lookup,
             // The second request only explains the first error. Its own failure does not replace that error.
             Err(_) => error,
@@ -295,7 +295,7 @@ fn build_endpoint(algorithm: &Algorithm, build_id: &str) -> Result<Endpoint, Err
     let build_id = segment("build ID", build_id)?;
     Ok(Endpoint {
         path: format!("{}/builds/{build_id}", algorithm.path()),
-        what: format!("build {build_id} of {algorithm}"),
+        name: format!("build {build_id} of {algorithm}"),
     })
 }
 
@@ -303,7 +303,7 @@ fn version_endpoint(algorithm: &Algorithm, git_hash: &str) -> Result<Endpoint, E
     let git_hash = segment("git hash", git_hash)?;
     Ok(Endpoint {
         path: format!("{}/versions/{git_hash}", algorithm.path()),
-        what: format!("version {git_hash} of {algorithm}"),
+        name: format!("version {git_hash} of {algorithm}"),
     })
 }
 

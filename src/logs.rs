@@ -127,8 +127,8 @@ impl Logs {
     fn skip_decoded(&mut self, buf: &mut [u8]) -> Result<(), Error> {
         let mut skipped = Digest::default();
         while skipped.length < self.decoded.length {
-            let left = self.decoded.length - skipped.length;
-            let max = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let remaining = usize::try_from(self.decoded.length - skipped.length);
+            let max = buf.len().min(remaining.unwrap_or(usize::MAX));
             match self.decode(&mut buf[..max])? {
                 0 => break,
                 n => skipped.update(&buf[..n]),
@@ -198,7 +198,7 @@ impl Read for Logs {
 impl fmt::Debug for Logs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logs")
-            .field("what", &self.endpoint.what)
+            .field("log", &self.endpoint.name)
             .field("delivered", &self.delivered())
             .field("end", &self.end)
             .finish_non_exhaustive()

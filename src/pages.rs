@@ -125,7 +125,7 @@ impl<T> Pages<T> {
             self.ended = false;
             return Ok(items);
         };
-        Err(Error::invalid_response(problem).about(&self.list.what))
+        Err(Error::invalid_response(problem).about(&self.list.name))
     }
 
     fn matches(&self, item: &T) -> bool {
@@ -320,7 +320,7 @@ impl<T: DeserializeOwned> FusedIterator for Pages<T> {}
 impl<T> fmt::Debug for Pages<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pages")
-            .field("list", &self.list.what)
+            .field("list", &self.list.name)
             .finish_non_exhaustive()
     }
 }

@@ -39,12 +39,12 @@ impl Attempts {
     }
 
     /// Returns how many attempts were made since the last progress, including the one that failed for good.
-    pub(crate) fn made(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.failures.saturating_add(1)
     }
 
     /// Returns how many attempts are left, including the one that [`next_delay`](Self::next_delay) just allowed.
-    pub(crate) fn left(&self) -> u32 {
+    pub(crate) fn remaining(&self) -> u32 {
         (self.retries - self.failures).saturating_add(1)
     }
 
@@ -94,13 +94,13 @@ mod tests {
     #[test]
     fn gives_up_after_the_retries() {
         let mut attempts = Attempts::new(2, SECOND);
-        for (max, left) in [(1, 2), (2, 1)] {
+        for (max, remaining) in [(1, 2), (2, 1)] {
             let delay = attempts.next_delay(Retry::Yes).unwrap();
             assert!(delay > SECOND * max / 2 && delay <= SECOND * max);
-            assert_eq!(attempts.left(), left);
+            assert_eq!(attempts.remaining(), remaining);
         }
         assert_eq!(attempts.next_delay(Retry::Yes), None);
-        assert_eq!(attempts.made(), 3);
+        assert_eq!(attempts.count(), 3);
         attempts.progressed();
         let delay = attempts.next_delay(Retry::Yes).unwrap();
         assert!(delay <= SECOND);

@@ -131,17 +131,17 @@ impl<'a> Wait<'a> {
                     return Err(Error::new(ErrorKind::Cancelled, message));
                 }
             }
-            let left = self.timeout.saturating_sub(waited);
+            let remaining = self.timeout.saturating_sub(waited);
             let retry = result.as_ref().err().map(Error::retryable);
             let pause = pause(retry, self.interval);
-            if left.is_zero() && seen.is_none() {
+            if remaining.is_zero() && seen.is_none() {
                 return result;
             }
             seen = result.unwrap_or_default().or(seen);
-            if left.is_zero() {
+            if remaining.is_zero() {
                 return Ok(seen);
             }
-            http.pause(pause.min(left))?;
+            http.pause(pause.min(remaining))?;
         }
     }
 }
@@ -189,11 +189,11 @@ impl Client {
                 result => result.map(Some),
             }
         });
-        let what = format!("build {build_id} of {algorithm}");
-        match (build.map_err(|error| error.about(&what))?, missing) {
+        let name = format!("build {build_id} of {algorithm}");
+        match (build.map_err(|error| error.about(&name))?, missing) {
             (Some(build), _) if build.status.is_finished() => Ok(build),
             (None, Some(error)) => Err(error),
-            _ => Err(not_finished(&what)),
+            _ => Err(not_finished(&name)),
         }
     }
 

@@ -48,7 +48,7 @@ pub(crate) struct Endpoint {
     /// Path and query, percent-encoded.
     pub(crate) path: String,
     /// What the request is for, such as `builds of acme/Lemmatizer`.
-    pub(crate) what: String,
+    pub(crate) name: String,
 }
 
 #[derive(Clone)]
@@ -157,21 +157,21 @@ impl Http {
         error: Error,
     ) -> Result<(), Error> {
         let delay = attempts.next_delay(error.retryable());
-        let error = match attempts.made() {
-            made if made > 1 && delay.is_none() && error.retryable() != Retry::No => {
-                error.about(&format!("{}, after {made} attempts", endpoint.what))
+        let error = match attempts.count() {
+            count if count > 1 && delay.is_none() && error.retryable() != Retry::No => {
+                error.about(&format!("{}, after {count} attempts", endpoint.name))
             }
-            _ => error.about(&endpoint.what),
+            _ => error.about(&endpoint.name),
         };
         if let (Some(delay), Some(on_retry)) = (delay, &self.config.on_retry) {
             on_retry(&RetryInfo {
                 error: &error,
                 delay,
-                attempts_left: attempts.left(),
+                attempts_left: attempts.remaining(),
             });
         }
         self.pause(delay.unwrap_or_default())
-            .map_err(|error| error.about(&endpoint.what))?;
+            .map_err(|error| error.about(&endpoint.name))?;
         delay.map(|_| ()).ok_or(error)
     }
 
@@ -200,7 +200,7 @@ impl Http {
             return Err(ureq_error::wait_ended());
         }
         let connect = self.config.connect_timeout();
-        let connect = self.time_left().map_or(connect, |left| left.min(connect));
+        let connect = self.time_left().map_or(connect, |limit| limit.min(connect));
         let url = format!("{}{}", self.base_url, endpoint.path);
         let start = || RequestReport::start(&url, self.config.observer.clone());
         let mut report = start();
@@ -221,8 +221,8 @@ impl Http {
 
     /// Returns the time that is left for a request, if it belongs to a wait.
     fn time_left(&self) -> Option<Duration> {
-        let left = self.deadline?.saturating_duration_since(Instant::now());
-        Some(left.max(MIN_REQUEST))
+        let remaining = self.deadline?.saturating_duration_since(Instant::now());
+        Some(remaining.max(MIN_REQUEST))
     }
 
     fn call(
@@ -239,8 +239,8 @@ impl Http {
         if let Some(token) = &self.config.token {
             request = request.header(header::AUTHORIZATION, token.header());
         }
-        if let Some(left) = self.time_left() {
-            request = request.config().timeout_global(Some(left)).build();
+        if let Some(remaining) = self.time_left() {
+            request = request.config().timeout_global(Some(remaining)).build();
         }
         if on_new_connection {
             request = request.config().max_idle_age(Duration::ZERO).build();

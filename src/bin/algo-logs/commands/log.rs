@@ -65,22 +65,22 @@ impl Context {
             Some(commit) => format!(" of commit {}", self.reporter.commit(commit)),
             None => String::new(),
         };
-        let what = format!("the newest build{of_commit}");
-        let found = self.wait_for_match(what, |build| filter.matches(build), timeout)?;
+        let awaited = format!("the newest build{of_commit}");
+        let found = self.wait_for_match(awaited, |build| filter.matches(build), timeout)?;
         found.ok_or_else(|| self.no_match(filter))
     }
 
     /// Waits until the build whose ID is `id`, or begins with it, is listed and has finished.
     fn wait_for_build(&self, id: &str, timeout: Duration) -> Result<Build, CliError> {
-        let what = "the build".to_owned();
+        let awaited = "the build".to_owned();
         if is_abbreviation(id) {
             let begins_with_id = |build: &Build| build.build_id.starts_with(id);
-            let found = self.wait_for_match(what, begins_with_id, timeout)?;
+            let found = self.wait_for_match(awaited, begins_with_id, timeout)?;
             let message = || format!("{} has no build {id}", self.algorithm);
             return found.ok_or_else(|| CliError::no_match(message()));
         }
         let named = Cell::new(false);
-        let wait = self.wait(timeout, what, &named).until_listed(true);
+        let wait = self.wait(timeout, awaited, &named).until_listed(true);
         let build = self.client().wait_for_build(&self.algorithm, id, wait);
         let build = build.map_err(CliError::from_service)?;
         self.note_result(&build, &named);
@@ -90,12 +90,12 @@ impl Context {
     /// Waits until the newest build that matches exists and has finished. Returns `None` if there is none.
     fn wait_for_match(
         &self,
-        what: String,
+        awaited: String,
         matches: impl Fn(&Build) -> bool,
         timeout: Duration,
     ) -> Result<Option<Build>, CliError> {
         let named = Cell::new(false);
-        let wait = self.wait(timeout, what, &named);
+        let wait = self.wait(timeout, awaited, &named);
         let found = self
             .client()
             .wait_for_newest_build(&self.algorithm, matches, wait)?;
@@ -109,7 +109,7 @@ impl Context {
     ///
     /// Build servers stop a job that prints nothing for a while. So without a progress line, the wait prints a note at
     /// the start and one every minute.
-    fn wait<'a>(&'a self, timeout: Duration, what: String, named: &'a Cell<bool>) -> Wait<'a> {
+    fn wait<'a>(&'a self, timeout: Duration, awaited: String, named: &'a Cell<bool>) -> Wait<'a> {
         const NOTE_INTERVAL: Duration = Duration::from_secs(60);
         let progress = self.reporter.progress();
         let mut next_note = Duration::ZERO;
@@ -128,7 +128,7 @@ impl Context {
             if !progress.is_shown() && poll.waited >= next_note {
                 self.reporter.note(&match next_note {
                     Duration::ZERO => {
-                        format!("waiting up to {} for {what}", format::duration(timeout))
+                        format!("waiting up to {} for {awaited}", format::duration(timeout))
                     }
                     _ => state.clone(),
                 });
@@ -220,7 +220,7 @@ impl Context {
 
     /// Fails if the build failed or is still in progress. Every final status except success is a failure.
     fn check_status(&self, subject: Subject) -> Result<(), CliError> {
-        let (what, status, compiled) = match subject {
+        let (name, status, compiled) = match subject {
             Subject::Build(id, status) => {
                 let status = match status {
                     Some(status) if status.is_finished() => status,
@@ -248,7 +248,7 @@ impl Context {
             }
             _ => return Ok(()),
         };
-        let message = format!("{what} of {}{why}", self.algorithm);
+        let message = format!("{name} of {}{why}", self.algorithm);
         Err(CliError::new(kind, message))
     }
 

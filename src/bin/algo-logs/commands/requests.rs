@@ -19,11 +19,11 @@ pub(super) fn report(builder: ClientBuilder, reporter: &Reporter, verbose: bool)
 /// Notes what failed, when the next attempt begins, and how many attempts are left.
 fn report_retry(reporter: &Reporter, retry: &RetryInfo<'_>) {
     let delay = retry.delay.as_secs_f64();
-    let left = match retry.attempts_left {
+    let remaining = match retry.attempts_left {
         1 => "1 attempt".to_owned(),
         n => format!("{n} attempts"),
     };
-    let rest = format!("; retrying in {delay:.1} s, {left} left");
+    let rest = format!("; retrying in {delay:.1} s, {remaining} left");
     reporter.retry(&(reporter.fit(&message(retry.error), rest.len()) + &rest));
 }
 

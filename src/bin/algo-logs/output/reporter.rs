@@ -246,10 +246,10 @@ fn fit(text: &str, columns: usize) -> String {
     if text.chars().map(width).sum::<usize>() <= columns {
         return text.to_owned();
     }
-    let mut left = columns;
+    let mut remaining = columns;
     let fits = |c: &char| {
-        left = left.saturating_sub(width(*c));
-        left > 0
+        remaining = remaining.saturating_sub(width(*c));
+        remaining > 0
     };
     text.chars().take_while(fits).chain(['…']).collect()
 }

@@ -57,7 +57,7 @@ impl Table {
 
     /// Takes the rows and formats them. The first rows get a header in capitals.
     ///
-    /// Each column is as wide as its widest cell or, if `fixed`, as its maximum. If `colour`, statuses are coloured.
+    /// Each column is as wide as its widest cell or, if `fixed`, as its maximum. If `color`, statuses are coloured.
     pub(crate) fn take(&mut self, fixed: bool, color: bool) -> String {
         let mut rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() && !self.has_header {

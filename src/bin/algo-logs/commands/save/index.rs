@@ -96,8 +96,8 @@ fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-fn too_large(what: &str, max_bytes: usize) -> io::Error {
-    io::Error::other(format!("{what} larger than {} MiB", max_bytes >> 20))
+fn too_large(start: &str, max_bytes: usize) -> io::Error {
+    io::Error::other(format!("{start} larger than {} MiB", max_bytes >> 20))
 }
 
 /// Returns the entries of both lists, newest first. A received entry replaces the earlier one with its ID. Entries of

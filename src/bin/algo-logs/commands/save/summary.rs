@@ -44,7 +44,7 @@ impl Counts {
             (self.failures.len(), "failed"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let mut parts: Vec<String> = counts.map(|(n, what)| format!("{n} {what}")).collect();
+        let mut parts: Vec<String> = counts.map(|(n, label)| format!("{n} {label}")).collect();
         if self.bytes > 0 {
             parts.push(format::bytes(self.bytes));
         }
