@@ -18,7 +18,7 @@ impl RawArgs {
             let (flag, spelling) = match parser.next() {
                 Ok(None) => return Ok(()),
                 Ok(Some(Arg::Value(word))) => {
-                    self.word(word)?;
+                    self.positional(word)?;
                     continue;
                 }
                 Ok(Some(Arg::Short(short))) => (self.short_flag(short)?, format!("-{short}")),
@@ -53,7 +53,7 @@ impl RawArgs {
     }
 
     /// Takes a word that is not a flag: the command, or one of its arguments.
-    fn word(&mut self, word: OsString) -> Result<(), CliError> {
+    fn positional(&mut self, word: OsString) -> Result<(), CliError> {
         let word = word.into_string().map_err(|word| {
             let lossy = redact(&word.to_string_lossy());
             CliError::usage(format!("argument '{lossy}' is not valid UTF-8"))

@@ -26,18 +26,18 @@ impl Context {
         &self.connection.client
     }
 
-    /// Shortens a word from the service for a message.
-    pub(crate) fn word(&self, word: &str) -> String {
-        self.reporter.word(word)
+    /// Shortens text from the service for a message.
+    pub(crate) fn shorten(&self, text: &str) -> String {
+        self.reporter.shorten(text)
     }
 
     /// Returns a build for a note: short on a terminal, in full elsewhere.
     pub(crate) fn describe_build(&self, build: &Build) -> String {
         let id = self.reporter.id(&build.build_id);
         let commit = self.reporter.commit(&build.commit_sha);
-        let status = self.word(build.status.as_str());
+        let status = self.shorten(build.status.as_str());
         if !self.reporter.is_terminal() {
-            let started = self.word(&build.started_at);
+            let started = self.shorten(&build.started_at);
             return format!("build {id} ({status}, commit {commit}, started {started})");
         }
         let age = |time: Option<SystemTime>| match time {

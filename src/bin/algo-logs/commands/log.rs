@@ -149,7 +149,7 @@ impl Context {
                 format!("the build {status}")
             }
             other => {
-                let other = self.reporter.fit(&self.word(other.as_str()), 40);
+                let other = self.reporter.fit(&self.shorten(other.as_str()), 40);
                 format!("the build ended as '{other}'")
             }
         };
@@ -157,7 +157,7 @@ impl Context {
             result += &format!(" after {}", format::duration(time));
         }
         if build.status == BuildStatus::Failed {
-            let id = self.word(&build.build_id);
+            let id = self.shorten(&build.build_id);
             result += &format!("; 'algo-logs why {} {id}' shows why", self.algorithm);
         }
         self.reporter.note(&result);
@@ -198,7 +198,7 @@ impl Context {
         let logs = logs.map_err(CliError::from_service)?;
         let number = found.as_ref().and_then(Version::semantic_version);
         let number = number.map_or(String::new(), |number| {
-            self.reporter.fit(&self.word(number), 24) + ", "
+            self.reporter.fit(&self.shorten(number), 24) + ", "
         });
         let commit = self.reporter.commit(&hash);
         self.reporter
@@ -227,7 +227,7 @@ impl Context {
                     // There is a log, so the build may have finished in the meantime.
                     _ => self.client().build(&self.algorithm, &id)?.status,
                 };
-                (format!("build {}", self.word(&id)), Some(status), None)
+                (format!("build {}", self.shorten(&id)), Some(status), None)
             }
             Subject::Version(hash) => {
                 let version = self.client().version(&self.algorithm, &hash)?;
@@ -238,7 +238,7 @@ impl Context {
         };
         let (kind, why) = match status {
             Some(status) if status.is_finished() && status != BuildStatus::Succeeded => {
-                let status = self.word(status.as_str());
+                let status = self.shorten(status.as_str());
                 (Kind::BuildFailed, format!(": {status}"))
             }
             _ if compiled == Some(false) => (Kind::BuildFailed, " failed to compile".to_owned()),

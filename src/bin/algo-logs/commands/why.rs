@@ -87,7 +87,7 @@ impl Context {
             .map_err(CliError::from_service)?;
         let explanation = explain(logs, args.lines).map_err(read_failure)?;
         if explanation.is_empty() {
-            let id = self.word(&build.build_id);
+            let id = self.shorten(&build.build_id);
             return Err(CliError::no_match(format!(
                 "the log of build {id} of {} is empty",
                 self.algorithm
@@ -119,7 +119,7 @@ impl Context {
             BuildStatus::InProgress => Err(self.in_progress(&build)),
             BuildStatus::Succeeded => Err(CliError::no_match(format!(
                 "build {} of {} succeeded",
-                self.word(&build.build_id),
+                self.shorten(&build.build_id),
                 self.algorithm
             ))),
             _ => Ok(build),
@@ -152,7 +152,7 @@ impl Context {
     }
 
     fn in_progress(&self, build: &Build) -> CliError {
-        let id = self.word(&build.build_id);
+        let id = self.shorten(&build.build_id);
         CliError::new(
             Kind::Library(ErrorKind::NotFinished),
             format!(
@@ -192,7 +192,10 @@ impl Context {
                 text += &format!(", {} earlier", format::age(earlier));
             }
             if !is_terminal {
-                let (id, started) = (self.word(&success.build_id), self.word(&success.started_at));
+                let (id, started) = (
+                    self.shorten(&success.build_id),
+                    self.shorten(&success.started_at),
+                );
                 text += &format!(" (build {id}, started {started})");
             }
             // One commit is not a range, and a command to copy must not contain anything but commits.
@@ -214,9 +217,9 @@ impl Context {
                 Some(time) => format!("a newer build {status} {} ago", format::age_of(time)),
                 None => format!(
                     "a newer build {status} at {} (build {}, commit {})",
-                    self.word(at.unwrap_or(&newer.started_at)),
-                    self.word(&newer.build_id),
-                    self.word(&newer.commit_sha)
+                    self.shorten(at.unwrap_or(&newer.started_at)),
+                    self.shorten(&newer.build_id),
+                    self.shorten(&newer.commit_sha)
                 ),
             };
             reporter.note(&text);

@@ -124,19 +124,19 @@ impl Reporter {
 
     /// Returns an ID for a note, abbreviated to 8 characters on a terminal.
     pub(crate) fn id(&self, id: &str) -> String {
-        self.first(8, id)
+        self.prefix(8, id)
     }
 
     /// Returns a commit SHA for a note, abbreviated to 7 digits on a terminal.
     pub(crate) fn commit(&self, sha: &str) -> String {
-        self.first(7, sha)
+        self.prefix(7, sha)
     }
 
-    fn first(&self, max: usize, word: &str) -> String {
+    fn prefix(&self, max: usize, text: &str) -> String {
         if self.is_terminal() {
-            self.redacted(word).chars().take(max).collect()
+            self.redacted(text).chars().take(max).collect()
         } else {
-            self.word(word)
+            self.shorten(text)
         }
     }
 
@@ -147,12 +147,12 @@ impl Reporter {
         }
     }
 
-    /// Shortens a word from the service for a message.
-    pub(crate) fn word(&self, word: &str) -> String {
+    /// Shortens text from the service for a message.
+    pub(crate) fn shorten(&self, text: &str) -> String {
         /// Longer than any ID, hash or time.
         const MAX_CHARS: usize = 80;
         // Redact the key first: after the cut, part of it would not be recognized.
-        truncate(&self.redacted(word), MAX_CHARS)
+        truncate(&self.redacted(text), MAX_CHARS)
     }
 
     /// Makes text safe to write as part of a line. Everything except the program's own usage passes through here.

@@ -95,8 +95,10 @@ impl<'a, F: Fn(usize, u64) + Sync> Archive<'a, F> {
             let path = self.directory.join(&name);
             match owners.get(&key(&name)) {
                 Some(owner) if *owner != build.build_id => {
-                    let (id, owner) =
-                        (self.context.word(&build.build_id), self.context.word(owner));
+                    let (id, owner) = (
+                        self.context.shorten(&build.build_id),
+                        self.context.shorten(owner),
+                    );
                     let algorithm = &self.context.algorithm;
                     self.fail(CliError::invalid_response(format!(
                         "build {id} of {algorithm}: file name {name} is already used by build {owner}"
