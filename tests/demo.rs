@@ -129,7 +129,15 @@ fn build_program() -> Result<PathBuf, Box<dyn Error>> {
         Some(profile) => profile,
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What `cargo run` sets would make Cargo build some dependencies again.
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+            command.env_remove(&*name);
+        }
+    }
+    let status = command
         .args([
             "build",
             "--quiet",

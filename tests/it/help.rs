@@ -232,7 +232,7 @@ fn zsh_completes_commands_options_and_values() {
             "--api x lo",
             "log:Write the log of a build, by default the newest that matches.",
         ),
-        ("builds --status=f", "--status=failed:"),
+        ("builds --status=f", "--status=failed"),
         ("--colo", "--color:Use colours"),
         ("log -o b", "files"),
         ("save -d b", "files -/"),

@@ -54,7 +54,7 @@ fn the_newest_build_of_each_algorithm() {
     let a = "a2\tsucceeded\tc0ffee\t2021-01-03T00:00:00Z\t1m48s\t1.2.0\to/a\n";
     let empty = "-\t-\t-\t-\t-\t-\to/empty\n";
     let c = "c1\tin-progress\tabc\t2021-01-01T00:00:00Z\t-\t-\to/c\n";
-    let nothing = "algo-logs: o has no matching builds\n";
+    let nothing = "algo-logs: no newest build of o's algorithms matches\n";
     let json = |algorithm: &str, build: &str| {
         format!(r#"{{"algorithm":"o/{algorithm}","build":{build}}}"#)
     };

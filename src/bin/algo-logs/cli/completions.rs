@@ -37,7 +37,7 @@ pub(super) fn complete(words: &[OsString]) -> String {
         Some((name, _)) if option.is_none() => (format!("{name}="), by_name(name)),
         _ => (String::new(), option),
     };
-    let line = |word: &str, doc: &str| format!("{word}\t{doc}\n");
+    let line = |word: &str, doc: &str| format!("{}\n", format!("{word}\t{doc}").trim_end());
     let offered: Vec<String> = match (option.map(|option| &option.kind), command) {
         (Some(Kind::Required(path @ ("FILE" | "DIR"), _)), _) => return format!(":{path}\n"),
         (Some(Kind::Choice(_, choices)), _) => {

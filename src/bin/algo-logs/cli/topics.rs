@@ -40,7 +40,7 @@ pub(super) const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "success: every byte was written"),
     ("1", "network or service failure: connecting, TLS, a proxy, a timeout, a redirect, 429, 5xx"),
     ("2", "invalid usage or settings"),
-    ("3", "the build failed (with '--exit-status')"),
+    ("3", "the build failed or was canceled (with '--exit-status')"),
     ("4", "no key, or the service rejected it (401, 403)"),
     ("5", "no such algorithm, build or version; no log; nothing matches; nothing failed"),
     ("6", "the response was truncated or invalid"),

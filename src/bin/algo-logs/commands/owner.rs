@@ -41,8 +41,8 @@ impl Session<'_> {
         let result = failures.pop().map_or(Ok(()), Err);
         rows.finish(&result)?;
         if result.is_ok() && rows.count == 0 {
-            self.reporter
-                .note(&format!("{owner} has no matching builds"));
+            let note = format!("no newest build of {owner}'s algorithms matches");
+            self.reporter.note(&note);
         }
         for failure in &failures {
             self.reporter.error(failure, false);
