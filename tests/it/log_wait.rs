@@ -150,7 +150,7 @@ fn a_build_is_named_when_it_is_found() {
 const MISSING: &str = r#"{"error":{"code":1010,"message":"no such build"}}"#;
 
 #[test]
-fn a_wait_completes_an_abbreviation() {
+fn a_wait_completes_an_abbreviation_once() {
     let id = "1234567-89";
     let build = |id: &str| {
         format!(r#"{{"build_id":"{id}","status":"failed","commit_sha":"c","started_at":"t"}}"#)
@@ -163,14 +163,23 @@ fn a_wait_completes_an_abbreviation() {
     let slow = Reply::raw()
         .send(slow)
         .drip(" ".repeat(900), Duration::from_millis(100));
+    let missing = "build 1234567 of acme/Paged: there is no such build (status 404), the service says: no such build; \
+                   'algo-logs builds acme/Paged' lists the builds";
     for (list, options, code, error, requests) in [
-        (vec![page(&["0", id])], "--wait=9", 0, "", 2),
+        (vec![page(&["0", id, id])], "--wait=9", 0, "", 3),
         (
-            vec![Reply::status(503), page(&["0", id])],
+            vec![Reply::status(503), page(&[id])],
             "--wait=1 --retries 0",
             0,
             "",
-            3,
+            4,
+        ),
+        (
+            vec![page(&[id, "1234567-90"])],
+            "--wait=9",
+            2,
+            "build 1234567 of acme/Paged: ambiguous: matches 1234567-89 and 1234567-90",
+            1,
         ),
         (
             vec![slow],
@@ -179,19 +188,23 @@ fn a_wait_completes_an_abbreviation() {
             "builds of acme/Paged: the wait ended before the response was complete",
             1,
         ),
-        (
-            vec![page(&["0"])],
-            "--wait=0",
-            5,
-            "acme/Paged has no build 1234567; waited 0s",
-            1,
-        ),
+        // The ID may be complete but not listed yet, or also the beginning of another.
+        (vec![page(&["0"])], "--wait=0", 5, missing, 2),
+        (vec![page(&[id, "1234567"])], "--wait=0", 5, missing, 2),
     ] {
         let cluster = Cluster::start();
         list.iter()
             .for_each(|reply| cluster.script(PAGED_BUILDS, reply.clone()));
+        cluster.script_always(
+            &format!("{PAGED_BUILDS}/{id}"),
+            Reply::json(200, &build(id)),
+        );
         let logs = format!("{PAGED_BUILDS}/{id}/logs");
         cluster.script_always(&logs, Reply::json(200, r#"{"logs":"log\n"}"#));
+        cluster.script_always(
+            &format!("{PAGED_BUILDS}/1234567"),
+            Reply::json(404, MISSING),
+        );
         let started = Instant::now();
         let outcome = Program::on(&cluster).run(&format!("log acme/Paged 1234567 -q {options}"));
         let (log, error) = match error {

@@ -1,8 +1,9 @@
 //! `log`: selects a log and writes it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use algo_logs::{Build, BuildStatus, ErrorKind, Logs, Version, Wait};
 
@@ -65,44 +66,69 @@ impl Context {
             Some(commit) => format!(" of commit {}", self.reporter.commit(commit)),
             None => String::new(),
         };
-        let awaited = format!("the newest build{of_commit}");
-        let found = self.wait_for_match(awaited, |build| filter.matches(build), timeout)?;
-        found.ok_or_else(|| self.no_match(filter))
+        let named = Cell::new(false);
+        let wait = self.wait(timeout, format!("the newest build{of_commit}"), &named);
+        let matches = |build: &Build| filter.matches(build);
+        let found = self
+            .client()
+            .wait_for_newest_build(&self.algorithm, matches, wait)?;
+        let build = found.ok_or_else(|| self.no_match(filter))?;
+        self.note_result(&build, &named);
+        Ok(build)
     }
 
-    /// Waits until the build whose ID is `id`, or begins with it, is listed and has finished.
+    /// Waits until the build whose ID is `id`, or begins with it, has finished.
     fn wait_for_build(&self, id: &str, timeout: Duration) -> Result<Build, CliError> {
-        let awaited = "the build".to_owned();
-        if is_abbreviation(id) {
-            let begins_with_id = |build: &Build| build.build_id.starts_with(id);
-            let found = self.wait_for_match(awaited, begins_with_id, timeout)?;
-            let message = || format!("{} has no build {id}", self.algorithm);
-            return found.ok_or_else(|| CliError::no_match(message()));
-        }
+        let started = Instant::now();
+        let id = self.complete_within(id, timeout)?;
+        let timeout = timeout.saturating_sub(started.elapsed());
         let named = Cell::new(false);
-        let wait = self.wait(timeout, awaited, &named).until_listed(true);
-        let build = self.client().wait_for_build(&self.algorithm, id, wait);
+        let wait = self.wait(timeout, "the build".to_owned(), &named);
+        let wait = wait.until_listed(true);
+        let build = self.client().wait_for_build(&self.algorithm, &id, wait);
         let build = build.map_err(CliError::from_service)?;
         self.note_result(&build, &named);
         Ok(build)
     }
 
-    /// Waits until the newest build that matches exists and has finished. Returns `None` if there is none.
-    fn wait_for_match(
-        &self,
-        awaited: String,
-        matches: impl Fn(&Build) -> bool,
-        timeout: Duration,
-    ) -> Result<Option<Build>, CliError> {
-        let named = Cell::new(false);
-        let wait = self.wait(timeout, awaited, &named);
-        let found = self
-            .client()
-            .wait_for_newest_build(&self.algorithm, matches, wait)?;
-        if let Some(build) = &found {
-            self.note_result(build, &named);
+    /// Completes an abbreviated ID from the list, within the time of a wait. If no listed ID begins with it, it may be
+    /// the complete ID of a build that is not listed yet.
+    fn complete_within(&self, id: &str, timeout: Duration) -> Result<String, CliError> {
+        if !is_abbreviation(id) {
+            return Ok(id.to_owned());
         }
-        Ok(found)
+        let found = RefCell::new(BTreeSet::new());
+        // No build matches, so the whole list is read.
+        let collect = |build: &Build| {
+            if build.build_id.starts_with(id) {
+                found.borrow_mut().insert(build.build_id.clone());
+            }
+            false
+        };
+        // The list is read again only after a transient error.
+        let wait = Wait::default().timeout(timeout);
+        let wait = wait.on_poll(|poll| match poll.build {
+            Ok(_) => ControlFlow::Break(()),
+            Err(_) => ControlFlow::Continue(()),
+        });
+        let client = self.client();
+        match client.wait_for_newest_build(&self.algorithm, collect, wait) {
+            Err(error) if error.kind() != ErrorKind::Cancelled => return Err(error.into()),
+            _ => {}
+        }
+        let mut found = found.into_inner().into_iter();
+        let one = found.next().unwrap_or_else(|| id.to_owned());
+        match found.next() {
+            // A complete ID comes before those that begin with it.
+            Some(other) if one != id => {
+                let (one, other) = (self.shorten(&one), self.shorten(&other));
+                let algorithm = &self.algorithm;
+                let message =
+                    format!("build {id} of {algorithm}: ambiguous: matches {one} and {other}");
+                Err(CliError::new(Kind::Library(ErrorKind::Ambiguous), message))
+            }
+            _ => Ok(one),
+        }
     }
 
     /// Returns a wait that shows its progress, and names the build as soon as it is listed.
