@@ -147,7 +147,9 @@ impl Output {
     /// Completes the output, but leaves a file unchanged if `is_wanted` is false just before it would be replaced.
     pub(crate) fn finish_if(mut self, is_wanted: impl FnOnce() -> bool) -> Result<(), CliError> {
         if let Some(tail) = self.tail.take() {
-            self.sanitize(&tail.finish())?;
+            let (first, second) = tail.as_slices();
+            self.sanitize(first)?;
+            self.sanitize(second)?;
         }
         self.finish_sanitizer()?;
         let finished = self.destination.finish(is_wanted);

@@ -5,35 +5,46 @@ use std::collections::VecDeque;
 /// Keeps the last `max` lines that are pushed. Its memory depends only on those lines.
 pub(crate) struct Tail {
     max: usize,
-    lines: VecDeque<Vec<u8>>,
+    bytes: VecDeque<u8>,
+    /// The number of line ends in `bytes`.
+    line_ends: usize,
 }
 
 impl Tail {
     pub(crate) fn new(max: usize) -> Self {
-        let lines = VecDeque::new();
-        Self { max, lines }
+        Self {
+            max,
+            bytes: VecDeque::new(),
+            line_ends: 0,
+        }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.max == 0 {
             return;
         }
+        // Go line by line, so that a large chunk of short lines is never held as a whole.
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-            match self.lines.back_mut() {
-                Some(last) if !last.ends_with(b"\n") => last.extend_from_slice(line),
-                _ => {
-                    if self.lines.len() == self.max {
-                        self.lines.pop_front();
-                    }
-                    self.lines.push_back(line.to_vec());
-                }
+            if self.line_ends == self.max {
+                self.drop_first_line();
+            }
+            self.bytes.extend(line);
+            if line.ends_with(b"\n") {
+                self.line_ends += 1;
             }
         }
     }
 
-    /// Returns the kept lines.
-    pub(crate) fn finish(self) -> Vec<u8> {
-        Vec::from(self.lines).concat()
+    /// Returns the kept lines as two consecutive slices.
+    pub(crate) fn as_slices(&self) -> (&[u8], &[u8]) {
+        self.bytes.as_slices()
+    }
+
+    fn drop_first_line(&mut self) {
+        if let Some(end) = self.bytes.iter().position(|&byte| byte == b'\n') {
+            self.bytes.drain(..=end);
+            self.line_ends -= 1;
+        }
     }
 }
 
@@ -58,10 +69,9 @@ mod tests {
                 for chunk in log.as_bytes().chunks(size) {
                     tail.push(chunk);
                 }
-                assert!(
-                    tail.finish() == expected.as_bytes(),
-                    "{log:?} in chunks of {size}"
-                );
+                let (first, second) = tail.as_slices();
+                let kept = [first, second].concat();
+                assert!(kept == expected.as_bytes(), "{log:?} in chunks of {size}");
             }
         }
     }
