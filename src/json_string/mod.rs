@@ -19,10 +19,10 @@ const BUFFER: usize = 64 * 1024;
 /// How many objects and arrays may be open at once. Skipping a value recurses that deep.
 const MAX_DEPTH: usize = 128;
 
-/// The reason if a value is followed by neither of these.
 /// A number in a member that is skipped has at most this many characters.
 const MAX_SCALAR: usize = 1024;
 
+/// The reason if a value is followed by neither of these.
 const AFTER_VALUE: &str = "expected ',' or a closing bracket";
 
 /// Reads the string at a key path of a JSON object, unescaped, in constant memory.
