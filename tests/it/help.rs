@@ -129,9 +129,7 @@ fn bash_completes_commands_options_and_values() {
     std::fs::create_dir(dir.join("sub")).expect("a directory can be made");
     // Nothing else is loaded, as on a machine without the package bash-completion.
     let script = "set -u; source ./completions; complete -p algo-logs >/dev/null || exit; \
-                  COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(stale); \
-                  COMP_LINE=\"$*\"; COMP_LINE=${COMP_LINE// = /=}; COMP_LINE=${COMP_LINE/% =/=}; \
-                  COMP_POINT=${#COMP_LINE}; _algo_logs; \
+                  COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=(stale); _algo_logs; \
                   [[ ! ${COMPREPLY+set} ]] || printf '%s\\n' \"${COMPREPLY[@]}\"";
     // Returns the completions of the last word. `|` separates words where bash separates them.
     let offers = |line: &str| -> BTreeSet<String> {
@@ -166,6 +164,8 @@ fn bash_completes_commands_options_and_values() {
         ("log|--status|=|f", "failed"),
         // This is what happens if '=' has been removed from COMP_WORDBREAKS.
         ("log|--status=f", "--status=failed"),
+        ("log|-s=f", "-s=failed"),
+        ("log|-o|some|=|l", ""),
         ("save|acme/x|-s|x", ""),
         ("save|-j|", ""),
         ("builds|-c|", ""),
@@ -290,6 +290,7 @@ fn fish_completes_commands_options_and_values() {
         ("log acme/x ", ""),
         ("log acme/x -o so", "some.log"),
         ("log --output=so", "--output=some.log"),
+        ("log -o \"so", "some.log"),
         ("save acme/x -d s", "sub/"),
     ] {
         assert_eq!(offers(line), set(offered), "{line}");

@@ -13,11 +13,10 @@ pub(super) const COMPLETE: &str = "--complete";
 /// Returns a line for each word that can replace the last one, followed by a tab and what it means. `:FILE` and `:DIR`
 /// stand for paths, which the shells complete.
 pub(super) fn complete(words: &[OsString]) -> String {
-    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let words = join(words);
     let Some((last, before)) = words.split_last() else {
         return String::new();
     };
-    let last = &**last;
     let mut command = None;
     let mut option: Option<&Flag> = None;
     for word in before {
@@ -39,6 +38,8 @@ pub(super) fn complete(words: &[OsString]) -> String {
     };
     let line = |word: &str, doc: &str| format!("{}\n", format!("{word}\t{doc}").trim_end());
     let offered: Vec<String> = match (option.map(|option| &option.kind), command) {
+        // bash would replace only the part after a '=', which the name of a file can have.
+        (Some(Kind::Required(..)), _) if prefix.is_empty() && last.contains('=') => Vec::new(),
         (Some(Kind::Required(path @ ("FILE" | "DIR"), _)), _) => return format!(":{path}\n"),
         (Some(Kind::Choice(_, choices)), _) => {
             let words = choices.iter().map(|(word, _)| format!("{prefix}{word}"));
@@ -65,6 +66,21 @@ pub(super) fn complete(words: &[OsString]) -> String {
         .collect()
 }
 
+/// Joins what bash separates by default: `--status`, `=`, `failed`.
+fn join(words: &[OsString]) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    let mut is_separate = true;
+    for word in words.iter().map(|word| word.to_string_lossy()) {
+        let is_equals = word == "=";
+        match joined.last_mut() {
+            Some(last) if is_equals || !is_separate => last.push_str(&word),
+            _ => joined.push(word.into_owned()),
+        }
+        is_separate = !is_equals;
+    }
+    joined
+}
+
 fn by_name(name: &str) -> Option<&'static Flag> {
     FLAGS
         .iter()
@@ -80,13 +96,11 @@ fn first_part(doc: &str) -> &str {
 /// Works in bash 3.2, the version on macOS, and without the package bash-completion.
 pub(super) const BASH: &str = r#"# Completion of algo-logs in bash. Load it with: source <(algo-logs --generate complete-bash)
 _algo_logs() {
-    local line=${COMP_LINE:0:COMP_POINT} last=${COMP_WORDS[COMP_CWORD]} prefix= paths= word words
-    read -ra words <<<"$line"
-    [[ $line == *[[:space:]] ]] && words+=('')
+    local last=${COMP_WORDS[COMP_CWORD]} prefix= paths= word
     # By default bash separates a '=' from what is around it, and replaces only the part after it.
     if [[ $last == = ]]; then
         last=
-    elif [[ $last == --*=* ]]; then
+    elif [[ $last == -*=* ]]; then
         prefix=${last%%=*}= last=${last#*=}
     fi
     COMPREPLY=()
@@ -96,7 +110,7 @@ _algo_logs() {
             :DIR) paths=-d ;;
             *) COMPREPLY+=("$prefix${word#*=}") ;;
         esac
-    done < <(algo-logs --complete "${words[@]:1}" 2>/dev/null)
+    done < <(algo-logs --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
     [[ $paths ]] || return
     compopt -o filenames 2>/dev/null
     while IFS= read -r word; do
@@ -111,8 +125,8 @@ pub(super) const ZSH: &str = r#"#compdef algo-logs
 _algo-logs() {
     local -a offered=("${(@f)$(algo-logs --complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
     case $offered[1] in
-        :FILE) compset -P '*='; _files ;;
-        :DIR) compset -P '*='; _files -/ ;;
+        :FILE) compset -P '-*='; _files ;;
+        :DIR) compset -P '-*='; _files -/ ;;
         *)
             offered=("${(@)offered//:/\\:}")
             offered=("${(@)offered/$'\t'/:}")
@@ -129,16 +143,12 @@ fi
 pub(super) const FISH: &str = r#"# Completion of algo-logs in fish. Load it with: algo-logs --generate complete-fish | source
 function __algo_logs_complete
     set -l last (commandline -ct)
-    set -l prefix (string replace -r -- '^(--[^=]*=)?.*' '$1' "$last")
-    set -l path (string replace -r -- '^--[^=]*=' '' "$last")
-    set -l offered (algo-logs --complete (commandline -opc)[2..-1] "$last" 2>/dev/null)
-    switch "$offered[1]"
-        case :FILE
-            set offered $prefix(__fish_complete_path "$path")
-        case :DIR
-            set offered $prefix(__fish_complete_directories "$path")
-    end
-    printf '%s\n' $offered
+    algo-logs --complete (commandline -opc)[2..-1] "$last" 2>/dev/null
 end
-complete -c algo-logs -f -a '(__algo_logs_complete)'
+function __algo_logs_needs
+    string match -q -- $argv (__algo_logs_complete)
+end
+complete -c algo-logs -f -a '(__algo_logs_complete | string match -v -- ":*")'
+complete -c algo-logs -n '__algo_logs_needs :FILE' -F
+complete -c algo-logs -n '__algo_logs_needs :DIR' -x -a '(__fish_complete_directories)'
 "#;
