@@ -19,7 +19,7 @@ const BUFFER: usize = 64 * 1024;
 /// How many objects and arrays may be open at once. Skipping a value recurses that deep.
 const MAX_DEPTH: usize = 128;
 
-/// A number in a member that is skipped has at most this many characters.
+/// A number in a member that is skipped has at most this many characters. RFC 8259 allows such a limit.
 const MAX_SCALAR: usize = 1024;
 
 /// The reason if a value is followed by neither of these.
